@@ -14,10 +14,12 @@ from rescore import cli, schema
 from rescore.schema import (
     BIGBENCH,
     CLIFFS,
+    CONCENTRATION,
     CURVES,
     EXAMPLES,
     EXTRACTIONS,
     GENERATIONS,
+    GRADING,
     HEADLINE,
     METRICS,
     SCORES,
@@ -207,7 +209,10 @@ def test_score_scores_a_models_tables(run: Run, extracted: Path, tmp_path: Path)
     files = [tmp_path / "m" / f"{table.name}.parquet" for table in (GENERATIONS, EXTRACTIONS)]
     out = tmp_path / "scores" / "sums.parquet"
     theirs = tmp_path / "bigbench" / "sums.parquet"
-    assert run("score", *files, "--examples", extracted, "--out", out, "--bigbench-out", theirs) == 0
+    graded = tmp_path / "grading" / "sums.parquet"
+    arguments = ("--examples", extracted, "--out", out, "--bigbench-out", theirs, "--grading-out", graded)
+    assert run("score", *files, *arguments) == 0
+    assert schema.read(graded, GRADING).rows() == [("m", "sums", "sums", 2, 2, 0, 0.0, 0)]
     own = schema.read(theirs, BIGBENCH).filter(subtask="sums", metric="exact_str_match")
     assert own.select("model", "value", "n", "normalized").row(0) == ("m", 0.5, 2, 50.0)
     frame = schema.read(out, SCORES)
@@ -239,26 +244,80 @@ def test_score_needs_both_tables_of_a_model_from_these_examples(
     assert not out.exists()
 
 
-def test_test_judges_anybodys_scores_and_show_prints_them(
-    run: Run, ladder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    truths = {"chain": Truth(shape="chain"), "flat": Truth(shape="flat")}
-    scores = simulated_scores(truths, simulated_ladder(rungs=5, decades=3), n_items=20)
-    files = [tmp_path / f"{task}.parquet" for task in truths]
+TRUTHS = {"chain": Truth(shape="chain"), "flat": Truth(shape="flat")}
+
+
+@pytest.fixture
+def tested(run: Run, ladder: Path, tmp_path: Path) -> Path:
+    """What `rescore test` writes of simulated scores of two tasks."""
+    scores = simulated_scores(TRUTHS, simulated_ladder(rungs=5, decades=3), n_items=20)
+    files = [tmp_path / f"{task}.parquet" for task in TRUTHS]
     for path in files:
         scores.filter(task=path.stem).write_parquet(path)
     out = tmp_path / "results"
     settings = json.dumps({"draws": 99, "draws_tail": 99})
     assert run("test", "--scores", *files, "--ladder", ladder, "--out", out, "--settings", settings) == 0
+    return out
+
+
+def test_test_judges_anybodys_scores_and_show_prints_them(
+    run: Run, tested: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tested
     for table in (CURVES, VERDICTS, CLIFFS, HEADLINE):
         frame = schema.read(out / f"{table.name}.parquet", table)
         assert pl.read_csv(out / f"{table.name}.csv").height == frame.height > 0
         assert schema.provenance(out / f"{table.name}.parquet")["settings"]["draws"] == 99
     cliffs = schema.read(out / "cliffs.parquet", CLIFFS)
-    assert set(cliffs["task"]) == set(truths)
+    assert set(cliffs["task"]) == set(TRUTHS)
     capsys.readouterr()
     assert run("show", "cliffs", "--results", out, "--task", "flat") == 0
     shown = capsys.readouterr().out
     assert shown == cliffs.filter(task="flat").write_csv()
     assert run("show", "--results", out, "--task", "fig") == 2
     assert capsys.readouterr().err == f"rescore: {out}/cliffs.parquet: no row of task 'fig'\n"
+
+
+def graded(results: Path, name: str, task: str) -> pl.DataFrame:
+    """Write a grading table of one task, of a model of the simulated ladder."""
+    rows = [("size00-seed0", task, task, 20, 20, 3, 0.15, 0)]
+    frame = pl.DataFrame(rows, schema=dict(GRADING.columns), orient="row")
+    schema.write(frame, results / "grading" / f"{name}.parquet", GRADING, {})
+    return frame
+
+
+def test_show_grading_prints_this_runs_tasks_only(run: Run, tested: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "grading", "--results", tested) == 2
+    expected = f"rescore: {tested}/grading: no table of this run's tasks; make them with `rescore score`\n"
+    assert capsys.readouterr().err == expected
+    mine = graded(tested, "chain", "chain")
+    graded(tested, "earlier", "earlier")
+    assert run("show", "grading", "--results", tested) == 0
+    assert capsys.readouterr().out == mine.write_csv()
+
+
+def test_report_says_which_metrics_emergent_tasks_prefer_and_where_the_grader_is_wrong(
+    run: Run, tested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("report", "--results", tested) == 0
+    page = (tested / "report" / "index.html").read_text()
+    assert "listed as emergent" not in page
+    assert "Grader:" not in page
+    assert not (tested / "concentration.parquet").exists()
+    graded(tested, "chain", "chain")
+    assert run("report", "--results", tested, "--emergent", "config/suites/emergent.tsv") == 0
+    found = schema.read(tested / "concentration.parquet", CONCENTRATION)
+    assert (tested / "concentration.csv").read_text() == found.write_csv()
+    assert found.select("group", "tasks", "hard_preferred").rows() == [("emergent", 65, 63), ("other", 102, 85)]
+    # Schaeffer et al. (arXiv:2304.15004, section 4): more than 92% of what was claimed to emerge
+    assert found["share"][0] > 0.92
+    page = (tested / "report" / "index.html").read_text()
+    assert "63 of the 65 tasks listed as emergent" in page
+    assert page.count("Grader: 3 of 20 answers of size00-seed0 hold the right answer and are rejected") == 2
+    suite = tmp_path / "mine.tsv"
+    suite.write_text("task\tshots\tseed\nlogical_deduction:three_objects\t0\t1\ntaboo\t0\t1\n")
+    assert run("report", "--results", tested, "--emergent", suite) == 2
+    assert capsys.readouterr().err == (
+        f"rescore: {suite}: row 3: key 'task': 'taboo' is no JSON task of BIG-Bench, so its preferred metric is not "
+        "known; take the row out\n"
+    )

@@ -68,13 +68,14 @@ def finished(tmp_path_factory):
 def test_whole_job_leaves_tables_report_and_summary(finished):
     checkout, done = finished
     results = checkout.folder / "results"
-    for table in (schema.CURVES, schema.VERDICTS, schema.CLIFFS, schema.HEADLINE):
+    for table in (schema.CURVES, schema.VERDICTS, schema.CLIFFS, schema.HEADLINE, schema.CONCENTRATION):
         frame = schema.read(results / f"{table.name}.parquet", table)
         assert frame.height == pl.read_csv(results / f"{table.name}.csv").height > 0
     scores = schema.read(results / "scores/letter_sorting.length_3.parquet", schema.SCORES)
     assert scores["model"].n_unique() == 3
     assert scores.height == 3 * 12 * len(schema.METRICS)
-    assert "letter_sorting:length_3" in (results / "report/index.html").read_text()
+    page = (results / "report/index.html").read_text()
+    assert all(text in page for text in ("letter_sorting:length_3", "listed as emergent", "In none of 1 subtask "))
     for picture in ("figure.svg", "figure.png"):
         assert (results / "report" / picture).stat().st_size > 1000
     assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("letter", "  length"))] == [
@@ -107,7 +108,7 @@ def test_other_prompts_are_extracted_and_scored_again(finished):
     before = checkout.written("*/**/letter_sorting.length_3.parquet")
     assert checkout.run().returncode == 0
     after = checkout.written("*/**/letter_sorting.length_3.parquet")
-    assert len(before) == 1 + 3 + 3 + 2  # examples, extractions, generations, scores under either's metrics
+    assert len(before) == 1 + 3 + 3 + 3  # examples, extractions, generations, scores under either's metrics, grading
     assert all(after[path][1] != before[path][1] for path in before)
 
 

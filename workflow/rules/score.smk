@@ -12,6 +12,7 @@ rule score:
     output:
         scores="results/scores/{task}.parquet",
         bigbench="results/bigbench/{task}.parquet",
+        grading="results/grading/{task}.parquet",
     log:
         "results/logs/score/{task}.log",
     benchmark:
@@ -25,4 +26,4 @@ rule score:
         code=planning.code("stages", "scoring", "bigbench", "schema"),
     shell:
         "rescore score {input.extractions} {input.generations} --examples {input.examples} --out {output.scores}"
-        " --bigbench-out {output.bigbench} 2> {log}"
+        " --bigbench-out {output.bigbench} --grading-out {output.grading} 2> {log}"

@@ -133,11 +133,14 @@ def score(
     bigbench_out: Annotated[
         Path | None, typer.Option(help="Where to write the task's scores under BIG-bench's own metrics.")
     ] = None,
+    grading_out: Annotated[
+        Path | None, typer.Option(help="Where to write how often right answers were rejected, by model and subtask.")
+    ] = None,
 ) -> None:
     """Score one task's extractions under every metric."""
     from rescore import stages
 
-    stages.score(files, examples, out, bigbench_out)
+    stages.score(files, examples, out, bigbench_out=bigbench_out, grading_out=grading_out)
 
 
 @app.command()
@@ -160,11 +163,15 @@ def test(
 @app.command()
 def report(
     results: Annotated[Path, typer.Option(help="What `rescore test` wrote.")] = Path("results"),
+    emergent: Annotated[
+        Path | None,
+        typer.Option(help="Suite of tasks called emergent: say which metrics they prefer.", show_default=False),
+    ] = None,
 ) -> None:
     """Write the report and its figure."""
     from rescore import stages
 
-    stages.report(results)
+    stages.report(results, emergent)
 
 
 class Shown(StrEnum):
@@ -174,6 +181,7 @@ class Shown(StrEnum):
     verdicts = "verdicts"
     cliffs = "cliffs"
     curves = "curves"
+    grading = "grading"
 
 
 @app.command()

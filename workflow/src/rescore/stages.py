@@ -12,7 +12,7 @@ import polars as pl
 
 from rescore import schema
 from rescore.schema import InputError
-from rescore.schema.inputs import read_ladders
+from rescore.schema.inputs import read_ladders, read_suite
 
 
 def fetch(tasks: Sequence[str], out: Path, *, hub: str | None, revision: str | None) -> None:
@@ -74,8 +74,12 @@ def tasks(root: Path | None, words: Sequence[str], *, subtasks: bool) -> None:
         print(f"{unsupported} listed are unsupported: each is {stage.WHY_UNSUPPORTED}", file=sys.stderr)  # noqa: T201
 
 
-def score(files: Sequence[Path], examples: Path, out: Path, bigbench_out: Path | None) -> None:
-    """Score the extractions and generations of one task, of any number of models; BIG-bench's own numbers apart.
+def score(
+    files: Sequence[Path], examples: Path, out: Path, *, bigbench_out: Path | None, grading_out: Path | None
+) -> None:
+    """Score the extractions and generations of one task, of any number of models.
+
+    BIG-bench's own numbers, and how often the grader is wrong, go to tables of their own.
 
     Raises
     ------
@@ -83,6 +87,7 @@ def score(files: Sequence[Path], examples: Path, out: Path, bigbench_out: Path |
         A model has one of the two tables only, or one was made from other examples.
     """
     from rescore import bigbench, scoring
+    from rescore.scoring.grading import grading
 
     questions = schema.read(examples, schema.EXAMPLES)
     made_from = schema.provenance(examples)
@@ -102,17 +107,20 @@ def score(files: Sequence[Path], examples: Path, out: Path, bigbench_out: Path |
             raise InputError(
                 f"{path}: is of another run of '{made_by['model']}' than its twin; extract the model again"
             )
-    frames, theirs = [], []
+    frames, theirs, graded = [], [], []
     for model, kinds in tables.items():
         if len(kinds) != 2:
             raise InputError(
                 f"{next(iter(kinds.values()))}: model '{model}' needs both its extractions and generations"
             )
         extractions = schema.read(kinds[schema.EXTRACTIONS.name], schema.EXTRACTIONS)
-        answers = bigbench.answers(schema.read(kinds[schema.GENERATIONS.name], schema.GENERATIONS), settings)
+        generations = schema.read(kinds[schema.GENERATIONS.name], schema.GENERATIONS)
+        answers = bigbench.answers(generations, settings)
         frames.append(scoring.score(model, questions, extractions, answers, settings))
         if bigbench_out is not None:
             theirs.append(scoring.bigbench_scores(model, questions, extractions, answers, settings))
+        if grading_out is not None:
+            graded.append(grading(model, questions, generations, answers, settings))
     if not frames:
         raise InputError(f"{examples}: no extractions to score; name those of at least one model")
     kept = ("fingerprint", "model_identity", "dtype", "max_new_tokens", "prompts_cut", "extraction_version")
@@ -122,6 +130,8 @@ def score(files: Sequence[Path], examples: Path, out: Path, bigbench_out: Path |
     schema.write(pl.concat(frames), out, schema.SCORES, made_by)
     if bigbench_out is not None:
         schema.write(pl.concat(theirs), bigbench_out, schema.BIGBENCH, made_by)
+    if grading_out is not None:
+        schema.write(pl.concat(graded), grading_out, schema.GRADING, made_by)
 
 
 def test(scores: Sequence[Path], ladders: Sequence[Path], out: Path, settings: Mapping[str, Any]) -> None:
@@ -148,17 +158,23 @@ def test(scores: Sequence[Path], ladders: Sequence[Path], out: Path, settings: M
         schema.write_csv(frame, out / f"{table.name}.csv")
 
 
-def report(results: Path) -> None:
-    """Write the page and the static figure of a run's tables to `results/report`."""
+def report(results: Path, emergent: Path | None) -> None:
+    """Write the page and the static figure of a run's tables to `results/report`.
+
+    With `emergent`, a suite of tasks that were called emergent, also how they are scored, to `results/concentration`.
+    """
     from rescore import report as stage
 
     tables = _tables(results)
     made_by = schema.provenance(results / "verdicts.parquet")
+    concentration = None if emergent is None else _concentration(emergent, results)
     page = stage.render(
         curves=tables["curves"],
         verdicts=tables["verdicts"],
         cliffs=tables["cliffs"],
         headline=tables["headline"],
+        grading=_grading(results),
+        concentration=concentration,
         made_by={k: made_by[k] for k in ("code_version", "schema_version", "ladders", "scores")},
         settings=made_by["settings"],
     )
@@ -171,6 +187,11 @@ def report(results: Path) -> None:
 def show(results: Path, what: str, task: str | None) -> None:
     """Print the summary, or the rows of one table as CSV where the output is no terminal."""
     tables = _tables(results)
+    if what == schema.GRADING.name:
+        grading = _grading(results)
+        if grading is None:
+            raise InputError(f"{results / 'grading'}: no table of this run's tasks; make them with `rescore score`")
+        tables[what] = grading
     if task is not None:
         mine = (pl.col("task") == task) | (pl.col("subtask") == task)
         tables = {k: t.filter(mine) if "task" in t.columns else t for k, t in tables.items()}
@@ -198,3 +219,40 @@ _SAID = ("task_digest", "shots", "seed", "max_examples", "models")
 def _tables(results: Path) -> dict[str, pl.DataFrame]:
     kinds = (schema.CURVES, schema.VERDICTS, schema.CLIFFS, schema.HEADLINE)
     return {table.name: schema.read(results / f"{table.name}.parquet", table) for table in kinds}
+
+
+def _grading(results: Path) -> pl.DataFrame | None:
+    """Read how the grader did on the tasks whose scores were tested; None where none of them has the table."""
+    names = schema.provenance(results / "verdicts.parquet").get("scores", {})
+    files = [path for name in names if (path := results / "grading" / f"{name}.parquet").is_file()]
+    return pl.concat([schema.read(path, schema.GRADING) for path in files]) if files else None
+
+
+def _concentration(emergent: Path, results: Path) -> pl.DataFrame:
+    """Count the preferred metrics of the suite's tasks and of all others; a row of a subtask stands for its task.
+
+    Raises
+    ------
+    InputError
+        A row of the suite is no JSON task of BIG-Bench.
+    """
+    from rescore.bigbench import catalogue
+    from rescore.discontinuity.concentration import concentration
+
+    leaves = catalogue.catalogue().filter(pl.col("kind") == catalogue.JSON_TASK)
+    leaves = leaves.select("preferred_score", task=pl.col("name").str.split(":").list.first())
+    known = set(leaves["task"])
+    named = []
+    for number, row in enumerate(read_suite(emergent), start=2):
+        task = row["task"].partition(":")[0]
+        if task not in known:
+            raise InputError(
+                f"{emergent}: row {number}: key 'task': '{task}' is no JSON task of BIG-Bench, so its preferred metric "
+                "is not known; take the row out"
+            )
+        named.append(task)
+    frame = concentration(leaves.with_columns(emergent=pl.col("task").is_in(named)))
+    made_by = {"emergent": emergent.name, "catalogue": catalogue.CATALOGUE.stem}
+    schema.write(frame, results / "concentration.parquet", schema.CONCENTRATION, made_by)
+    schema.write_csv(frame, results / "concentration.csv")
+    return frame

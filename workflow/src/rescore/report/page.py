@@ -17,12 +17,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rescore.report import charts, text
+from rescore.report.grader import Grader, grader
 from rescore.report.text import KEY, Subtask
-from rescore.schema import METRICS
+from rescore.schema import GRADING, METRICS
 from rescore.schema.metrics import SOFT_METRICS
 
 _HERE = Path(__file__).parent
 _CURVE = ("model", "compute_flops", "metric", "mean", "standard_error", "n", "low", "high")
+_LISTED = 12  # subtasks with an unreliable grader at the top of the page; each has its line in its section as well
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class _Section:
     curve: Mapping[str, Any]
     panels: tuple[str, ...]
     measured: frozenset[str]
+    graded: bool  # whether GRADING has rows of its models
+    grader: Grader | None
 
 
 def render(
@@ -49,6 +53,8 @@ def render(
     headline: pl.DataFrame,
     made_by: Mapping[str, object],
     settings: Mapping[str, object],
+    grading: pl.DataFrame | None = None,
+    concentration: pl.DataFrame | None = None,
 ) -> str:
     """Return the report as one self-contained HTML page.
 
@@ -67,8 +73,11 @@ def render(
         What made the tables (models, task digests, versions), printed as given; may nest.
     settings
         The constants of the method, printed as given; may nest.
+    grading, concentration
+        Tables of the contracts GRADING and CONCENTRATION; the page is silent on one that is not there. Of the former
+        the rows count whose model has a point on the subtask's curves.
     """
-    sections = _sections(curves, verdicts, cliffs)
+    sections = _sections(curves, verdicts, cliffs, GRADING.empty() if grading is None else grading)
     code = (_HERE / "page.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(_HERE),
@@ -93,6 +102,11 @@ def render(
         verdict_meanings=text.VERDICTS,
         definitions=METRICS,
         headline=headline.to_dicts(),
+        concentrated=None if concentration is None else text.concentrated(concentration),
+        concentration=[] if concentration is None else concentration.to_dicts(),
+        n_graded=sum(section.graded for section in sections),
+        misgraded=sorted((s for s in sections if s.grader), key=_worst_share, reverse=True),
+        n_listed=_LISTED,
         metrics=_metrics(verdicts),
         sections=sections,
         specs=charts.specs(sorted({metric for section in sections for metric in section.panels})),
@@ -108,7 +122,9 @@ def render(
     )
 
 
-def _sections(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame) -> list[_Section]:
+def _sections(
+    curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, grading: pl.DataFrame
+) -> list[_Section]:
     """Gather what each subtask of any of the tables has, in the order of `in_order`."""
     keys = pl.concat([frame.select(KEY) for frame in (cliffs, verdicts, curves)]).unique()
     subtasks = text.in_order(keys.join(cliffs, on=KEY, how="left"))
@@ -116,11 +132,14 @@ def _sections(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame
     curves = charts.with_interval(curves)
     curve_of = curves.partition_by(KEY, as_dict=True)
     verdicts_of = verdicts.partition_by(KEY, as_dict=True)
+    models = curves.select(*KEY, "model").unique()
+    grading_of = models.join(grading, on=["model", "task", "subtask"]).partition_by(KEY, as_dict=True)
     found = []
     for place, row in enumerate(subtasks.iter_rows(named=True), start=1):
         key = Subtask(*(row[column] for column in KEY))
         curve = curve_of.get(tuple(key), curves.clear())
         cells = verdicts_of.get(tuple(key), verdicts.clear())
+        graded = grading_of.get(tuple(key), grading.clear())
         found.append(
             _Section(
                 anchor=f"s{place}",
@@ -133,9 +152,15 @@ def _sections(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame
                 curve={**key._asdict(), "columns": curve.select(_CURVE).to_dict(as_series=False)},
                 panels=charts.panels(curve),
                 measured=frozenset(curve.filter(pl.col("mean").is_not_null())["metric"]),
+                graded=graded.height > 0,
+                grader=grader(graded),
             )
         )
     return found
+
+
+def _worst_share(section: _Section) -> float:
+    return section.grader.worst_share if section.grader else 0.0
 
 
 def _metrics(verdicts: pl.DataFrame) -> list[str]:

@@ -97,6 +97,21 @@ BIGBENCH = Table(
     frozenset({"value", "standard_error", "normalized", "reason"}),
 )
 
+GRADING = Table(
+    "grading",
+    {
+        "model": pl.String,
+        "task": pl.String,
+        "subtask": pl.String,
+        "n_examples": pl.Int64,
+        "n_text": pl.Int64,  # examples with a post-processed answer that exact match judges
+        "rejected": pl.Int64,  # of n_text: exact match is 0, yet a target stands in the greedy text
+        "rejected_share": pl.Float64,
+        "no_correct_choice": pl.Int64,  # examples with choices of which none scores above 0: the same for every model
+    },
+    frozenset({"rejected_share"}),
+)
+
 CURVES = Table(
     "curves",
     {
@@ -204,6 +219,22 @@ HEADLINE = Table(
         "share_high": pl.Float64,
     },
     frozenset({"share", "share_low", "share_high"}),
+)
+
+CONCENTRATION = Table(
+    "concentration",
+    {
+        "group": pl.String,
+        "tasks": pl.Int64,
+        "hard_preferred": pl.Int64,  # tasks of which every leaf prefers exact match or multiple-choice grade
+        "mixed": pl.Int64,  # tasks of which some leaves do and some do not
+        "share": pl.Float64,
+        "share_low": pl.Float64,
+        "share_high": pl.Float64,
+        "odds_ratio": pl.Float64,
+        "p_fisher": pl.Float64,
+    },
+    frozenset({"share", "share_low", "share_high", "odds_ratio", "p_fisher"}),
 )
 
 CLIFFS = Table(

@@ -1,0 +1,128 @@
+"""What the page says of the grader and of the metrics that emergent tasks prefer."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pytest
+from lxml import html
+from report_tables import CHOICES, WORDS, make_tables
+
+from rescore.report import render
+from rescore.report.grader import grader
+from rescore.report.page import _LISTED
+from rescore.report.text import concentrated
+from rescore.schema import CONCENTRATION, GRADING
+
+
+def grading(*rows: tuple[str, str, int, int, int]) -> pl.DataFrame:
+    """Give GRADING of 1,000 questions a row: subtask, model, n_text, rejected, no_correct_choice."""
+    full = [
+        (model, subtask.partition(":")[0], subtask, 1000, n_text, rejected, rejected / n_text if n_text else None, none)
+        for subtask, model, n_text, rejected, none in rows
+    ]
+    return pl.DataFrame(full, schema=dict(GRADING.columns), orient="row")
+
+
+def tree(**given: Any) -> Any:
+    return html.fromstring(render(**{"made_by": {}, "settings": {}} | vars(make_tables()) | given))
+
+
+def texts(found: list[Any]) -> list[str]:
+    return [" ".join(element.text_content().split()) for element in found]
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "worst_share"),
+    [
+        (
+            [("t", "a", 200, 2, 992), ("t", "c", 200, 12, 992), ("t", "b", 200, 12, 992), ("t", "d", 200, 1, 992)],
+            "Grader: 12 of 200 answers of b hold the right answer and are rejected (worst model); "
+            "992 of 1,000 items have no correct choice.",
+            0.992,
+        ),
+        (
+            [("t", "a", 1000, 12, 0), ("t", "b", 2, 1, 0)],  # the share decides, not the count
+            "Grader: 1 of 2 answers of b holds the right answer and is rejected (worst model).",
+            0.5,
+        ),
+        ([("t", "a", 0, 0, 1)], "Grader: 1 of 1,000 items has no correct choice.", 0.001),
+    ],
+)
+def test_line_of_a_subtask(rows: list[tuple[str, str, int, int, int]], line: str, worst_share: float) -> None:
+    found = grader(grading(*rows))
+    assert found is not None
+    assert found == (line, worst_share)
+
+
+def test_a_right_grader_has_no_line() -> None:
+    assert grader(grading(("t", "a", 200, 0, 0), ("t", "b", 0, 0, 0))) is None
+    assert grader(GRADING.empty()) is None
+
+
+def test_the_page_lists_the_subtasks_worst_first_and_says_each_in_its_section() -> None:
+    graded = grading(
+        (WORDS[2], "small-0", 1000, 3, 0),
+        (WORDS[2], "elsewhere", 1000, 900, 0),  # a model of no ladder of this page
+        (CHOICES[2], "large", 0, 0, 992),
+    )
+    page = tree(grading=graded)
+    words = "Grader: 3 of 1,000 answers of small-0 hold the right answer and are rejected (worst model)."
+    choices = "Grader: 992 of 1,000 items have no correct choice."
+    assert texts(page.xpath("//section/p[@class='grader']")) == [words, choices]
+    [said] = texts(page.xpath("//h2[@id='grader']/following-sibling::p[1]"))
+    assert said.startswith("In 2 of 2 subtasks an answer that holds the right one is rejected, or a question has no")
+    items = page.xpath("//h2[@id='grader']/following-sibling::ul[1]/li")
+    assert texts(items) == [f"choices:age. {choices}", f"words. {words}"]
+    assert page.xpath("//h2[@id='grader']/following-sibling::ul[1]//a/@href") == ["#s2", "#s1"]
+
+
+def test_the_page_says_where_the_grader_is_right_and_nothing_without_the_table(tables: SimpleNamespace) -> None:
+    page = tree(grading=grading((WORDS[2], "small-0", 1000, 0, 0)))
+    [said] = texts(page.xpath("//h2[@id='grader']/following-sibling::p[1]"))
+    assert said.startswith("In none of 1 subtask is an answer rejected that holds the right one")
+    assert not page.xpath("//p[@class='grader']")
+    without = tree()
+    assert not without.xpath("//h2[@id='grader' or @id='concentration']")
+    assert not tree(grading=grading(("other", "small-0", 9, 9, 0))).xpath("//h2[@id='grader']")
+
+
+def test_a_long_list_is_cut_and_says_so(tables: SimpleNamespace) -> None:
+    names = [f"task{n:02}" for n in range(_LISTED + 3)]
+    curve = tables.curves.filter(subtask=WORDS[2])
+    curves = pl.concat([curve.with_columns(task=pl.lit(n), subtask=pl.lit(n)) for n in names])
+    rows = [(name, "large", 1000, 1 + place, 0) for place, name in enumerate(names)]
+    items = texts(tree(curves=curves, grading=grading(*rows)).xpath("//h2[@id='grader']/following-sibling::ul[1]/li"))
+    assert [item.partition(".")[0] for item in items[:-1]] == names[: -_LISTED - 1 : -1]
+    assert items[-1] == "and 3 more, each said in its section"
+
+
+def concentration(*rows: tuple[Any, ...]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=dict(CONCENTRATION.columns), orient="row")
+
+
+EMERGENT = ("emergent", 65, 63, 0, 63 / 65, 0.8946, 0.9915, 6.3, 0.00604)
+OTHER = ("other", 102, 85, 3, 85 / 102, 0.7492, 0.8933, None, None)
+
+
+def test_the_page_says_which_metrics_emergent_tasks_prefer() -> None:
+    page = tree(concentration=concentration(EMERGENT, OTHER))
+    [sentence] = texts(page.xpath("//h2[@id='concentration']/following-sibling::p[1]"))
+    assert sentence == (
+        "63 of the 65 tasks listed as emergent (97%, 95% interval 89% to 99%) have exact match or multiple-choice "
+        "grade as their preferred metric, against 85 of BIG-Bench's 102 other JSON tasks (83%; odds ratio 6.3, "
+        "Fisher's exact test p = 0.006). A task counts where all its subtasks prefer one of the two."
+    )
+    rows = page.xpath("//h2[@id='concentration']/following-sibling::div[1]//tbody/tr")
+    assert [texts(row.xpath("*")) for row in rows] == [
+        ["emergent", "65", "63", "0", "97% (89% to 99%)"],
+        ["other", "102", "85", "3", "83% (75% to 89%)"],
+    ]
+
+
+def test_an_undefined_comparison_is_left_out_of_the_sentence() -> None:
+    without_ratio = concentrated(concentration((*EMERGENT[:-2], None, 0.4), OTHER))
+    assert without_ratio.endswith("other JSON tasks (83%; Fisher's exact test p = 0.4).")
+    nothing = ("other", 0, 0, 0, None, None, None, None, None)
+    alone = concentrated(concentration((*EMERGENT[:-2], None, None), nothing))
+    assert alone.endswith("as their preferred metric.")

@@ -1,0 +1,75 @@
+"""How the tasks that were called emergent are scored: the share that prefers a metric that moves in jumps."""
+
+import math
+
+import numpy as np
+import polars as pl
+from scipy.stats import fisher_exact
+from statsmodels.stats.proportion import proportion_confint
+
+from rescore.schema import CONCENTRATION
+
+HARD_PREFERRED = ("exact_str_match", "multiple_choice_grade")
+"""BIG-bench's names of the two metrics; as `rescore.schema.metrics.HARD_METRICS`, which are ours."""
+
+
+def concentration(leaves: pl.DataFrame) -> pl.DataFrame:
+    """Count the tasks that prefer exact match or multiple-choice grade, among the emergent and among the others.
+
+    Schaeffer et al. (2023, arXiv:2304.15004, section 4) find that these two metrics hold more than 92% of the emergent
+    abilities claimed on BIG-Bench; they count pairs of task and metric by hand annotation, this counts tasks by
+    `preferred_score`. A task counts as `hard_preferred` where every leaf of it prefers one of the two; one with some
+    such leaves and some others is `mixed` and does not count.
+
+    Parameters
+    ----------
+    leaves
+        One row a leaf: task, preferred_score (BIG-bench's name) and emergent (Boolean, the same for a task's leaves).
+
+    Returns
+    -------
+    polars.DataFrame
+        The table CONCENTRATION: the row "emergent", then the row "other". The shares come with their Wilson 95%
+        interval and are null in a group without a task. `odds_ratio` (of counting as hard_preferred, emergent over
+        other) and `p_fisher` (Fisher's exact test, two-sided) compare the two groups: they stand in the row
+        "emergent" and are null in the other. The odds ratio is null too where a cell of the 2 x 2 table is zero, both
+        are where a group has no task.
+
+    Examples
+    --------
+    >>> preferred = ["exact_str_match", "bleu", "bleu"]
+    >>> leaves = pl.DataFrame({"task": ["a", "b", "b"], "preferred_score": preferred, "emergent": [True, False, False]})
+    >>> concentration(leaves).select("group", "tasks", "hard_preferred", "share", "p_fisher").rows()
+    [('emergent', 1, 1, 1.0, 1.0), ('other', 1, 0, 0.0, None)]
+    """
+    hard = pl.col("preferred_score").is_in(HARD_PREFERRED)
+    by_task = leaves.group_by("task").agg(pl.col("emergent").first(), every=hard.all(), some=hard.any())
+    counts = [_counts(by_task.filter(pl.col("emergent") == emergent)) for emergent in (True, False)]
+    compared = _compare(*counts[0][:2], *counts[1][:2])
+    rows = [
+        (group, *count, *_share(count[1], count[0]), *comparison)
+        for group, count, comparison in zip(("emergent", "other"), counts, (compared, (None, None)), strict=True)
+    ]
+    return pl.DataFrame(rows, schema=dict(CONCENTRATION.columns), orient="row")
+
+
+def _counts(tasks: pl.DataFrame) -> tuple[int, int, int]:
+    """Tasks; those all of whose leaves prefer a hard metric; those of which some leaves do and some do not."""
+    every = int(tasks["every"].sum())
+    return tasks.height, every, int(tasks["some"].sum()) - every
+
+
+def _share(hard: int, tasks: int) -> tuple[float | None, float | None, float | None]:
+    if not tasks:
+        return None, None, None
+    low, high = proportion_confint(hard, tasks, method="wilson")
+    return hard / tasks, float(low), float(high)
+
+
+def _compare(tasks: int, hard: int, other_tasks: int, other_hard: int) -> tuple[float | None, float | None]:
+    """Odds ratio and Fisher's p of the 2 x 2 table of group and preference."""
+    if not tasks or not other_tasks:
+        return None, None
+    found = fisher_exact(np.array([[hard, tasks - hard], [other_hard, other_tasks - other_hard]]))
+    ratio = float(found.statistic)
+    return (ratio if math.isfinite(ratio) and ratio > 0 else None), float(found.pvalue)

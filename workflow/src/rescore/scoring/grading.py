@@ -1,0 +1,129 @@
+"""How often the grader is wrong: right answers that exact match rejects, and questions without a correct choice."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+import regex
+
+from rescore.schema import GRADING
+from rescore.scoring.exact import exact_match
+
+_KEYS = ("subtask", "example_id")
+
+
+def grading(
+    model: str,
+    examples: pl.DataFrame,
+    generations: pl.DataFrame,
+    answers: pl.DataFrame,
+    settings: Mapping[str, Mapping[str, Any]],
+) -> pl.DataFrame:
+    """Count, by subtask, the answers that hold a target and are rejected, and the questions nobody can get right.
+
+    BIG-bench's regular expressions take a piece of what the model said, which may be the wrong one (BIG-bench issue
+    917: of "The sum of 4 and 5 is 9." the first number), and some of its questions have no correct choice (issue 869).
+    Scores keep the reference's behaviour; this says how often it bites.
+
+    `rejected` counts the examples whose exact match is 0 though what the model `said` `holds` a target, any of them.
+    It is a count of answers to look at, not of proven errors: a text that names the right answer and then another
+    counts ("9, no, 8"), a right answer in other words, in another case or behind the first line does not.
+
+    Parameters
+    ----------
+    model
+        Its slug.
+    examples, generations
+        As `rescore.schema.EXAMPLES` and `GENERATIONS`.
+    answers
+        subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
+    settings
+        By subtask, whether it `asks_text`, and its `stop_string`, as `rescore.bigbench.settings` gives them.
+
+    Returns
+    -------
+    polars.DataFrame
+        As `rescore.schema.GRADING`, one row a subtask. `n_text` counts the examples that exact match judges: those
+        of subtasks that ask for text, with an answer (none where the regular expression hit its time limit).
+        `rejected_share` is rejected / n_text, null where n_text is 0. `no_correct_choice` counts the examples with
+        choices of which none has a target score above 0.
+    """
+    asks_text = [subtask for subtask, rules in settings.items() if rules["asks_text"]]
+    judged = exact_match(examples, answers, asks_text).join(
+        generations.select(*_KEYS, "text"), on=_KEYS, how="left", maintain_order="left"
+    )
+    wrong = judged.filter(pl.col("score") == 0).select(*_KEYS, "text", "targets")
+    held = [
+        any(holds(answer, target) for target in targets)
+        for subtask, _, text, targets in wrong.iter_rows()
+        for answer in [said(text, settings[subtask]["stop_string"])]
+    ]
+    rejected = wrong.select(*_KEYS, rejected=pl.Series(held, dtype=pl.Boolean))
+    without_correct = (pl.col("target_scores").list.max() <= 0).fill_null(False)
+    return (
+        judged.join(rejected, on=_KEYS, how="left", maintain_order="left")
+        .group_by("task", "subtask", maintain_order=True)
+        .agg(
+            n_examples=pl.len().cast(pl.Int64),
+            n_text=pl.col("score").is_not_null().sum().cast(pl.Int64),
+            rejected=pl.col("rejected").sum().cast(pl.Int64),
+            no_correct_choice=without_correct.sum().cast(pl.Int64),
+        )
+        .with_columns(
+            model=pl.lit(model),
+            rejected_share=pl.when(pl.col("n_text") > 0).then(pl.col("rejected") / pl.col("n_text")),
+        )
+        .select(list(GRADING.columns))
+    )
+
+
+def said(text: str, stop_string: str | None) -> str:
+    r"""What a reader takes for the answer in a continuation that may run on to a next, made-up question.
+
+    The text is cut behind each stop string; of the pieces the first that holds anything but white space and the stop
+    string counts. Where the subtask names no stop string, the pieces are lines. Nothing else is cut: no regular
+    expression.
+
+    Examples
+    --------
+    >>> said("The sum is 9.\n\nQ: What is 3 plus 4?\nA: 7", None)
+    'The sum is 9.\n'
+    >>> said("\n9\nQ: 3+4", "\n")
+    '9\n'
+    """
+    stop = stop_string or "\n"
+    *closed, last = text.split(stop)
+    return next((piece + stop for piece in closed if piece.strip()), last)
+
+
+def holds(text: str, target: str) -> bool:
+    """Whether the target stands in the text as a word of its own, letter for letter, white space at its ends aside.
+
+    An empty target stands nowhere. A target is no word of its own
+
+    - next to a letter or digit: "4" in "42";
+    - where it is a number and goes on through a sign or a mark other than "=": "4" in "-4", "4.5", "1,004" or "4+5",
+      but not in "4, 5";
+    - where it is a list and goes on as it is joined itself: "a, b" in "a, b, c".
+
+    Scripts without spaces between words are therefore counted short.
+
+    Examples
+    --------
+    >>> holds("The sum of 4 and 5 is 9.", "9"), holds("29", "9"), holds("x, y, z", "x, y")
+    (True, False, False)
+    """
+    target = target.strip()
+    if not target or target not in text:
+        return False
+    before, after = [r"\w"], [r"\w"]
+    if target[0].isdigit():
+        before += [r"[-+\u2212]", r"\d[^\w\s=]"]
+    if target[-1].isdigit():
+        after += [r"[^\w\s=]\d"]
+    for joint in set(regex.findall(r"(?<=\w)\W+(?=\w)", target)):
+        if joint.strip():
+            before += [r"\w" + regex.escape(joint)]
+            after += [regex.escape(joint) + r"\w"]
+    alone = rf"(?<!{'|'.join(before)}){regex.escape(target)}(?!{'|'.join(after)})"
+    return regex.search(alone, text) is not None
