@@ -11,9 +11,9 @@ from score_tables import ANSWERS, Row, answer, candidate, example
 
 from rescore.schema import BIGBENCH, EXAMPLES, EXTRACTIONS, write
 from rescore.scoring.bigbench import BLEURT, bigbench_example_scores, bigbench_scores
-from rescore.scoring.bigbench_choice import UNSCORED
 from rescore.scoring.bigbench_corpus import median_of_means
 from rescore.scoring.bigbench_text import NO_LIKELIHOOD
+from rescore.scoring.choice import UNSCORED
 
 LN2 = log(2)
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from score_tables import candidate, example, of, scores, why
 
-from rescore.scoring.choice import NEGATIVE, NO_CHOICES, NO_CORRECT, NO_TOKEN
+from rescore.scoring.choice import NEGATIVE, NO_CHOICES, NO_CORRECT, UNSCORED
 
 LOG2 = math.log(2)
 
@@ -73,7 +73,7 @@ def test_without_choices_there_is_neither() -> None:
 def test_a_choice_without_a_token_does_not_win_by_saying_nothing() -> None:
     found = chosen({"a": 1.0, "": 0.0}, {"a": [-1.0], "": []})
     for metric in ("multiple_choice_grade", "brier_score"):
-        assert (of(found, metric), why(found, metric)) == ([None], [NO_TOKEN])
+        assert (of(found, metric), why(found, metric)) == ([None], [UNSCORED])
 
 
 def test_the_references_grades(reference: Path) -> None:

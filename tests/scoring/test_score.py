@@ -47,3 +47,15 @@ def test_the_table_is_whole(tmp_path: object) -> None:
         assert values.is_between(metric.low, metric.high).all(), name
         assert values.is_finite().all(), name
     schema.write(found, tmp_path / "scores.parquet", SCORES, {})
+
+
+def test_what_an_example_lacks_is_null_with_its_reason() -> None:
+    asked = [example(0, ["a"], {"a": 1.0, "b": 0.0}), example(1, ["a"], {"a": 1.0, "b": 0.0})]
+    rows = [candidate(0, "a", [-1.0], choice=True), candidate(0, "b", [-2.0], target=False, choice=True)]
+    found = scores(asked, rows, [answer(0, "a", [1]), answer(1, "a", [1])])
+    lacking = found.filter(example_id=1)
+    assert lacking.filter(pl.col("score").is_not_null())["metric"].to_list() == ["exact_match", "char_edit_distance"]
+    assert (lacking["score"].is_null() == lacking["reason"].is_not_null()).all()
+    assert found.filter(example_id=0)["score"].null_count() == 0
+    unanswered = scores(asked[:1], rows, [answer(1, "a", [1])]).filter(metric="exact_match")
+    assert unanswered["reason"].to_list() == ["the model gave no answer"]

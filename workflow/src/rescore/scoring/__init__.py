@@ -4,7 +4,7 @@ Where an example has several targets, likelihood metrics look at the likeliest o
 and exact match accepts any: each as kind as the task allows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -12,10 +12,9 @@ import polars as pl
 from rescore.schema import SCORES
 from rescore.scoring import choice, edit, exact, likelihood
 from rescore.scoring.bigbench import bigbench_scores
+from rescore.scoring.runs import KEYS, blocks, filled, placed
 
 __all__ = ["bigbench_scores", "score"]
-
-_KEYS = ("subtask", "example_id")
 
 
 def score(
@@ -43,19 +42,23 @@ def score(
     polars.DataFrame
         As `rescore.schema.SCORES`: one row an example and metric; a score that is undefined is null with its reason.
     """
-    asks_text = [s for s, rules in settings.items() if rules["asks_text"]]
-    targets = extractions.filter("is_target").with_columns(total_nats=likelihood.total_nats())
-    wide = [
-        exact.exact_match(examples, answers, asks_text),
+    told = exact.exact_match(examples, answers, [s for s, rules in settings.items() if rules["asks_text"]])
+    candidates = extractions.drop("entropy_nats").pipe(placed, examples)
+    frames = [frame for block in blocks(told, candidates) for frame in _scores(*block)]
+    return pl.concat(frames).with_columns(model=pl.lit(model)).select(list(SCORES.columns))
+
+
+def _scores(told: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield, metric by metric: task, subtask, example_id, metric, score, reason."""
+    candidates = candidates.with_columns(total_nats=likelihood.TOTAL_NATS)
+    targets = (
+        candidates.filter("is_target").pipe(filled, told.height).with_columns(token_accuracy=likelihood.TOKEN_ACCURACY)
+    )
+    for frame in (
+        told.select("metric", "score", "reason"),
+        *edit.distances(told, targets),
         exact.teacher_forced(targets),
         *likelihood.metrics(targets),
-        *edit.distances(examples, targets, answers, asks_text),
-        *choice.metrics(examples, extractions),
-    ]
-    task = examples.select(*_KEYS, "task")
-    frame = pl.concat([w.select(*_KEYS, "metric", "score", "reason") for w in wide])
-    return (
-        frame.join(task, on=_KEYS, how="left", maintain_order="left")
-        .with_columns(model=pl.lit(model))
-        .select(list(SCORES.columns))
-    )
+        *choice.metrics(told, candidates),
+    ):
+        yield told.select("task", *KEYS).hstack(frame)

@@ -10,7 +10,8 @@ from rescore.schema import BIGBENCH
 from rescore.scoring import bigbench_corpus as corpus
 from rescore.scoring import bigbench_text as text
 from rescore.scoring.bigbench_aggregate import with_aggregates
-from rescore.scoring.bigbench_choice import KEYS, choice_values
+from rescore.scoring.bigbench_choice import choice_values
+from rescore.scoring.runs import KEYS
 
 BLEURT = "unsupported: needs a downloaded checkpoint"
 NOT_SINGLE = "an example has not one choice of score 1 and all others of sum 0"

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from rescore.scoring.bigbench_choice import KEYS
-from rescore.scoring.likelihood import total_nats
+from rescore.scoring.exact import NO_ANSWER
+from rescore.scoring.likelihood import TOTAL_NATS
+from rescore.scoring.runs import KEYS, Runs
 
-NO_ANSWER = "the model gave no answer"
 NO_LIKELIHOOD = "a target has no token, or no finite log-probability"
 ROUGE = ("rouge1", "rouge2", "rougeLsum")
 NUMERIC_MATCH = "numeric_match_with_0_1_relative_error"
@@ -141,16 +141,16 @@ def log_likelihoods(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterat
         examples.select(*KEYS, "targets")
         .explode("targets")
         .join(
-            extractions.filter("is_target", pl.col("token_ids").list.len() > 0).select(
-                *KEYS, targets="candidate", total=total_nats()
-            ),
+            extractions.filter("is_target").select(*KEYS, targets="candidate", total_nats=TOTAL_NATS),
             on=[*KEYS, "targets"],
             how="left",
             maintain_order="left",
         )
     )
     lengths = examples["targets"].list.len().to_numpy().astype(np.int64)
-    joint = pl.Series("score", _log_sum(listed["total"].to_numpy(), lengths), dtype=pl.Float64, nan_to_null=True)
+    joint = pl.Series(
+        "score", _log_sum(listed["total_nats"].to_numpy(), Runs(lengths)), dtype=pl.Float64, nan_to_null=True
+    )
     frame = examples.select(*KEYS, "targets").with_columns(joint, metric=pl.lit("log_likelihood"))
     frame = frame.with_columns(reason=pl.when(pl.col("score").is_null()).then(pl.lit(NO_LIKELIHOOD)))
     yield frame.select(*KEYS, "metric", "score", "reason")
@@ -166,13 +166,10 @@ def log_likelihoods(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterat
         )
 
 
-def _log_sum(total_nats: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Log of the summed exponentials of each run of `lengths` numbers; not a number where one of them is not finite."""
-    if not len(lengths):
-        return np.zeros(0)
-    starts = np.cumsum(lengths) - lengths
-    finite = np.isfinite(total_nats)
-    total = np.where(finite, total_nats, 0.0)
-    top = np.maximum.reduceat(total, starts)
-    joint = top + np.log(np.add.reduceat(np.exp(total - np.repeat(top, lengths)), starts))
-    return np.where(np.logical_and.reduceat(finite, starts), joint, np.nan)
+def _log_sum(total_nats: np.ndarray, runs: Runs) -> np.ndarray:
+    """Log of the summed exponentials of each run of numbers; not a number where one of them is not finite."""
+    scored = np.isfinite(runs.sum(total_nats))
+    total = np.where(runs.spread(scored), total_nats, 0.0)
+    top = runs.max(total)
+    joint = top + np.log(runs.sum(np.exp(total - runs.spread(top))))
+    return np.where(scored, joint, np.nan)

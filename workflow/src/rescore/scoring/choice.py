@@ -1,60 +1,136 @@
-"""Multiple choice: the grade and the Brier score, from the log-probabilities of the choices."""
+"""Multiple choice: the choices of every example, and from them the grade and the Brier score."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import polars as pl
 
-from rescore.scoring.likelihood import total_nats
+from rescore.scoring.runs import Runs, filled, find
 
 NO_CHOICES = "the example has no choices"
-NO_TOKEN = "a choice has no token, so it has no probability"  # noqa: S105 - a reason, no secret
+UNSCORED = "a choice has no token, or no finite log-probability"
 NO_CORRECT = "no choice is correct: the target scores sum to 0"
 NEGATIVE = "a target score is negative, so the scores make no distribution"
 
 
-def metrics(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterator[pl.DataFrame]:
+@dataclass(frozen=True)
+class Choices:
+    """All choices of those examples that have some, each with a finite log-probability.
+
+    Attributes
+    ----------
+    rows
+        Where these examples stand in the table of examples: [examples].
+    n_choices
+        How many choices each example of that table has, 0 where it has none.
+    runs
+        The choices of each example, in the example's order.
+    texts, total_nats, scores
+        Text, log-probability and target score: [choices].
+    """
+
+    rows: np.ndarray
+    n_choices: np.ndarray
+    runs: Runs
+    texts: pl.Series
+    total_nats: np.ndarray
+    scores: np.ndarray
+
+    @cached_property
+    def pick(self) -> np.ndarray:
+        """The likeliest choice, the first of equals (BIG-bench breaks ties by a hash): [examples]."""
+        return self.runs.best(self.total_nats)
+
+    @cached_property
+    def p(self) -> np.ndarray:
+        """Probabilities among the choices of the example, softmax of the log-probabilities: [choices]."""
+        weight = np.exp(self.total_nats - self.runs.spread(self.total_nats[self.pick]))
+        p: np.ndarray = weight / self.runs.spread(self.runs.sum(weight))
+        return p
+
+    @cached_property
+    def mass(self) -> np.ndarray:
+        """Sum of the target scores: [examples]."""
+        return self.runs.sum(self.scores)
+
+    @cached_property
+    def t(self) -> np.ndarray:
+        """Target scores over their sum, 0 where that is 0: [choices]."""
+        t: np.ndarray = self.scores / self.runs.spread(np.where(self.mass == 0, np.inf, self.mass))
+        return t
+
+    def frame(self, values: pl.DataFrame) -> pl.DataFrame:
+        """Add a row of nulls for each example that is not among `rows`, and the reason: one row an example."""
+        values = values.with_columns(row=pl.Series(self.rows, dtype=pl.UInt32), scored=True)
+        none = pl.Series(self.n_choices == 0)
+        return (
+            filled(values, len(self.n_choices))
+            .with_columns(
+                reason=pl.when(none).then(pl.lit(NO_CHOICES)).when(pl.col("scored").is_null()).then(pl.lit(UNSCORED))
+            )
+            .drop("row", "scored")
+        )
+
+
+def choices(examples: pl.DataFrame, candidates: pl.DataFrame) -> Choices:
+    """Put log-probabilities to the choices of examples.
+
+    Parameters
+    ----------
+    examples
+        choices, target_scores, as in `rescore.schema.EXAMPLES`.
+    candidates
+        row, candidate, is_choice, total_nats: what `runs.placed` makes of the candidates of these examples.
+    """
+    n_choices = examples["choices"].list.len().fill_null(0).to_numpy().astype(np.int64)  # [examples]
+    texts, scores = (examples[c].explode(empty_as_null=False, keep_nulls=False) for c in ("choices", "target_scores"))
+    offered = candidates.select("row", "candidate", "is_choice", "total_nats").filter("is_choice")
+    at = find(texts, n_choices, offered["candidate"], np.bincount(offered["row"], minlength=examples.height))
+    total = np.append(offered["total_nats"].to_numpy(), np.nan)[at]  # the last where `at` is -1
+    rows = np.flatnonzero(n_choices)
+    scored = np.isfinite(Runs(n_choices[rows]).sum(total))
+    if not scored.all():
+        kept = np.repeat(scored, n_choices[rows])
+        rows, total, texts, scores = rows[scored], total[kept], texts.filter(kept), scores.filter(kept)
+    return Choices(rows, n_choices, Runs(n_choices[rows]), texts, total, scores.to_numpy())
+
+
+def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Multiple-choice grade and Brier score of every example.
 
-    With L_c the log-probability of choice c, p = softmax(L) and y the target scores over their sum:
+    With p the probabilities among the choices and y the target scores over their sum:
 
-    - multiple_choice_grade: the target score of argmax L, the first of equals (BIG-bench breaks ties by a hash);
-      higher is better;
+    - multiple_choice_grade: the target score of the likeliest choice, the first of equals; higher is better;
     - brier_score = sum_c (p_c - y_c)^2 in [0, 2] (Brier 1950; Schaeffer et al. 2023, section 4); lower is better.
       BIG-bench's `calibration_multiple_choice_brier_score` is another number, averaged over choices.
+
+    Parameters
+    ----------
+    examples, candidates
+        As `choices` takes them.
+
+    Yields
+    ------
+    polars.DataFrame
+        metric, score, reason: one row an example, in their order.
     """
-    key = ["subtask", "example_id"]
-    listed = (
-        examples.filter(pl.col("choices").list.len() > 0)
-        .select(*key, pl.col("choices").alias("candidate"), "target_scores")
-        .explode("candidate", "target_scores")
-        .join(
-            extractions.filter(pl.col("token_ids").list.len() > 0).select(*key, "candidate", total=total_nats()),
-            on=[*key, "candidate"],
-            how="left",
-            maintain_order="left",
+    found = choices(examples, candidates)
+    values = found.frame(
+        pl.DataFrame(
+            {
+                "grade": found.scores[found.pick],
+                "brier": found.runs.sum((found.p - found.t) ** 2),
+                "mass": found.mass,
+                "lowest": -found.runs.max(-found.scores),
+            }
         )
     )
-    weight = (pl.col("total") - pl.col("total").max()).exp()
-    p, y = weight / weight.sum(), pl.col("target_scores") / pl.col("target_scores").sum()
-    graded = listed.group_by(key, maintain_order=True).agg(
-        grade=pl.col("target_scores").get(pl.col("total").arg_max()),
-        brier=((p - y) ** 2).sum(),
-        unscored=pl.col("total").is_null().any(),
-        lowest=pl.col("target_scores").min(),
-        sum=pl.col("target_scores").sum(),
-    )
-    every = examples.select(key).join(graded, on=key, how="left", maintain_order="left")
-    absent = pl.coalesce(
-        pl.when(pl.col("unscored").is_null()).then(pl.lit(NO_CHOICES)),
-        pl.when(pl.col("unscored")).then(pl.lit(NO_TOKEN)),
-    )
-    graded_or_not = pl.when(absent.is_null()).then("grade")
-    yield every.with_columns(metric=pl.lit("multiple_choice_grade"), score=graded_or_not, reason=absent)
+    yield values.select(metric=pl.lit("multiple_choice_grade"), score="grade", reason="reason")
     reason = pl.coalesce(
-        absent,
-        pl.when(pl.col("sum") == 0).then(pl.lit(NO_CORRECT)),
+        "reason",
+        pl.when(pl.col("mass") == 0).then(pl.lit(NO_CORRECT)),
         pl.when(pl.col("lowest") < 0).then(pl.lit(NEGATIVE)),
     )
-    yield every.with_columns(metric=pl.lit("brier_score"), reason=reason).with_columns(
-        score=pl.when(pl.col("reason").is_null()).then("brier")
-    )
+    yield values.select(metric=pl.lit("brier_score"), score=pl.when(reason.is_null()).then("brier"), reason=reason)

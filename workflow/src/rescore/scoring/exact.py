@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from rescore.scoring.runs import KEYS, filled, placed
+
 NO_TEXT = "the task asks for no text: all its metrics are multiple-choice"
+NO_ANSWER = "the model gave no answer"
 
 
 def exact_match(examples: pl.DataFrame, answers: pl.DataFrame, asks_text: Sequence[str]) -> pl.DataFrame:
@@ -13,39 +16,45 @@ def exact_match(examples: pl.DataFrame, answers: pl.DataFrame, asks_text: Sequen
     BIG-bench's `exact_str_match` (`api/task_metrics.py`). White space counts: a model that writes a space before its
     answer is right only where the task's regular expression cuts the space off. Its mean over examples is the share of
     right answers.
+
+    Returns
+    -------
+    polars.DataFrame
+        The examples, in their order, with their answers, metric, score, and reason: why the score is null.
     """
-    return (
-        examples.join(answers, on=["subtask", "example_id"], how="left", maintain_order="left")
-        .with_columns(
-            metric=pl.lit("exact_match"),
-            score=pl.when(pl.col("answer").is_not_null()).then(
-                pl.col("targets").list.contains(pl.col("answer")).cast(pl.Float64)
-            ),
-        )
-        .pipe(undefined_without_text, asks_text)
+    answers = answers.pipe(placed, examples).pipe(filled, examples.height).drop("row", *KEYS)
+    unanswered = pl.when(pl.col("answer").is_null()).then(pl.coalesce("reason", pl.lit(NO_ANSWER)))
+    asked = pl.col("subtask").is_in(list(asks_text))
+    told = examples.hstack(answers).with_columns(
+        metric=pl.lit("exact_match"), reason=pl.when(asked).then(unanswered).otherwise(pl.lit(NO_TEXT))
     )
+    equal = pl.col("targets").list.contains(pl.col("answer")).cast(pl.Float64)
+    judged = told.with_row_index("row").filter(pl.col("reason").is_null()).select("row", score=equal)
+    return told.with_columns(filled(judged, told.height)["score"])
 
 
 def teacher_forced(targets: pl.DataFrame) -> pl.DataFrame:
     """1 where, for some target, the model's first choice is right at every token given the true tokens before it.
 
     For a single target that ends in EOS this is what greedy decoding without post-processing gives. Higher is better.
+
+    Parameters
+    ----------
+    targets
+        row and token_accuracy, by row.
+
+    Returns
+    -------
+    polars.DataFrame
+        metric, score, reason: one row an example, in their order.
     """
-    right = (pl.col("argmax_ids") == pl.col("token_ids")).cast(pl.Float64)
-    empty = pl.col("token_ids").list.len() == 0
+    right = (pl.col("token_accuracy") == 1).cast(pl.Float64)
     return (
-        targets.group_by("subtask", "example_id", maintain_order=True)
-        .agg(score=right.filter(~empty).max())
-        .with_columns(
+        targets.group_by("row", maintain_order=True)
+        .agg(score=right.max())
+        .select(
             metric=pl.lit("exact_match_teacher_forced"),
+            score="score",
             reason=pl.when(pl.col("score").is_null()).then(pl.lit("no target has a token")),
         )
-    )
-
-
-def undefined_without_text(frame: pl.DataFrame, asks_text: Sequence[str]) -> pl.DataFrame:
-    """Make the score null, with the reason, where the subtask asks for no text."""
-    asked = pl.col("subtask").is_in(list(asks_text))
-    return frame.with_columns(
-        score=pl.when(asked).then("score"), reason=pl.when(asked).then("reason").otherwise(pl.lit(NO_TEXT))
     )

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
+
+from rescore.scoring.runs import Runs
 
 NO_TOKEN = "the target has no token"  # noqa: S105 - a reason, no secret
 
+TOTAL_NATS = pl.when(pl.col("logprob_nats").list.len() > 0).then(
+    pl.col("logprob_nats").cast(pl.List(pl.Float64)).list.sum()
+)
+"""The log-probability of a candidate's tokens together, summed in double precision; null where it has no token."""
 
-def total_nats() -> pl.Expr:
-    """The log-probability of a candidate's tokens together, summed in double precision."""
-    return pl.col("logprob_nats").cast(pl.List(pl.Float64)).list.sum()
+TOKEN_ACCURACY = (
+    (pl.col("argmax_ids") - pl.col("token_ids")).list.eval((pl.element() == 0).cast(pl.Float64)).list.mean()
+)
+"""Share of a candidate's tokens that are the model's first choice; null where it has no token."""
 
 
 def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -25,26 +33,29 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     - margin_nats = sum (l_t - m_t) / T, higher is better.
 
     Each is a mean over examples when aggregated: tokens of a long answer weigh less than those of a short one.
+
+    Parameters
+    ----------
+    targets
+        row, candidate, token_ids, best_other_logprob_nats, total_nats, token_accuracy; by row, which counts the
+        examples from 0 and leaves none out.
+
+    Yields
+    ------
+    polars.DataFrame
+        metric, score, reason: one row an example, in their order.
     """
+    rank = targets["total_nats"].fill_null(-np.inf).to_numpy()
+    best = targets[Runs.of(targets["row"]).best(rank)]
     n_tokens = pl.col("token_ids").list.len()
-    best = (
-        targets.sort(n_tokens > 0, "total_nats", descending=True, maintain_order=True)
-        .unique(["subtask", "example_id"], keep="first", maintain_order=True)
-        .sort("subtask", "example_id", maintain_order=True)
-    )
-    n_bytes = pl.col("candidate").str.len_bytes()
-    margins = pl.col("logprob_nats").cast(pl.List(pl.Float64)) - pl.col("best_other_logprob_nats")
-    misses = pl.col("argmax_ids") - pl.col("token_ids")
+    others = pl.col("best_other_logprob_nats").cast(pl.List(pl.Float64)).list.sum()
     scores = {
         "nll_nats_per_token": -pl.col("total_nats") / n_tokens,
-        "nll_nats_per_byte": -pl.col("total_nats") / n_bytes,
-        "token_accuracy": misses.list.eval((pl.element() == 0).cast(pl.Float64)).list.mean(),
+        "nll_nats_per_byte": -pl.col("total_nats") / pl.col("candidate").str.len_bytes(),
+        "token_accuracy": pl.col("token_accuracy"),
         "target_probability": pl.col("total_nats").exp(),
-        "margin_nats": margins.list.mean(),
+        "margin_nats": (pl.col("total_nats") - others) / n_tokens,
     }
+    reason = pl.when(pl.col("total_nats").is_null()).then(pl.lit(NO_TOKEN))
     for metric, score in scores.items():
-        yield best.with_columns(
-            metric=pl.lit(metric),
-            score=pl.when(n_tokens > 0).then(score.cast(pl.Float64)),
-            reason=pl.when(n_tokens == 0).then(pl.lit(NO_TOKEN)),
-        )
+        yield best.select(metric=pl.lit(metric), score=score, reason=reason)

@@ -1,0 +1,123 @@
+"""Rows in the order of the examples, and numbers of each run of rows that belong together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+KEYS = ("subtask", "example_id")
+BLOCK = 2**16
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of consecutive rows: the choices of each example, or its targets.
+
+    Attributes
+    ----------
+    lengths
+        Rows of each run, at least one: [runs].
+    """
+
+    lengths: np.ndarray
+
+    @classmethod
+    def of(cls, row: pl.Series) -> "Runs":
+        """The runs of equal numbers in a column that is sorted and leaves no number out."""
+        return cls(np.bincount(row.to_numpy()))
+
+    @property
+    def starts(self) -> np.ndarray:
+        """First row of each run: [runs]."""
+        starts: np.ndarray = np.cumsum(self.lengths) - self.lengths
+        return starts
+
+    def sum(self, x: np.ndarray) -> np.ndarray:
+        """Sum of each run: [rows] -> [runs]."""
+        return np.add.reduceat(x, self.starts)
+
+    def max(self, x: np.ndarray) -> np.ndarray:
+        """Largest number of each run: [rows] -> [runs]."""
+        return np.maximum.reduceat(x, self.starts)
+
+    def spread(self, y: np.ndarray) -> np.ndarray:
+        """Each run's number in all its rows: [runs] -> [rows]."""
+        return np.repeat(y, self.lengths)
+
+    def first(self, chosen: np.ndarray) -> np.ndarray:
+        """Row of each run's first chosen one; past the last row where there is none: [rows] -> [runs]."""
+        found: np.ndarray = np.minimum.reduceat(np.where(chosen, np.arange(len(chosen)), len(chosen)), self.starts)
+        return found
+
+    def best(self, x: np.ndarray) -> np.ndarray:
+        """Row of each run's largest number, the first of equals: [rows] -> [runs]."""
+        return self.first(x == self.spread(self.max(x)))
+
+
+def placed(frame: pl.DataFrame, examples: pl.DataFrame) -> pl.DataFrame:
+    """Add `row`, where each row's example stands in `examples`, and sort by it; drop what belongs to none of them.
+
+    Rows of one example mostly follow each other, and examples mostly stand in the same order in all tables: only the
+    first row of each is looked up, and not even that where all agree.
+    """
+    subtask, example_id = (frame[key].rechunk() for key in KEYS)
+    new = ((subtask != subtask.shift()) | (example_id != example_id.shift())).fill_null(True)
+    run = (new.cum_sum() - 1).cast(pl.UInt32)
+    heads, keys = frame.select(KEYS).filter(new), examples.select(KEYS)
+    if heads.equals(keys):
+        return frame.with_columns(row=run.set_sorted())
+    rows = heads.join(keys.with_row_index("row"), on=KEYS, how="left", maintain_order="left")["row"]
+    frame = frame.with_columns(row=rows.gather(run)).drop_nulls("row")
+    return frame if frame["row"].is_sorted() else frame.sort("row", maintain_order=True)
+
+
+def blocks(
+    examples: pl.DataFrame, candidates: pl.DataFrame, size: int = BLOCK
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Cut examples, and the result of `placed` for them, into blocks that are each numbered from 0; at least one.
+
+    No example's score depends on another's, and what is computed in between is several times as large as the tables.
+    """
+    cuts = [*range(0, max(examples.height, 1), size), examples.height]
+    places = candidates["row"].search_sorted(pl.Series(cuts, dtype=pl.UInt32), side="left")
+    for (start, end), (first, last) in zip(pairwise(cuts), pairwise(places), strict=True):
+        row = (pl.col("row") - start).set_sorted()
+        yield examples.slice(start, end - start), candidates.slice(first, last - first).with_columns(row)
+
+
+def filled(frame: pl.DataFrame, n: int) -> pl.DataFrame:
+    """Add a row of nulls for each of the `n` examples that has none in the result of `placed`."""
+    rows = pl.DataFrame({"row": pl.int_range(n, dtype=pl.UInt32, eager=True)})
+    if frame["row"].n_unique() == n:
+        return frame
+    return rows.join(frame, on="row", how="left", maintain_order="left").with_columns(pl.col("row").set_sorted())
+
+
+def find(wanted: pl.Series, n_wanted: np.ndarray, offered: pl.Series, n_offered: np.ndarray) -> np.ndarray:
+    """Where each wanted text stands among the offered ones of its run; -1 where it does not.
+
+    Both mostly stand in nearly the same order, so that a few comparisons find nearly all: the text in the same place of
+    its run, then the next one, and so on in a circle. A join takes ten times as long.
+
+    Parameters
+    ----------
+    wanted, offered
+        Texts, run after run.
+    n_wanted, n_offered
+        How many of them are in each run; the runs are the same: [runs].
+    """
+    at = np.full(len(wanted), -1)
+    run = np.repeat(np.arange(len(n_wanted)), n_wanted)  # [wanted]
+    starts = np.cumsum(n_offered) - n_offered
+    place = np.arange(len(wanted)) - (np.cumsum(n_wanted) - n_wanted)[run]
+    left = np.flatnonzero(n_offered[run] > 0)
+    for turn in range(n_offered.max(initial=0)):
+        length = n_offered[run[left]]
+        left, length = left[turn < length], length[turn < length]
+        guess = starts[run[left]] + (place[left] + turn) % length
+        hit = (wanted.gather(left) == offered.gather(guess)).to_numpy()
+        at[left[hit]] = guess[hit]
+        left = left[~hit]
+    return at
