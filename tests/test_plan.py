@@ -167,8 +167,8 @@ BROKEN = {
         "nano.tsv: model 'm': key 'source': data holds no config",
     ),
     "unpinned": (
-        {"ladder": "m\tf\torg/m\tmain\t1\t2\tfloat32\n"},
-        "nano.tsv: row 2: key 'revision': 'main' does not match",
+        {"ladder": "m\tf\torg/m\tmy branch\t1\t2\tfloat32\n"},
+        "nano.tsv: row 2: key 'revision': 'my branch' does not match",
     ),
     "slug twice": (
         {"ladder": "m\tf\tmodel\t-\t1\t2\tfloat32\n" * 2},

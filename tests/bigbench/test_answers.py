@@ -5,8 +5,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rescore.bigbench import answers, post_process
+from rescore.bigbench import answers, is_settled, post_process
 from rescore.bigbench.tasks import DEFAULT_OUTPUT_REGEX
 from rescore.schema import GENERATIONS
 
@@ -88,3 +90,34 @@ def test_expressions_that_lead_other_engines_astray_end_in_time(expression: str)
     [row] = answers(generations(("a" * 60 + "cc", [1], [62])), rules).to_dicts()
     assert time.monotonic() - began < 10
     assert (row["answer"] is None) == (row["reason"] is not None)
+
+
+@given(
+    st.sampled_from(
+        [r"[-+]?\d+", r"[^\n]+", r"(\w+) is", r"a|ab+c", r"a.*z|a", r"\d{3}", r"(?<=x)\d", r"\d+$", r"\bx"]
+    ),
+    st.text("12ab xz\n-", max_size=12),
+    st.text("12abc xz\n-", max_size=8),
+)
+def test_what_follows_a_settled_text_changes_no_answer(pattern: str, text: str, more: str) -> None:
+    if is_settled(text, pattern):
+        before = post_process(text, stop_string=None, output_regex=pattern)
+        assert post_process(text + more, stop_string=None, output_regex=pattern) == before
+        assert "\n" in text[before.end :]
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "settled"),
+    [
+        ("166\n", r"[-+]?\d+", True),
+        ("\n166\n", r"[-+]?\d+", True),
+        ("166", r"[-+]?\d+", False),
+        ("none\n", r"[-+]?\d+", False),
+        ("a b\n", r"[^\n]+", True),
+        ("a\nb", r"a.*z|a", True),  # "." stops at the end of the line
+        ("a\nb", r"a[^q]*z|a", False),  # a z may yet come
+        ("12\n", r"\d+$", False),
+    ],
+)
+def test_settled(text: str, pattern: str, settled: bool) -> None:
+    assert is_settled(text, pattern) == settled

@@ -21,10 +21,10 @@ from transformers import (
 )
 
 from rescore import schema
-from rescore.extract import run
+from rescore.extract import run, tokens
 from rescore.extract.model import load
 from rescore.extract.run import ExtractSettings, extract
-from rescore.extract.tokens import answer_span, encode
+from rescore.extract.tokens import Question, answer_spans
 from rescore.schema import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError
 
 NANO = sorted(Path("data/ladders/nano").glob("nano-*"))
@@ -187,9 +187,14 @@ def test_shipped_models_equal_the_plain_forward(tmp_path, folder):
     check_against_one_by_one(folder, examples, tmp_path)
 
 
+def encode(tokenizer: Any, prompt: str, candidates: list[str], *, window: int, reserve: int) -> Question:
+    [question] = tokens.encode(tokenizer, [tokens.Asked(prompt, [], candidates, 0)], window=window, reserve=reserve)
+    return question
+
+
 def test_merged_token_belongs_to_the_answer():
     tokenizer = merging()
-    question = encode(tokenizer, "A: ", ["abc", "b"], n_targets=0, window=100, reserve=0)
+    question = encode(tokenizer, "A: ", ["abc", "b"], window=100, reserve=0)
     space = tokenizer("A: ")["input_ids"][-1]
     assert question.context == tokenizer("A:")["input_ids"]
     assert question.prompt_tail == [space]
@@ -200,14 +205,14 @@ def test_merged_token_belongs_to_the_answer():
 
 
 def test_prompt_over_the_window_loses_its_left():
-    question = encode(characters(), "0123456789", ["ab"], n_targets=0, window=8, reserve=3)
+    question = encode(characters(), "0123456789", ["ab"], window=8, reserve=3)
     assert characters().decode(question.context) == "56789"
-    assert question.n_dropped == 5
+    assert question.is_cut
 
 
 def test_empty_prompt_begins_with_eos():
     tokenizer = characters()
-    question = encode(tokenizer, "", ["ab"], n_targets=0, window=8, reserve=3)
+    question = encode(tokenizer, "", ["ab"], window=8, reserve=3)
     assert question.context == [tokenizer.eos_token_id]
     assert tokenizer.decode(question.candidates[0][question.starts[0] :]) == "ab"
 
@@ -223,9 +228,9 @@ def with_bos() -> PreTrainedTokenizerFast:
 
 def test_beginning_token_is_kept_and_never_scored():
     tokenizer = with_bos()
-    cut = encode(tokenizer, "0123456789", ["ab"], n_targets=0, window=8, reserve=3)
+    cut = encode(tokenizer, "0123456789", ["ab"], window=8, reserve=3)
     assert tokenizer.decode(cut.context) == "<eos>6789"
-    empty = encode(tokenizer, "", ["ab"], n_targets=0, window=8, reserve=3)
+    empty = encode(tokenizer, "", ["ab"], window=8, reserve=3)
     assert empty.context == [tokenizer.eos_token_id]
     assert tokenizer.decode(empty.candidates[0][empty.starts[0] :]) == "ab"
 
@@ -233,13 +238,13 @@ def test_beginning_token_is_kept_and_never_scored():
 @pytest.mark.parametrize(("candidate", "reserve"), [("ab", 9), ("a" * 9, 1)])
 def test_answer_that_leaves_no_room_for_its_prompt_is_refused(candidate, reserve):
     with pytest.raises(InputError, match="leaves no room for its prompt in the model's window of 8"):
-        encode(characters(), "0123456789", [candidate], n_targets=0, window=8, reserve=reserve)
+        encode(characters(), "0123456789", [candidate], window=8, reserve=reserve)
 
 
 def test_span_of_a_right_answer_is_the_targets():
     tokenizer = merging()
-    [target] = (encode(tokenizer, "A: ", ["banana"], n_targets=0, window=99, reserve=0).candidates,)
-    assert answer_span(tokenizer, "A: ", "banana") == target[0]
+    [target] = (encode(tokenizer, "A: ", ["banana"], window=99, reserve=0).candidates,)
+    assert answer_spans(tokenizer, ["A: "], ["banana"]) == [target[0]]
     assert tokenizer.decode(target[0]) == " banana"
 
 

@@ -45,7 +45,7 @@ GOOD = ["a", "f", "x", "-", "2", "3", "float32", "", ""]
 BAD_CELLS = {
     "slug": (0, "a/b", "'model': 'a/b' does not match"),
     "no slug": (0, "", "'model': missing"),
-    "revision": (3, "main", r"'revision': 'main' does not match .* \(the Hub's commit hash"),
+    "revision": (3, "my branch", r"'revision': 'my branch' does not match .* \(a commit, tag or branch on the Hub"),
     "text as number": (4, "many", "'n_params': 'many' is not of type 'integer'"),
     "fraction": (4, "1.5", "'n_params': 1.5 is not of type 'integer'"),
     "zero": (4, "0", "'n_params': 0 is less than or equal to the minimum of 0"),
@@ -128,7 +128,7 @@ def test_a_slug_is_a_file_name(task: str, expected: str) -> None:
 
 
 def test_a_source_is_a_folder_with_weights_or_a_pinned_model(tmp_path: Path) -> None:
-    row = {"model": "m", "source": str(tmp_path), "revision": "-"}
+    row = {"model": "m", "source": str(tmp_path), "revision": "-", "gguf_file": None}
     with pytest.raises(InputError, match=f"l.tsv: model 'm': key 'source': {tmp_path} holds no config.json"):
         check_source(row, "l.tsv")
     (tmp_path / "config.json").write_text("{}")
@@ -140,10 +140,37 @@ def test_a_source_is_a_folder_with_weights_or_a_pinned_model(tmp_path: Path) -> 
     (tmp_path / "model.safetensors").touch()
     check_source(row, "l.tsv")
     with pytest.raises(
-        InputError, match="'source': no folder org/m; a model of the Hub needs its commit as 'revision'"
+        InputError, match=r"'source': no folder org/m; a model of the Hub needs its commit or tag as 'revision'$"
     ):
         check_source(row | {"source": "org/m"}, "l.tsv")
-    check_source(row | {"source": "org/m", "revision": "0" * 40}, "l.tsv")
+    for source in ("models/org/m", "~/m", "/m", "org/"):
+        with pytest.raises(InputError, match=r"nor a model's name on the Hub \(org/name\)$"):
+            check_source(row | {"source": source, "revision": "main"}, "l.tsv")
+    for revision in ("0" * 40, "main", "refs/pr/1"):
+        check_source(row | {"source": "org/m", "revision": revision}, "l.tsv")
+
+
+def test_a_gguf_file_stands_for_config_tokenizer_and_weights(tmp_path: Path) -> None:
+    row = {"model": "m", "source": str(tmp_path), "revision": "-", "gguf_file": "a.gguf"}
+    with pytest.raises(InputError, match=f"^l.tsv: model 'm': key 'gguf_file': {tmp_path} holds no a.gguf$"):
+        check_source(row, "l.tsv")
+    (tmp_path / "a.gguf").touch()
+    check_source(row, "l.tsv")
+
+
+def test_how_a_model_is_loaded_and_where_its_figures_are_from(tmp_path: Path) -> None:
+    header = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\tgguf_file\tdevice_map\tfigures\n"
+    path = write(tmp_path / "l.tsv", header + "a\tf\tx\t-\t2\t3\tfloat32\ta.gguf\tauto\tthe paper\n")
+    [row] = read_ladders([path]).to_dicts()
+    assert (row["gguf_file"], row["device_map"]) == ("a.gguf", "auto")
+    assert "figures" not in row  # for readers: nothing may hang on it
+    for cells, message in (
+        ("../a.gguf\tauto", "'gguf_file': '../a.gguf' does"),
+        ("a.gguf\tcuda", "'device_map': 'cuda'"),
+    ):
+        write(path, header + f"a\tf\tx\t-\t2\t3\tfloat32\t{cells}\tthe paper\n")
+        with pytest.raises(InputError, match=f"row 2: key {message}"):
+            read_ladders([path])
 
 
 def config(**changes: Any) -> dict[str, Any]:

@@ -101,28 +101,23 @@ def train(
 def extract(
     examples: Examples,
     ladder: Annotated[Path, typer.Option(help="Table of models.", show_default=False)],
-    model: Annotated[str, typer.Option(help="Which of them to run.", show_default=False)],
+    model: Annotated[list[str], typer.Option(help="Which to run; may be given several times.", show_default=False)],
     out: Out = Path("results"),
     batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens in one forward pass.")] = 16384,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens after which an answer is cut.")] = 32,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; torch's choice if absent.")] = None,
 ) -> None:
-    """Run a model over tasks.
+    """Run models over tasks.
 
-    Writes the log-probabilities of every answer token, and the greedy answers. What is done already is left alone.
+    Writes the log-probabilities of every answer token, and the greedy answers. What is done already is left alone. A
+    model of the Hub is downloaded first, where it is not in the cache (HF_HOME). Where a model cannot be run, the
+    others are, and the error comes last.
     """
-    from rescore.schema import InputError
-    from rescore.schema.inputs import check_source, read_ladders
+    from rescore import stages
 
-    rows = {row["model"]: row for row in read_ladders([ladder]).iter_rows(named=True)}
-    if model not in rows:
-        raise InputError(f"{ladder}: key 'model': no row for '{model}'; it lists {', '.join(rows)}")
-    check_source(rows[model], str(ladder))
-    from rescore.extract.run import ExtractSettings
-    from rescore.extract.run import extract as stage
-
-    settings = ExtractSettings(batch_tokens=batch_tokens, max_new_tokens=max_new_tokens)
-    stage(rows[model], examples, out, settings, threads=threads)
+    stages.extract(
+        examples, ladder, model, out, batch_tokens=batch_tokens, max_new_tokens=max_new_tokens, threads=threads
+    )
 
 
 @app.command()

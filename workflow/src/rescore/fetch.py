@@ -1,4 +1,4 @@
-"""Pinned downloads of BIG-Bench; the only module that touches the network (beside the Hub's own client, for models)."""
+"""Pinned downloads of BIG-Bench; with `rescore.hub`, for models, the only module that touches the network."""
 
 import gzip
 import hashlib

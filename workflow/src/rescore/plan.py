@@ -16,6 +16,8 @@ from rescore.schema.inputs import Row, check_source, read_ladders, read_suite, s
 
 OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")
+_SMALL_PARAMS = 10**7
+_SMALL_MODELS_A_JOB = 9
 _CHECKED_BYTES = 2**24  # larger task files are checked when they are used, so that a dry run stays quick
 
 
@@ -81,13 +83,29 @@ class Plan:
         """Path of the ladder table that lists a model."""
         return str(self.ladders[self.models[model]["ladder"]])
 
+    def extract_jobs(self) -> dict[str, list[str]]:
+        """Group models into jobs, each named after its first model.
+
+        A model has a job of its own, but for small ones of one ladder, whose jobs would be mostly start-up: of these
+        every so-many-th goes to the same job, so that the jobs take about equally long.
+        """
+        jobs: dict[str, list[str]] = {}
+        for ladder in self.ladders:
+            mine = [model for model, row in self.models.items() if row["ladder"] == ladder]
+            small = [model for model in mine if self.models[model]["n_params"] < _SMALL_PARAMS]
+            n_jobs = -(-len(small) // _SMALL_MODELS_A_JOB)
+            grouped = [small[k::n_jobs] for k in range(n_jobs)] + [[model] for model in mine if model not in small]
+            jobs |= {models[0]: models for models in grouped}
+        return jobs
+
     def row_digest(self, model: str) -> str:
         """What a model's numbers hang on: its row, and for a folder its files by name, size and time."""
         row = self.models[model]
         folder = Path(row["source"])
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         seen = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-        return hashlib.sha256(repr((sorted(row.items()), seen)).encode()).hexdigest()[:12]
+        given = sorted((key, value) for key, value in row.items() if value is not None)
+        return hashlib.sha256(repr((given, seen)).encode()).hexdigest()[:12]
 
 
 def make(config: Mapping[str, Any], where: str) -> Plan:

@@ -5,6 +5,7 @@ Each function loads its own stage only, so that no subcommand waits for the libr
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import polars as pl
 
 from rescore import schema
 from rescore.schema import InputError
-from rescore.schema.inputs import read_ladders, read_suite
+from rescore.schema.inputs import check_source, read_ladders, read_suite
 
 
 def fetch(tasks: Sequence[str], out: Path, *, hub: str | None, revision: str | None) -> None:
@@ -72,6 +73,61 @@ def tasks(root: Path | None, words: Sequence[str], *, subtasks: bool) -> None:
     unsupported = found.filter(pl.col("kind") == stage.PROGRAMMATIC).height
     if unsupported:
         print(f"{unsupported} listed are unsupported: each is {stage.WHY_UNSUPPORTED}", file=sys.stderr)  # noqa: T201
+
+
+def extract(
+    examples: Sequence[Path],
+    ladder: Path,
+    models: Sequence[str],
+    out: Path,
+    *,
+    batch_tokens: int,
+    max_new_tokens: int,
+    threads: int | None,
+) -> None:
+    """Run models over tasks, one model after the other.
+
+    Raises
+    ------
+    InputError
+        A model is not in the ladder. Of the models that cannot be run, the first one's, after the others were run.
+    """
+    from rescore.extract.jobs import ExtractSettings
+
+    rows = {row["model"]: row for row in read_ladders([ladder]).iter_rows(named=True)}
+    for model in models:
+        if model not in rows:
+            raise InputError(f"{ladder}: key 'model': no row for '{model}'; it lists {', '.join(rows)}")
+        check_source(rows[model], str(ladder))
+    settings = ExtractSettings(batch_tokens=batch_tokens, max_new_tokens=max_new_tokens)
+    errors = []
+    for model in models:
+        try:
+            _extract(rows[model], examples, out, settings, threads)
+        except InputError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
+def _extract(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: Any, threads: int | None) -> None:
+    """Run one model over what is left to do; a model of the Hub is downloaded first."""
+    from rescore.extract.jobs import open_jobs
+
+    of_the_hub = not Path(row["source"]).is_dir()
+    if of_the_hub:
+        from rescore import hub
+
+        row = {**row, "revision": hub.commit(row)}
+    jobs = open_jobs(row, examples, out, settings)
+    first = next(jobs, None)
+    if first is None:
+        return
+    if of_the_hub:
+        row = {**row, "source": str(hub.model(row))}
+    from rescore.extract.run import run_jobs  # imports torch: only where there is work
+
+    run_jobs(row, chain([first], jobs), settings, threads=threads)
 
 
 def score(

@@ -4,8 +4,8 @@ Every rule here is the one of the reference implementation, the `bigbench` 1.0.0
 `models/model_utils.py`; Srivastava et al. 2022, arXiv:2206.04615).
 """
 
-from rescore.bigbench.answers import answers, post_process
+from rescore.bigbench.answers import answers, is_settled, post_process
 from rescore.bigbench.prompts import examples, settings
 from rescore.bigbench.tasks import Subtask, leaf_digest, load
 
-__all__ = ["Subtask", "answers", "examples", "leaf_digest", "load", "post_process", "settings"]
+__all__ = ["Subtask", "answers", "examples", "is_settled", "leaf_digest", "load", "post_process", "settings"]

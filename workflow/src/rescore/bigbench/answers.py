@@ -52,6 +52,35 @@ def post_process(text: str, *, stop_string: str | None, output_regex: str | None
     return Answer(match[group], *match.span(group))
 
 
+def is_settled(text: str, output_regex: str) -> bool:
+    r"""Whether nothing that may follow the text changes the answer, and the answer's line is at its end.
+
+    The expression's first match is final where neither it nor an attempt at an earlier place reached the end of the
+    text, so that it wants for no more. Expressions that look around or ask for the end are taken never to be settled.
+
+    Examples
+    --------
+    >>> is_settled("42", r"\d+"), is_settled("42 is", r"\d+"), is_settled("42 is\n", r"\d+")
+    (False, False, True)
+    """
+    if _LOOKS_AROUND.search(output_regex):
+        return False
+    try:
+        match = regex.search(output_regex, text, timeout=TIME_LIMIT_S)
+        if match is None or "\n" not in text[match.end() :]:
+            return False
+        reach = (
+            regex.fullmatch(output_regex, text, pos=at, partial=True, timeout=TIME_LIMIT_S)
+            for at in range(match.start() + 1)
+        )
+        return not any(reach)
+    except TimeoutError:
+        return False  # the answer's own time limit will say so
+
+
+_LOOKS_AROUND = regex.compile(r"[$]|\\[bBZzGKmMA]|\(\?")
+
+
 def answers(generations: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     """Post-process the greedy continuations of one task.
 

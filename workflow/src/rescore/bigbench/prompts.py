@@ -80,6 +80,9 @@ def settings(subtasks: Sequence[Subtask]) -> dict[str, dict[str, Any]]:
             "preferred_score": s.preferred_score,
             "output_regex": s.output_regex,
             "stop_string": s.stop_string,
+            "task_prefix": s.task_prefix,
+            "input_prefix": s.input_prefix,
+            "few_shot_separator": s.few_shot_separator,
             "absolute_normalization": s.absolute_normalization,
             "chance": _chance(s),
         }

@@ -7,18 +7,26 @@ How log-probabilities are cut out, for a context of 4 tokens and a candidate of 
     scores            a0   a1 a2          token t is scored by the logits one place before it
 
 Prompts are padded on the left, so that all end in the same column; candidates on the right. Padded places are masked,
-and positions count real tokens only: a number does not depend on what else is in the batch.
+and positions count real tokens only: a number does not depend on what else is in the batch. What all contexts of a
+batch begin with is read once, and of candidates behind one context those that begin another are read with it:
+
+    input    p0 p1 | -- c2 c3          prefix, of one row for all | padding and the rest of each context
+    inputs   [7] [7 2] [9]             rows [7 2] and [9]: the logits behind 7 stand in the first of them
 """
 
 import copy
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import Cache, PreTrainedModel
 
 from rescore.schema import InputError
+
+LOGITS_AT_ONCE = 2**26
+"""Numbers of the vocabulary's size that are held in full precision at once: 256 MiB."""
+_PREFIX_WORTH = 0.25  # a common prefix is read apart where that saves this share of a batch's tokens
 
 
 class Prefill(NamedTuple):
@@ -48,25 +56,36 @@ class Greedy(NamedTuple):
 
 @torch.inference_mode()
 def prefill(model: PreTrainedModel, contexts: Sequence[Sequence[int]]) -> Prefill:
-    """Read a batch of contexts once."""
-    width = max(map(len, contexts))
-    ids = torch.zeros((len(contexts), width), dtype=torch.long)
+    """Read a batch of contexts once, and what they all begin with only once for all."""
+    n, start, cache = len(contexts), 0, None
+    shared = _n_common(contexts)
+    if shared * (n - 1) >= _PREFIX_WORTH * sum(map(len, contexts)) and n > 1:
+        prefix = torch.tensor([contexts[0][:shared]], device=model.device)
+        cache = _splittable(model(input_ids=prefix, use_cache=True, logits_to_keep=1))
+        if any(getattr(layer, "is_sliding", False) for layer in cache.layers):
+            cache = None  # padding behind the prefix would take places of the window
+        else:
+            cache.batch_select_indices(torch.zeros(n, dtype=torch.long))
+            start = shared
+    rests = [context[start:] for context in contexts]
+    width = max(map(len, rests))
+    ids = torch.zeros((n, width), dtype=torch.long)
     mask = torch.zeros_like(ids)
-    for row, context in enumerate(contexts):
-        ids[row, width - len(context) :] = torch.tensor(context)
-        mask[row, width - len(context) :] = 1
+    for row, rest in enumerate(rests):
+        ids[row, width - len(rest) :] = torch.tensor(rest)
+        mask[row, width - len(rest) :] = 1
     mask = mask.to(model.device)
+    position = start + (mask.cumsum(1) - 1).clamp(min=0)
+    mask = torch.cat([mask.new_ones(n, start), mask], dim=1)
     out = model(
         input_ids=ids.to(model.device),
         attention_mask=mask,
-        position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+        position_ids=position,
+        past_key_values=cache,
         use_cache=True,
         logits_to_keep=1,
     )
-    cache = getattr(out, "past_key_values", None)
-    if not isinstance(cache, Cache) or not all(hasattr(layer, "batch_select_indices") for layer in cache.layers):
-        raise InputError("its architecture keeps no attention cache that can be split by question; it is unsupported")
-    return Prefill(_finite(out.logits[:, -1].float()), cache, mask)
+    return Prefill(_finite(out.logits[:, -1].float()), _splittable(out), mask)
 
 
 @torch.inference_mode()
@@ -88,20 +107,24 @@ def score(
     starts
         By candidate, how many of its first tokens are not to be scored.
     """
-    logits = _continue(model, read, owners, [c[:-1] for c in candidates])
-    results = []
-    for row, (candidate, start) in enumerate(zip(candidates, starts, strict=True)):
-        if len(candidate) <= start:
-            results.append(TokenScores([], [], [], []))
-            continue
-        span = torch.tensor(candidate[start:], device=logits.device)[:, None]  # [span, 1]
-        logp = torch.log_softmax(logits[row, start : len(candidate)], dim=-1)  # [span, vocab]
-        own = _finite(logp.gather(1, span)[:, 0])
-        probability = logp.exp()
-        entropy = -torch.xlogy(probability, probability).sum(1)
-        argmax = logp.argmax(1)
-        best_other = logp.scatter(1, span, -torch.inf).amax(1)
-        results.append(TokenScores(own.tolist(), argmax.tolist(), best_other.tolist(), entropy.tolist()))
+    rows, row_of = _merge(owners, [candidate[:-1] for candidate in candidates])
+    later = _continue(model, read, rows)
+    # One entry a scored token: where the logits before it stand, and which token it is.
+    spans = [range(start, len(candidate)) for candidate, start in zip(candidates, starts, strict=True)]
+    place = [(owners[i], row_of[i], t, candidates[i][t]) for i, span in enumerate(spans) for t in span]
+    order = sorted(range(len(place)), key=lambda k: place[k][2] > 0)  # those that the prefill scores come first
+    n_first = sum(place[k][2] == 0 for k in order)
+    found: list[list[list[Any]]] = [[], [], [], []]
+    for chunk in _chunks(order, n_first, read.logits.shape[1]):
+        owner, row, at, token = torch.tensor([place[k] for k in chunk], device=read.logits.device).T
+        logits = read.logits[owner] if place[chunk[0]][2] == 0 else later[row, at - 1].float()  # [tokens, vocab]
+        for column, values in zip(found, _measure(logits, token[:, None]), strict=True):
+            column.append(values.tolist())
+    columns = [_reorder([v for part in column for v in part], order) for column in found]
+    results, done = [], 0
+    for span in spans:
+        results.append(TokenScores(*(column[done : done + len(span)] for column in columns)))
+        done += len(span)
     return results
 
 
@@ -134,25 +157,34 @@ def greedy(
     tokens: list[list[int]] = [[] for _ in range(n)]
     logprobs: list[list[float]] = [[] for _ in range(n)]
     reasons = [""] * n  # empty while the answer goes on
-    for _ in range(max(limits)):
-        best = torch.log_softmax(logits, dim=-1).max(dim=-1)
-        _finite(best.values)
-        for row, (token, value) in enumerate(zip(best.indices.tolist(), best.values.tolist(), strict=True)):
-            if not reasons[row]:
-                logprobs[row].append(value)
-                if token in eos_ids:
-                    reasons[row] = "eos"
-                    continue
-                tokens[row].append(token)
-                if is_done[row](tokens[row]):
-                    reasons[row] = "stop"
-                elif len(tokens[row]) == limits[row]:
-                    reasons[row] = "length"
-        if all(reasons):
-            break
-        mask = torch.cat([mask, mask.new_ones(n, 1)], dim=1)
+    live = list(range(n))  # the rows of the tensors
+    while True:
+        best = logits.max(dim=-1)
+        values = _finite(best.values - logits.logsumexp(-1))
+        for row, token, value in zip(live, best.indices.tolist(), values.tolist(), strict=True):
+            if reasons[row]:
+                continue
+            logprobs[row].append(value)
+            if token in eos_ids:
+                reasons[row] = "eos"
+                continue
+            tokens[row].append(token)
+            if is_done[row](tokens[row]):
+                reasons[row] = "stop"
+            elif len(tokens[row]) == limits[row]:
+                reasons[row] = "length"
+        going = [k for k, row in enumerate(live) if not reasons[row]]
+        if not going:
+            return [Greedy(*found) for found in zip(tokens, logprobs, reasons, strict=True)]
+        ids = best.indices
+        if 2 * len(going) <= len(live):  # leaving rows out copies the cache: worth it where it halves the work
+            kept = torch.tensor(going)
+            cache.batch_select_indices(kept)
+            ids, mask, position = ids[kept], mask[kept], position[kept]
+            live = [live[k] for k in going]
+        mask = torch.cat([mask, mask.new_ones(len(live), 1)], dim=1)
         out = model(
-            input_ids=best.indices[:, None],
+            input_ids=ids[:, None],
             attention_mask=mask,
             position_ids=position[:, None],
             past_key_values=cache,
@@ -160,33 +192,98 @@ def greedy(
             logits_to_keep=1,
         )
         cache, logits, position = out.past_key_values, out.logits[:, -1].float(), position + 1
-    return [Greedy(*found) for found in zip(tokens, logprobs, reasons, strict=True)]
 
 
-def _continue(model: PreTrainedModel, read: Prefill, owners: Sequence[int], inputs: Sequence[Sequence[int]]) -> Tensor:
-    """Logits behind each context and along each input: [rows, 1 + longest input, vocab], float32."""
-    rows = torch.tensor(owners, device=read.mask.device)
-    first = read.logits[rows][:, None]  # [rows, 1, vocab]
-    width = max(map(len, inputs))
+def _measure(logits: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Own log-probability, likeliest token, best other log-probability and entropy; overwrites the logits.
+
+    Shapes: logits [tokens, vocab], token [tokens, 1], each result [tokens].
+    """
+    logp = logits.sub_(logits.logsumexp(1, keepdim=True))
+    own = _finite(logp.gather(1, token)[:, 0])
+    argmax = logp.argmax(1)
+    entropy = torch.special.entr(logp.exp()).sum(1)
+    return own, argmax, logp.scatter_(1, token, -torch.inf).amax(1), entropy
+
+
+def _merge(owners: Sequence[int], inputs: Sequence[Sequence[int]]) -> tuple[list[tuple[int, Sequence[int]]], list[int]]:
+    """Leave out inputs that another one behind the same context begins with.
+
+    Returns the inputs left, as (owner, tokens), and for each of all inputs the place of the one it is read with.
+    """
+    order = sorted(range(len(inputs)), key=lambda i: (owners[i], inputs[i]), reverse=True)
+    rows: list[tuple[int, Sequence[int]]] = []
+    row_of = [0] * len(inputs)
+    for i in order:  # an input follows, at once or behind others like it, those that begin with it
+        own = inputs[i]
+        if not rows or rows[-1][0] != owners[i] or list(rows[-1][1][: len(own)]) != list(own):
+            rows.append((owners[i], own))
+        row_of[i] = len(rows) - 1
+    return rows, row_of
+
+
+def _continue(model: PreTrainedModel, read: Prefill, rows: Sequence[tuple[int, Sequence[int]]]) -> Tensor:
+    """Logits along each row's tokens behind its context: [rows, longest, vocab], in the model's precision."""
+    width = max((len(tokens) for _, tokens in rows), default=0)
     if width == 0:
-        return first
-    ids = torch.zeros((len(inputs), width), dtype=torch.long)
+        return read.logits.new_empty((len(rows), 0, read.logits.shape[1]))
+    ids = torch.zeros((len(rows), width), dtype=torch.long)
     own = torch.zeros_like(ids)
-    for row, tokens in enumerate(inputs):
+    for row, (_, tokens) in enumerate(rows):
         ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
         own[row, : len(tokens)] = 1
-    cache = copy.deepcopy(read.cache)
-    cache.batch_select_indices(rows)
-    mask = read.mask[rows]
-    position = mask.sum(1, keepdim=True) + torch.arange(width, device=mask.device)
+    owners = torch.tensor([owner for owner, _ in rows])
+    mask = read.mask[owners]
     out = model(
         input_ids=ids.to(mask.device),
         attention_mask=torch.cat([mask, own.to(mask.device)], dim=1),
-        position_ids=position,
-        past_key_values=cache,
+        position_ids=mask.sum(1, keepdim=True) + torch.arange(width, device=mask.device),
+        past_key_values=_select(read.cache, owners),
         use_cache=True,
     )
-    return torch.cat([first, out.logits.float()], dim=1)
+    logits: Tensor = out.logits
+    return logits
+
+
+def _select(cache: Cache, rows: Tensor) -> Cache:
+    """Return a cache of some rows, copied once; the original stays.
+
+    The rows are on the CPU: layers may lie on several devices, and such an index serves them all.
+    """
+    chosen = copy.copy(cache)
+    chosen.layers = [copy.copy(layer) for layer in cache.layers]
+    chosen.batch_select_indices(rows)
+    return chosen
+
+
+def _splittable(out: Any) -> Cache:
+    cache = getattr(out, "past_key_values", None)
+    if not isinstance(cache, Cache) or not all(hasattr(layer, "batch_select_indices") for layer in cache.layers):
+        raise InputError("its architecture keeps no attention cache that can be split by question; it is unsupported")
+    return cache
+
+
+def _n_common(contexts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all contexts begin with, one of each left over."""
+    first, last = min(map(list, contexts)), max(map(list, contexts))
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return min(same, min(map(len, contexts)) - 1)
+
+
+def _chunks(order: Sequence[int], n_first: int, vocabulary: int) -> Iterator[Sequence[int]]:
+    """Cut the places into parts whose logits fit in LOGITS_AT_ONCE, none across `n_first`."""
+    size = max(1, LOGITS_AT_ONCE // vocabulary)
+    for part in (order[:n_first], order[n_first:]):
+        for start in range(0, len(part), size):
+            yield part[start : start + size]
+
+
+def _reorder(values: Sequence[Any], order: Sequence[int]) -> list[Any]:
+    """Put values that stand in `order` back where they belong."""
+    back = [None] * len(values)
+    for value, place in zip(values, order, strict=True):
+        back[place] = value
+    return back
 
 
 def _finite(values: Tensor) -> Tensor:

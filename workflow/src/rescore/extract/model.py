@@ -1,12 +1,10 @@
-"""Loading a model of a ladder, as any model of the Hub is loaded, and saying exactly what was loaded."""
+"""Loading a model of a ladder from its folder, as any model of the Hub is loaded."""
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
@@ -22,57 +20,56 @@ class Loaded(NamedTuple):
     eos_ids: frozenset[int]
 
 
-def identity(row: Mapping[str, Any]) -> str:
-    """What the numbers of a ladder row's model hang on: the Hub's commit, or the digest of a folder's files."""
-    folder = Path(row["source"])
-    if not folder.is_dir():
-        return f"{row['source']}@{row['revision']}"
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".model", ".txt", ".py")):
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return f"sha256:{digest.hexdigest()}"
-
-
 def load(row: Mapping[str, Any]) -> Loaded:
-    """Load a ladder row's model and tokenizer, on a GPU where there is one.
+    """Load a ladder row's model and tokenizer: on a GPU where there is one, on all where its `device_map` says so.
+
+    Parameters
+    ----------
+    row
+        The model's row of a ladder table; its source is a folder, for a model of the Hub the one it was fetched to.
 
     Raises
     ------
     InputError
-        The folder or the model of the Hub cannot be loaded; names the model and its source.
+        The folder cannot be loaded as the row says; names the model, its source and what to do.
     """
     # "Loading weights" would fill the log file.
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the library leaves it untyped
-    options: dict[str, Any] = {"trust_remote_code": row["trust_remote_code"]}
-    if Path(row["source"]).is_dir():
-        options["local_files_only"] = True
-    else:
-        options["revision"] = row["revision"]
+    label = f"model '{row['model']}': {row['source']}"
+    for key, package in (("gguf_file", "gguf"), ("gguf_file", "accelerate"), ("device_map", "accelerate")):
+        if row.get(key) and find_spec(package) is None:
+            raise InputError(f"{label}: '{key}' needs the package '{package}': install it beside rescore")
+    gguf, device_map = row.get("gguf_file"), row.get("device_map")
+    options: dict[str, Any] = {"trust_remote_code": row["trust_remote_code"], "local_files_only": True}
+    if gguf:
+        options["gguf_file"] = gguf
     try:
         tokenizer = AutoTokenizer.from_pretrained(row["source"], **options)
         found: Any = AutoModelForCausalLM.from_pretrained(
             row["source"],
             dtype=getattr(torch, row["dtype"]),
-            use_safetensors=True,
+            use_safetensors=None if gguf else True,
+            device_map=device_map,
             output_loading_info=True,
             **options,
         )
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"model '{row['model']}': {row['source']} cannot be loaded: {reason}") from error
+    except Exception as error:  # the library raises of many kinds, all of them about the folder or the machine
+        if "trust_remote_code" in str(error):
+            reason = "it needs code that comes with it; read that, then set 'trust_remote_code' in its ladder row"
+        else:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise InputError(f"{label} cannot be loaded: {reason}") from error
     model, loading = found  # with output_loading_info the library gives a pair
     absent = sorted(str(key) for kind in ("missing_keys", "mismatched_keys") for key in loading[kind])
     if absent:  # the library would go on with random numbers in their place
-        raise InputError(
-            f"model '{row['model']}': {row['source']} lacks weights: {absent[0]} and {len(absent) - 1} more"
-        )
+        raise InputError(f"{label} lacks weights: {absent[0]} and {len(absent) - 1} more")
     if not tokenizer("a")["input_ids"]:
-        raise InputError(f"model '{row['model']}': {row['source']} has no tokenizer: 'a' is no token of it")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = model.to(device).eval()
+        raise InputError(f"{label} has no tokenizer: 'a' is no token of it")
+    try:
+        model = model if device_map else model.to("cuda" if torch.cuda.is_available() else "cpu")
+    except torch.OutOfMemoryError as error:
+        raise InputError(f"{label} exceeds the GPU: a smaller 'dtype', or 'device_map' auto on several") from error
     eos = model.generation_config.eos_token_id if model.generation_config else None
     eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
     window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2**31
-    return Loaded(model, tokenizer, int(window), frozenset(eos_ids))
+    return Loaded(model.eval(), tokenizer, int(window), frozenset(eos_ids))

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,8 @@ LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
     "compute_flops": pl.Float64,
     "dtype": pl.String,
     "trust_remote_code": pl.Boolean,
+    "gguf_file": pl.String,
+    "device_map": pl.String,
 }
 
 
@@ -147,19 +150,27 @@ def check_source(row: Mapping[str, Any], where: str) -> None:
     Raises
     ------
     InputError
-        A folder lacks its config or weights; a model of the Hub has no pinned revision.
+        A folder lacks its config or weights, or is none; a model of the Hub has no revision.
     """
     folder = Path(row["source"])
+    gguf = row["gguf_file"]
     label = f"{where}: model '{row['model']}': key"
-    if folder.is_dir():
+    if folder.is_dir() and gguf is not None:  # such a file holds all three
+        if not (folder / gguf).is_file():
+            raise InputError(f"{label} 'gguf_file': {folder} holds no {gguf}")
+    elif folder.is_dir():
         if not (folder / "config.json").is_file():
             raise InputError(f"{label} 'source': {folder} holds no config.json, so it is no model folder")
         if not any((folder / name).is_file() for name in _TOKENIZERS):
             raise InputError(f"{label} 'source': {folder} holds no tokenizer ({', '.join(_TOKENIZERS)})")
         if not any(folder.glob("*.safetensors")):
             raise InputError(f"{label} 'source': {folder} holds no weights (*.safetensors)")
+    elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", row["source"]):
+        raise InputError(f"{label} 'source': no folder {folder}, nor a model's name on the Hub (org/name)")
     elif row["revision"] == "-":
-        raise InputError(f"{label} 'source': no folder {folder}; a model of the Hub needs its commit as 'revision'")
+        raise InputError(
+            f"{label} 'source': no folder {folder}; a model of the Hub needs its commit or tag as 'revision'"
+        )
 
 
 def read_suite(path: Path) -> list[Row]:
