@@ -213,8 +213,6 @@ def test_degenerate_scores_have_a_label_and_a_reason(
 ) -> None:
     if metric == NLL and verdict == "saturated":
         verdict, reason = "flat", "no trend"
-    if metric == NLL and items[0] == ZERO:
-        verdict, reason = "unresolved", "no trend"  # an NLL of nothing has no ratio that could be bounded
     found = analyse(*small(items, metric))
     row = found.verdicts.row(0, named=True)
     assert row["verdict"] == verdict
@@ -332,3 +330,16 @@ def test_odd_scores_are_labelled_without_a_warning(seed: int) -> None:
     assert kept(found.cliffs, CLIFFS)
     assert found.verdicts["reason"].null_count() == 0
     assert found.verdicts.filter(pl.col("n_rungs") < 5)["verdict"].is_in(["unresolved"]).all()
+
+
+def test_what_nll_gains_below_its_floor_hides_no_cliff() -> None:
+    # Copying a list, as a small ladder learns it: a step from 1.4 nats, and then ever more decimals of nothing.
+    nll = [1.4, 1.3, 1.4, 1.3, 0.73, 0.003, 0.006, 6e-4, 6e-5, 6e-5, 4e-6, 1e-6]
+    spread = np.random.default_rng(0).lognormal(-0.02, 0.2, (len(nll), 200))
+    scores, ladder = small((np.array(nll)[:, None] * spread).tolist(), NLL, [10.0 ** (10 + 0.3 * i) for i in range(12)])
+    floor, none = (
+        analyse(scores, ladder, Settings(nll_floor_nats=nats)).verdicts.row(0, named=True) for nats in (0.01, 0.0)
+    )
+    assert none["verdict"] == "smooth"
+    assert floor["verdict"] == "cliff"
+    assert 11.2 <= floor["jump_log10_compute"] <= 11.5

@@ -40,6 +40,9 @@ class Settings:
     prior_rung_sd, prior_df
         Prior of the noise from rung to rung beyond the sampling of items: its standard deviation in logits,
         and the degrees of freedom it counts for.
+    nll_floor_nats
+        Added to every NLL per token before its logarithm: what a model gains below it is no skill worth a decade
+        (at 0.01 nats a token is right 99 times in 100).
     metric_rung_sd
         Noise of a rung that belongs to one metric alone, in logits, in the comparison with NLL.
     rungs_min, decades_min
@@ -66,6 +69,7 @@ class Settings:
     saturated_at: float = 0.95
     prior_rung_sd: float = 0.2
     prior_df: float = 3.0
+    nll_floor_nats: float = 0.01
     metric_rung_sd: float = 0.1
     rungs_min: int = 5
     decades_min: float = 1.5

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -33,10 +34,14 @@ def analyse_subtask(curves: Mapping[str, Curve], settings: Settings, *, names: t
     scales: dict[str, Scales] = {}
     reference = None
     for metric in sorted(curves, key=lambda name: (name != REFERENCE_METRIC, name)):
-        links: tuple[Link, ...] = ("log", "odds") if METRICS[metric].link == "log" else ("logit",)
+        links: tuple[Link, ...] = ("logit",)
+        curve = curves[metric]
+        if METRICS[metric].link == "log":
+            links = ("log", "odds")
+            curve = replace(curve, mean=curve.mean + settings.nll_floor_nats)
         scales[metric] = tuple(
             analyse_cell(
-                to_link(curves[metric], link),
+                to_link(curve, link),
                 settings=settings,
                 rng=stream(settings.seed, *names, metric, link),
                 reference=reference,
@@ -44,7 +49,7 @@ def analyse_subtask(curves: Mapping[str, Curve], settings: Settings, *, names: t
             for link in links
         )
         if metric == REFERENCE_METRIC and not _is_cliff(scales[metric], settings):
-            reference = scales[metric][-1].curve
+            reference = to_link(curves[metric], "odds")  # without the floor: it would bend the tail of a sigmoid
     return scales
 
 
