@@ -135,7 +135,7 @@ def test_shots_are_dropped_where_a_task_s_prompts_say_they_begin(tmp_path):
     )
     prompts = ["Hi. Q: 1\nA: one\nQ: 2\nA: ", "Hi. Q: 2\nA: two, I should think\nQ: 3\nA: "]
     examples = make_examples(tmp_path / "t.parquet", [(prompt, ["ab"], None) for prompt in prompts])
-    rules = {"stop_string": None, "output_regex": None, "task_prefix": "Hi. ", "input_prefix": "Q: "}
+    rules = {"stop_string": None, "output_regex": None, "asks_text": True, "task_prefix": "Hi. ", "input_prefix": "Q: "}
     frame = schema.read(examples, schema.EXAMPLES).with_columns(shots=pl.lit(1, pl.Int64))
     schema.write(frame, examples, schema.EXAMPLES, {"subtasks": {"t": rules | {"few_shot_separator": "\n"}}})
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
@@ -144,6 +144,21 @@ def test_shots_are_dropped_where_a_task_s_prompts_say_they_begin(tmp_path):
     extract(model, [alone], tmp_path, ExtractSettings(max_new_tokens=4))
     cut, whole = (frame["logprob_nats"].to_list()[-1] for frame in (_tables(tmp_path)[0], _tables(tmp_path, "u")[0]))
     assert cut == pytest.approx(whole, abs=1e-5)
+
+
+def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "m", "llama", characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    asked = _tables(tmp_path)
+    rules = {"t": {"stop_string": None, "output_regex": None, "asks_text": False}}
+    schema.write(schema.read(examples, schema.EXAMPLES), examples, schema.EXAMPLES, {"subtasks": rules})
+    monkeypatch.setattr(forward, "greedy", None)
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    choices, answers = _tables(tmp_path)
+    assert choices.equals(asked[0])
+    assert answers["finish_reason"].to_list() == ["not asked"] * 3
+    assert answers["text"].to_list() == [""] * 3
 
 
 def _pieces(tokenizer: Any) -> Pieces:

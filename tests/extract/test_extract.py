@@ -103,7 +103,9 @@ def make_examples(path: Path, questions: list[Asked], stop: str | None = None) -
         },
         schema=dict(EXAMPLES.columns),
     )
-    schema.write(frame, path, EXAMPLES, {"subtasks": {"t": {"stop_string": stop, "output_regex": None}}})
+    schema.write(
+        frame, path, EXAMPLES, {"subtasks": {"t": {"stop_string": stop, "output_regex": None, "asks_text": True}}}
+    )
     return path
 
 
@@ -115,10 +117,14 @@ QUESTIONS: list[Asked] = [
 ]
 
 
-def one_by_one(model: Any, tokenizer: Any, prompt: str, candidate: str) -> dict[str, list[float]]:
+def one_by_one(model: Any, tokenizer: Any, prompt: str, candidate: str, all_: list[str]) -> dict[str, list[float]]:
     """Score a candidate with a plain forward pass over the whole sequence."""
     before, ids = tokenizer(prompt)["input_ids"], tokenizer(prompt + candidate)["input_ids"]
-    start = next((i for i, (a, b) in enumerate(zip(before, ids, strict=False)) if a != b), min(len(before), len(ids)))
+    parted = [
+        next((i for i, (a, b) in enumerate(zip(before, other, strict=False)) if a != b), min(len(before), len(other)))
+        for other in (tokenizer(prompt + text)["input_ids"] for text in all_)
+    ]
+    start = min(parted)
     with torch.inference_mode():
         logp = torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), -1)
     found: dict[str, list[float]] = {"token_ids": ids[start:]}
@@ -136,8 +142,10 @@ def check_against_one_by_one(folder: Path, examples: Path, out: Path) -> None:
     prompts = dict(schema.read(examples, EXAMPLES).select("example_id", "prompt").iter_rows())
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(folder)
+    candidates = dict(frame.group_by("example_id").agg("candidate").iter_rows())
     for found in frame.iter_rows(named=True):
-        wanted = one_by_one(model, tokenizer, prompts[found["example_id"]], found["candidate"])
+        example = found["example_id"]
+        wanted = one_by_one(model, tokenizer, prompts[example], found["candidate"], candidates[example])
         for column in ("token_ids", "argmax_ids"):
             assert found[column] == wanted[column]
         for column in ("logprob_nats", "best_other_logprob_nats", "entropy_nats"):
@@ -198,10 +206,18 @@ def test_merged_token_belongs_to_the_answer():
     space = tokenizer("A: ")["input_ids"][-1]
     assert question.context == tokenizer("A:")["input_ids"]
     assert question.prompt_tail == [space]
-    for ids, start, text in zip(question.candidates, question.starts, (" abc", " b"), strict=True):
-        assert tokenizer.decode(ids) == text
-        assert start in (0, 1)
-        assert start == (ids[0] == space)
+    assert [tokenizer.decode(ids) for ids in question.candidates] == [" abc", " b"]
+    assert question.candidates[0][0] != space  # merged
+
+
+def test_all_answers_of_a_question_begin_at_the_same_place():
+    tokenizer = merging()
+    together = encode(tokenizer, "A: ", ["abc", "1"], window=100, reserve=0)
+    space = tokenizer("A: ")["input_ids"][-1]
+    assert together.candidates[1] == [space, *tokenizer("1")["input_ids"]]  # the other one has the space in it
+    alone = encode(tokenizer, "A: ", ["1"], window=100, reserve=0)
+    assert alone.candidates == [tokenizer("1")["input_ids"]]
+    assert answer_spans(tokenizer, ["A: ", "A: "], ["1", "1"], [1, 0]) == [together.candidates[1], alone.candidates[0]]
 
 
 def test_prompt_over_the_window_loses_its_left():
@@ -214,7 +230,7 @@ def test_empty_prompt_begins_with_eos():
     tokenizer = characters()
     question = encode(tokenizer, "", ["ab"], window=8, reserve=3)
     assert question.context == [tokenizer.eos_token_id]
-    assert tokenizer.decode(question.candidates[0][question.starts[0] :]) == "ab"
+    assert tokenizer.decode(question.candidates[0]) == "ab"
 
 
 def with_bos() -> PreTrainedTokenizerFast:
@@ -232,7 +248,7 @@ def test_beginning_token_is_kept_and_never_scored():
     assert tokenizer.decode(cut.context) == "<eos>6789"
     empty = encode(tokenizer, "", ["ab"], window=8, reserve=3)
     assert empty.context == [tokenizer.eos_token_id]
-    assert tokenizer.decode(empty.candidates[0][empty.starts[0] :]) == "ab"
+    assert tokenizer.decode(empty.candidates[0]) == "ab"
 
 
 @pytest.mark.parametrize(("candidate", "reserve"), [("ab", 9), ("a" * 9, 1)])
@@ -244,7 +260,7 @@ def test_answer_that_leaves_no_room_for_its_prompt_is_refused(candidate, reserve
 def test_span_of_a_right_answer_is_the_targets():
     tokenizer = merging()
     [target] = (encode(tokenizer, "A: ", ["banana"], window=99, reserve=0).candidates,)
-    assert answer_spans(tokenizer, ["A: "], ["banana"]) == [target[0]]
+    assert answer_spans(tokenizer, ["A: "], ["banana"], [0]) == [target[0]]
     assert tokenizer.decode(target[0]) == " banana"
 
 

@@ -94,7 +94,6 @@ def score(
     read: Prefill,
     owners: Sequence[int],
     candidates: Sequence[Sequence[int]],
-    starts: Sequence[int],
 ) -> list[TokenScores]:
     """Score candidates behind contexts that were read.
 
@@ -104,14 +103,11 @@ def score(
         By candidate, the row of its context in the batch.
     candidates
         By candidate, its tokens behind the context.
-    starts
-        By candidate, how many of its first tokens are not to be scored.
     """
     rows, row_of = _merge(owners, [candidate[:-1] for candidate in candidates])
     later = _continue(model, read, rows)
     # One entry a scored token: where the logits before it stand, and which token it is.
-    spans = [range(start, len(candidate)) for candidate, start in zip(candidates, starts, strict=True)]
-    place = [(owners[i], row_of[i], t, candidates[i][t]) for i, span in enumerate(spans) for t in span]
+    place = [(owners[i], row_of[i], t, token) for i, tokens in enumerate(candidates) for t, token in enumerate(tokens)]
     order = sorted(range(len(place)), key=lambda k: place[k][2] > 0)  # those that the prefill scores come first
     n_first = sum(place[k][2] == 0 for k in order)
     found: list[list[list[Any]]] = [[], [], [], []]
@@ -122,9 +118,9 @@ def score(
             column.append(values.tolist())
     columns = [_reorder([v for part in column for v in part], order) for column in found]
     results, done = [], 0
-    for span in spans:
-        results.append(TokenScores(*(column[done : done + len(span)] for column in columns)))
-        done += len(span)
+    for tokens in candidates:
+        results.append(TokenScores(*(column[done : done + len(tokens)] for column in columns)))
+        done += len(tokens)
     return results
 
 

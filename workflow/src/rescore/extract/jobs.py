@@ -87,7 +87,7 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
             "max_new_tokens": settings.max_new_tokens,
             "extraction_version": EXTRACTION_VERSION,
             "examples": schema.digest(frame),
-            "stops": {k: [v["stop_string"], v["output_regex"]] for k, v in rules.items()},
+            "answers": {k: [v["asks_text"], v["stop_string"], v["output_regex"]] for k, v in rules.items()},
         }
         made_by["fingerprint"] = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
         extractions = out / "extractions" / row["model"] / f"{path.stem}.parquet"

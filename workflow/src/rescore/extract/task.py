@@ -17,6 +17,8 @@ from rescore.extract.model import Loaded
 from rescore.extract.tokens import Asked, Question, answer_spans, encode
 from rescore.schema import EXTRACTIONS, GENERATIONS, InputError, Table
 
+NOT_ASKED = forward.Greedy([], [], "not asked")
+"""Of questions whose subtasks have multiple-choice metrics only."""
 _TOKENISED_AT_ONCE = 512  # examples: their texts are held once as text and once as tokens
 
 
@@ -101,6 +103,7 @@ def run_task(
     pieces = Pieces(loaded)
     stoppers = {subtask: _stopper(pieces, rules.get(subtask, {})) for subtask in frame["subtask"].unique()}
     is_done = [stoppers[subtask] for subtask in frame["subtask"]]
+    asks_text = [rules.get(subtask, {}).get("asks_text", True) for subtask in frame["subtask"]]
     scored: dict[int, list[forward.TokenScores]] = {}
     answered: dict[int, forward.Greedy] = {}
     todo = sorted(range(len(questions)), key=lambda i: _size(questions[i]), reverse=True)
@@ -108,7 +111,8 @@ def run_task(
     with tqdm(total=len(questions), desc=name, unit="example", disable=None, leave=False) as bar:
         while todo:
             batch = _batch(todo, questions, budget)
-            found = _try(loaded, [questions[i] for i in batch], [is_done[i] for i in batch], budget)
+            stops = [is_done[i] for i in batch] if any(asks_text[i] for i in batch) else None
+            found = _try(loaded, [questions[i] for i in batch], stops, budget)
             if found is None:
                 width = sum(_size(questions[batch[0]]))
                 if len(batch) == 1 and budget < width:
@@ -119,7 +123,7 @@ def run_task(
                 budget //= 2
                 continue
             scored |= dict(zip(batch, found[0], strict=True))
-            answered |= dict(zip(batch, found[1], strict=True))
+            answered |= {i: a if asks_text[i] else NOT_ASKED for i, a in zip(batch, found[1], strict=True)}
             n_tokens += sum(_n_tokens(questions[i], answered[i]) for i in batch)
             todo = todo[len(batch) :]
             bar.update(len(batch))
@@ -128,7 +132,7 @@ def run_task(
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(
         _extractions(frame, asked, questions, scored),
-        _generations(frame, [answered[i] for i in range(len(questions))], loaded, pieces),
+        _generations(frame, questions, [answered[i] for i in range(len(questions))], loaded, pieces),
         dict(cut),
         n_tokens,
     )
@@ -172,12 +176,14 @@ def _batch(todo: Sequence[int], questions: Sequence[Question], budget: int) -> l
 
 
 def _try(
-    loaded: Loaded, questions: Sequence[Question], is_done: Sequence[Callable[[list[int]], bool]], budget: int
+    loaded: Loaded, questions: Sequence[Question], is_done: Sequence[Callable[[list[int]], bool]] | None, budget: int
 ) -> tuple[list[list[forward.TokenScores]], list[forward.Greedy]] | None:
-    """Score and answer one batch; None where the memory did not suffice."""
+    """Score one batch, and answer it where `is_done` says when; None where the memory did not suffice."""
     try:
         read = forward.prefill(loaded.model, [q.context for q in questions])
         scores = _score(loaded, read, questions, budget)
+        if is_done is None:
+            return scores, [NOT_ASKED] * len(questions)
         answers = forward.greedy(
             loaded.model,
             read,
@@ -224,7 +230,6 @@ def _score(
             read,
             [row for row, _ in group],
             [questions[row].candidates[c] for row, c in group],
-            [questions[row].starts[c] for row, c in group],
         )
         for (row, c), value in zip(group, scores, strict=True):
             results[row][c] = value
@@ -271,20 +276,25 @@ def _extractions(
         "candidate": [asked[i].candidates[c] for i, c in rows],
         "is_target": [c < asked[i].n_targets for i, c in rows],
         "is_choice": [asked[i].candidates[c] in choices[i] for i, c in rows],
-        "token_ids": [questions[i].candidates[c][questions[i].starts[c] :] for i, c in rows],
+        "token_ids": [questions[i].candidates[c] for i, c in rows],
         **{field: [getattr(score, field) for score in scores] for field in forward.TokenScores._fields},
     }
     return _table(columns, EXTRACTIONS)
 
 
 def _generations(
-    frame: pl.DataFrame, answered: Sequence[forward.Greedy], loaded: Loaded, pieces: Pieces
+    frame: pl.DataFrame,
+    questions: Sequence[Question],
+    answered: Sequence[forward.Greedy],
+    loaded: Loaded,
+    pieces: Pieces,
 ) -> pl.DataFrame:
     texts = [pieces.decode(greedy.token_ids) for greedy in answered]
     spans: list[list[int]] = []
     for start in range(0, len(texts), _TOKENISED_AT_ONCE):
         some = slice(start, start + _TOKENISED_AT_ONCE)
-        spans += answer_spans(loaded.tokenizer, frame["prompt"][some].to_list(), texts[some])
+        tails = [len(q.prompt_tail) for q in questions[some]]
+        spans += answer_spans(loaded.tokenizer, frame["prompt"][some].to_list(), texts[some], tails)
     ends = []
     for span, text in zip(spans, texts, strict=True):
         reach = pieces.ends(span)

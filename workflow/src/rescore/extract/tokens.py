@@ -41,9 +41,7 @@ class Question:
     prompt_tail
         What is left of the prompt's own tokens behind the context; mostly nothing.
     candidates
-        By candidate, its tokens behind the context.
-    starts
-        By candidate, how many of those still belong to the prompt; from there on the answer span begins.
+        By candidate, its tokens behind the context: the answer span.
     limit
         How many tokens the greedy answer may take.
     is_cut
@@ -51,21 +49,23 @@ class Question:
 
     Notes
     -----
-    The rule: a candidate's answer span is what is left of the tokens of prompt + candidate behind those it shares with
-    the tokens of the prompt alone. Where the vocabulary does not merge across the boundary, the span is the candidate's
-    own tokens. Where it does (a prompt that ends in a space, and a vocabulary whose words begin with one) the merged
-    token, which only the candidate could have brought, is scored as part of the answer; that is also where
-    lm-evaluation-harness cuts, which moves a prompt's trailing spaces to the answer.
+    The rule: the answer spans of a question begin where the tokens of the prompt alone and those of prompt + candidate
+    part ways, at the candidate that parts first. Where the vocabulary does not merge across the boundary, a span is the
+    candidate's own tokens. Where it does (a prompt that ends in a space, and a vocabulary whose words begin with one)
+    the space is part of all answers, so that all are likelihoods of what follows the same tokens:
 
-        prompt            A : _            context      A :
-        prompt + "166"    A : _166         answer span  _166
-                          ^^^ shared
+        prompt             A : _            context      A :
+        prompt + "house"   A : _house       answer span  _house
+        prompt + "16"      A : _ 1 6        answer span  _ 1 6
+                           ^^^ shared by all
+
+    There it agrees with lm-evaluation-harness, which always moves a prompt's trailing white space to the answers; where
+    nothing merges, the harness' log-likelihoods have that white space in them and ours have not.
     """
 
     context: list[int]
     prompt_tail: list[int]
     candidates: list[list[int]]
-    starts: list[int]
     limit: int
     is_cut: bool
 
@@ -113,7 +113,6 @@ def encode(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked], *, window
                 context=found.context[:head] + found.context[head + dropped :],
                 prompt_tail=found.prompt_tail,
                 candidates=found.candidates,
-                starts=found.starts,
                 limit=max(reserve, found.longest_target),
                 is_cut=is_cut or dropped > 0,
             )
@@ -121,11 +120,23 @@ def encode(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked], *, window
     return questions
 
 
-def answer_spans(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], answers: Sequence[str]) -> list[list[int]]:
-    """Tokens of answers, cut from those of prompt + answer by the rule that cuts a candidate's (see `Question`)."""
-    pairs = list(zip(prompts, answers, strict=True))
-    ids = _ids(tokenizer, (text for prompt, answer in pairs for text in (prompt, prompt + answer)))
-    return [ids[p + answer][_n_shared(ids[p], ids[p + answer]) :] for p, answer in pairs]
+def answer_spans(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], answers: Sequence[str], tails: Sequence[int]
+) -> list[list[int]]:
+    """Tokens of answers, cut from those of prompt + answer where the question's candidates are cut (see `Question`).
+
+    Parameters
+    ----------
+    tails
+        By prompt, how many of its last tokens are not in the context.
+    """
+    asked = list(zip(prompts, answers, tails, strict=True))
+    ids = _ids(tokenizer, (text for prompt, answer, _ in asked for text in (prompt, prompt + answer)))
+    spans = []
+    for prompt, answer, tail in asked:
+        alone, whole = ids[prompt], ids[prompt + answer]
+        spans.append(whole[min(len(alone) - tail, _n_shared(alone, whole)) :])
+    return spans
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,6 @@ class _Cut:
     context: list[int]
     prompt_tail: list[int]
     candidates: list[list[int]]
-    starts: list[int]
     longest_target: int
 
     def longest(self, reserve: int) -> int:
@@ -155,13 +165,12 @@ def _cut(tokenizer: PreTrainedTokenizerBase, prompt: str, asked: Asked, ids: Map
         wholes = [whole if whole[:1] == [first] else [first, *whole] for whole in wholes]
     shared = [_n_shared(prompt_ids, whole) for whole in wholes]
     context = max(1, min([len(prompt_ids), *shared]))
-    spans = (len(whole) - n + 1 for whole, n in zip(wholes[: asked.n_targets], shared, strict=False))
+    spans = [whole[n:] for whole, n in zip(wholes[: asked.n_targets], shared, strict=False)]  # behind the prompt
     return _Cut(
         context=prompt_ids[:context],
         prompt_tail=prompt_ids[context:],
         candidates=[whole[context:] for whole in wholes],
-        starts=[max(0, n - context) for n in shared],
-        longest_target=max(spans, default=0),
+        longest_target=max(map(len, spans), default=-1) + 1,
     )
 
 
