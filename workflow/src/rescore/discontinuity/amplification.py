@@ -24,8 +24,8 @@ def amplification(
 
     D = (z_h - z_e) of the metric minus the same of NLL, from the last floor rung e to the first rung h with
     half of the rise. The ordinary tail of a sigmoid has D = 0, the elbow of exact match over k tokens D >
-    0. The normal variance is that of both contrasts over items plus 2 `metric_rung_sd`^2; what rungs have
-    in common cancels.
+    0. The normal variance is that of both contrasts over items and seeds plus 2 `metric_rung_sd`^2; what rungs have
+    in common cancels, and so does what the seeds of a rung do to both metrics alike.
 
     Parameters
     ----------
@@ -56,7 +56,21 @@ def amplification(
         w = (side.x == ends[1]).astype(float) - (side.x == ends[0])
         gain += sign * float(w @ side.z)
         variance += float(w @ side.covariance @ w)
+    variance -= 2 * sum(_seeds_in_common(curve, reference, x) for x in ends)
     return Amplification(float(stats.norm.sf(gain / np.sqrt(variance))), gain)
+
+
+def _seeds_in_common(curve: Linked, reference: Linked, x: float) -> float:
+    """Covariance of the two curves' means at a rung over its seeds: a lucky one is good under both metrics.
+
+    >>> one, two = (Linked(*[np.zeros(1)] * 5, 9, "logit", (np.array([-1.0, 0.0, 1.0]) * k,)) for k in (1.0, 2.0))
+    >>> round(_seeds_in_common(one, two, 0.0), 3)  # covariance 2 of models, of the mean of three a third
+    0.667
+    """
+    a, b = ([s for at, s in zip(side.x, side.seeds, strict=False) if at == x] for side in (curve, reference))
+    if not a or not b or len(a[0]) != len(b[0]) or len(a[0]) < 2:
+        return 0.0
+    return float(a[0] @ b[0]) / (len(a[0]) * (len(a[0]) - 1))
 
 
 def gain_below_cliff(reference: Linked, V: Floats, scale: float, upto: float, df: float) -> float | None:

@@ -24,12 +24,15 @@ class Curve:
         [rungs, rungs].
     n
         Number of items behind every mean.
+    seeds
+        By rung, the means of its models, in the order of the ladder: [models] each; empty where they are not known.
     """
 
     log10_compute: Floats
     mean: Floats
     covariance: Floats
     n: int
+    seeds: tuple[Floats, ...] = ()
 
 
 def curve_from_items(log10_compute: Floats, items: Sequence[Floats]) -> Curve:
@@ -48,6 +51,7 @@ def curve_from_items(log10_compute: Floats, items: Sequence[Floats]) -> Curve:
     """
     Y = np.stack([rung.mean(0) for rung in items])  # [rungs, items]
     n = Y.shape[1]
-    seeds = [rung.mean(1).var(ddof=1) / len(rung) if len(rung) > 1 else 0.0 for rung in items]
-    covariance = np.atleast_2d(np.cov(Y)) / n + np.diag(seeds)
-    return Curve(log10_compute, Y.mean(1), covariance, n)
+    seeds = tuple(rung.mean(1) for rung in items)
+    of_seeds = [means.var(ddof=1) / len(means) if len(means) > 1 else 0.0 for means in seeds]
+    covariance = np.atleast_2d(np.cov(Y)) / n + np.diag(of_seeds)
+    return Curve(log10_compute, Y.mean(1), covariance, n, seeds)

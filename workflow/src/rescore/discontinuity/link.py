@@ -37,6 +37,8 @@ class Linked:
         Items.
     link
         The scale.
+    seeds
+        By rung, how far each of its models lies from their mean on this scale (delta method); [models] each.
     """
 
     x: Floats
@@ -46,6 +48,7 @@ class Linked:
     raw: Floats
     n: int
     link: Link
+    seeds: tuple[Floats, ...] = ()
 
     def noise(self, sd_logits: float) -> Floats:
         """Covariance of z from items, seeds and independent rung noise of `sd_logits`; [rungs, rungs]."""
@@ -73,7 +76,8 @@ def to_link(curve: Curve, link: Link) -> Linked:
             logit = np.maximum(-np.expm1(-m) / m, _LOGIT_MIN)
         else:
             z, slope = -(m + np.log(-np.expm1(-m))), 1 / np.expm1(-m)
-    return Linked(curve.log10_compute, z, covariance * np.outer(slope, slope), logit, raw, n, link)
+    seeds = tuple(s * (means - means.mean()) for s, means in zip(slope, curve.seeds, strict=False))
+    return Linked(curve.log10_compute, z, covariance * np.outer(slope, slope), logit, raw, n, link, seeds)
 
 
 def from_link(z: Floats, link: Link) -> Floats:
