@@ -10,6 +10,7 @@ rule report:
     output:
         multiext("results/concentration", ".parquet", ".csv"),
         "results/report/index.html",
+        "results/report/sandbox.html",
         "results/report/figure.svg",
         "results/report/figure.png",
     log:

@@ -215,7 +215,7 @@ def test(scores: Sequence[Path], ladders: Sequence[Path], out: Path, settings: M
 
 
 def report(results: Path, emergent: Path | None) -> None:
-    """Write the page and the static figure of a run's tables to `results/report`.
+    """Write the page, the sandbox and the static figure of a run's tables to `results/report`.
 
     With `emergent`, a suite of tasks that were called emergent, also how they are scored, to `results/concentration`.
     """
@@ -235,6 +235,8 @@ def report(results: Path, emergent: Path | None) -> None:
         settings=made_by["settings"],
     )
     schema.write_text(page, results / "report" / "index.html")
+    sandbox = stage.render_sandbox(curves=tables["curves"], cliffs=tables["cliffs"])
+    schema.write_text(sandbox, results / "report" / "sandbox.html")
     figure = stage.figure(tables["curves"], tables["cliffs"])
     for kind in ("svg", "png"):
         stage.save_figure(figure, results / "report" / f"figure.{kind}")

@@ -1,7 +1,8 @@
-"""What a reader sees: terminal summary, self-contained HTML page and static figure."""
+"""What a reader sees: terminal summary, self-contained HTML pages and static figure."""
 
 from rescore.report.figures import figure, save_figure
 from rescore.report.page import render
+from rescore.report.sandbox import render_sandbox
 from rescore.report.terminal import summary
 
-__all__ = ["figure", "render", "save_figure", "summary"]
+__all__ = ["figure", "render", "render_sandbox", "save_figure", "summary"]

@@ -191,6 +191,7 @@ def theme(*, ink: str, muted: str, rule: str, background: str) -> alt.Config:
             domainColor=rule,
             tickColor=rule,
         ),
+        legend=alt.LegendConfig(labelColor=ink, labelFontSize=12),
         title=alt.TitleConfig(
             anchor="start",
             frame="group",

@@ -1,28 +1,19 @@
 """The report as one HTML page that opens from disk and asks no host for anything."""
 
-import base64
-import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import altair as alt
 import polars as pl
-import vl_convert
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from rescore.report import charts, text
+from rescore.report.document import document
 from rescore.report.grader import Grader, grader
 from rescore.report.text import KEY, Subtask
 from rescore.schema import GRADING, METRICS
 from rescore.schema.metrics import SOFT_METRICS
 
-_HERE = Path(__file__).parent
 _CURVE = ("model", "compute_flops", "metric", "mean", "standard_error", "n", "low", "high")
 _LISTED = 12  # subtasks with an unreliable grader at the top of the page; each has its line in its section as well
 
@@ -58,9 +49,8 @@ def render(
 ) -> str:
     """Return the report as one self-contained HTML page.
 
-    The page carries Vega, Vega-Lite and vega-embed, its data and its styles; its content security policy
-    forbids every request and every script but its own two. Charts are drawn when scrolled into view. Names
-    of tasks and models are text wherever they stand.
+    It is a `document`, whose charts are drawn when scrolled into view, and has a link to the sandbox beside it.
+    Names of tasks and models are text wherever they stand.
 
     Parameters
     ----------
@@ -78,24 +68,9 @@ def render(
         the rows count whose model has a point on the subtask's curves.
     """
     sections = _sections(curves, verdicts, cliffs, GRADING.empty() if grading is None else grading)
-    code = (_HERE / "page.js").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    environment.filters.update(
-        number=text.number,
-        percent=text.percent,
-        metric=text.title,
-        direction=charts.direction,
-        breakable=_breakable,
-    )
-    return environment.get_template("page.html.j2").render(
+    return document(
+        "page.html.j2",
+        "page.js",
         sentence=text.sentence(cliffs),
         counts={label: int((cliffs["label"] == label).sum()) for label in text.LABELS},
         labels=text.LABELS,
@@ -110,14 +85,9 @@ def render(
         metrics=_metrics(verdicts),
         sections=sections,
         specs=charts.specs(sorted({metric for section in sections for metric in section.panels})),
-        themes=_themes(),
         dataset=charts.DATASET,
         settings=list(_flat(settings)),
         made_by=list(_flat(made_by)),
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
-        vega=Markup(_vega()),  # noqa: S704  # the library's own code
-        code=Markup(code),  # noqa: S704  # our own file
-        hashes=[_hash(_vega()), _hash(code)],
         where=_where,
     )
 
@@ -192,34 +162,3 @@ def _flat(mapping: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
                 f"{prefix}{key}",
                 json.dumps(value, default=str, ensure_ascii=False) if listed else str(value),
             )
-
-
-def _themes() -> dict[str, Any]:
-    """Return Vega's configuration for light and for dark, in the colours of page.css."""
-    colours = {
-        "light": charts.theme(ink="#1c1f24", muted="#5a626d", rule="#dfe3e8", background="transparent"),
-        "dark": charts.theme(ink="#e8eaed", muted="#a3abb6", rule="#363c45", background="transparent"),
-    }
-    return {name: config.to_dict() for name, config in colours.items()}
-
-
-@cache
-def _vega() -> str:
-    """Return Vega, Vega-Lite (of the version Altair writes) and vega-embed as one script."""
-    version = alt.SCHEMA_VERSION.rpartition(".")[0]  # "v6.4.1" -> "v6.4"
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version))
-
-
-def _hash(script: str) -> str:
-    """Return a script's source expression for a content security policy."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
-
-
-def _breakable(name: str) -> Markup:
-    """Let a long name break behind its colons and underscores."""
-    return Markup("<wbr>").join(re.split("(?<=[:_])", text.plain(name)))
-
-
-def _printable(value: object) -> object:
-    """Make any text that the template prints printable; ready markup passes."""
-    return text.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
