@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from rescore.schema import InputError
+from rescore.train import batches, train_ladder
 from rescore.train import ladder as ladders
 from rescore.train import tokenizer as tokenizers
-from rescore.train import train_ladder
+from rescore.train.batches import Batch
 from rescore.train.config import read_config
+from rescore.train.run import Run
 
 REPOSITORY = Path(__file__).parents[2]
 SETTINGS = {
@@ -27,7 +30,11 @@ SETTINGS = {
     "weight_decay": 0.01,
     "gradient_norm": 1.0,
     "ema_decay": 0.5,
-    "context_tokens": 96,
+    "context_tokens": 256,
+    "shots": 1,
+    "few_shot_share": 0.4,
+    "listed_share": 0.5,
+    "checkpoints": {"steps": [], "sizes": [], "seeds": []},
     "mixture": {"addition": 1, "letter_sorting": 1, "letter_reversal": 2},
     "sizes": {
         "w8": {"width": 8, "layers": 1, "heads": 1, "learning_rate": 0.01},
@@ -89,25 +96,72 @@ def test_a_trained_model_is_trained_anew_only_where_something_changed(tmp_path: 
     assert not list(out.glob(".*"))
 
 
-def test_a_batch_asks_for_the_answers_and_their_ends() -> None:
+def test_a_stopped_training_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _settings(tmp_path / "train.yaml", seeds=[0, 1], steps=6)
+    monkeypatch.setattr(ladders, "KEEP_EVERY", 2)
+    train_ladder(settings, tmp_path / "whole", bigbench=tmp_path, sizes=["w16"])
+    step, done = Run.step, []
+
+    def stop_at_the_tenth(run: Run, questions: Batch) -> float:
+        if len(done) == 9:  # step 5 of the first seed: both seeds have written their step 4
+            raise KeyboardInterrupt
+        done.append(run)
+        return step(run, questions)
+
+    monkeypatch.setattr(Run, "step", stop_at_the_tenth)
+    with pytest.raises(KeyboardInterrupt):
+        train_ladder(settings, tmp_path / "parts", bigbench=tmp_path, sizes=["w16"])
+    assert not _weights(tmp_path / "parts")
+    (tmp_path / "parts" / ".pico-w16-s1.state").unlink()  # a stop between the two writings: this seed is behind
+    steps = []
+    monkeypatch.setattr(Run, "step", lambda run, questions: (steps.append(run.steps), step(run, questions))[1])
+    train_ladder(settings, tmp_path / "parts", bigbench=tmp_path, sizes=["w16"])
+    assert steps == [0, 1, 2, 3, 4, 4, 5, 5]
+    assert _weights(tmp_path / "parts") == _weights(tmp_path / "whole")
+    assert not list((tmp_path / "parts").glob(".*"))
+
+
+def test_a_checkpoint_is_the_model_of_fewer_steps_but_for_its_schedule(tmp_path: Path) -> None:
+    grid = {"steps": [1, 2], "sizes": ["w8"], "seeds": [1]}
+    settings = _settings(tmp_path / "train.yaml", seeds=[0, 1], checkpoints=grid)
+    train_ladder(settings, tmp_path / "out", bigbench=tmp_path, threads=2)
+    models = {"pico-w8-s0", "pico-w8-s1-t1", "pico-w8-s1-t2", "pico-w8-s1", "pico-w16-s0", "pico-w16-s1"}
+    assert set(_weights(tmp_path / "out")) == models
+    with (tmp_path / "out/pico-w8-tokens.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [row["model"] for row in rows] == ["pico-w8-s1-t1", "pico-w8-s1-t2", "pico-w8-s1"]
+    tokens = [int(row["n_tokens"]) for row in rows]
+    assert tokens == sorted(set(tokens))
+    with (tmp_path / "out/ladder.tsv").open() as file:
+        finals = {row["model"] for row in csv.DictReader(file, delimiter="\t")}
+    assert finals == models - {"pico-w8-s1-t1", "pico-w8-s1-t2"}
+    plain = _settings(tmp_path / "plain.yaml", seeds=[1])
+    train_ladder(plain, tmp_path / "plain", bigbench=tmp_path, sizes=["w8"])
+    assert _weights(tmp_path / "plain")["pico-w8-s1"] == _weights(tmp_path / "out")["pico-w8-s1"]
+
+
+def test_a_batch_asks_for_the_answers_and_the_last_ones_end() -> None:
     recipe = read_config(REPOSITORY / "config/ladders/nano-train.yaml").recipe
     tokenizer = tokenizers.build()
-    kinds = set()
-    for step in range(12):
-        batch = ladders.batch(step, recipe=recipe, excluded=frozenset(), tokenizer=tokenizer)
+    kinds, most_answers = set(), 0
+    for step in range(40):
+        batch = batches.batch(step, recipe=recipe, excluded=frozenset(), tokenizer=tokenizer)
         labels = iter(batch.labels.tolist())
         for row, where in zip(batch.tokens, batch.where, strict=True):
             text = tokenizer.decode(row[row != tokenizer.pad_token_id])
+            answers = re.findall(r"(?:nA|Output|Sorted|Reversed|\nA): (.*)|-> ([0-9]+)", text)
+            answers = [first or second for first, second in answers]
             asked = [next(labels) for _ in range(int(where.sum()))]
             assert asked[-1] == tokenizer.eos_token_id
-            assert text.endswith(": " + tokenizer.decode(asked[:-1]))
+            assert tokenizer.decode(asked[:-1]) == "".join(answers)
             # each label but the end is the next token of its row
-            following = row[1:][where[:-1]].tolist()
-            assert following[: len(asked) - 1] == asked[:-1]
+            assert row[1:][where[:-1]].tolist()[: len(asked) - 1] == asked[:-1]
+            most_answers = max(most_answers, len(answers))
         kinds.add(text.strip()[:3])
         assert next(labels, None) is None
         assert batch.n_tokens == int((batch.tokens != tokenizer.pad_token_id).sum())
-    assert len(kinds) > 2
+    assert len(kinds) > 3
+    assert most_answers == 6
 
 
 @pytest.mark.parametrize(
@@ -115,7 +169,9 @@ def test_a_batch_asks_for_the_answers_and_their_ends() -> None:
     [
         ({"stepz": 3}, "stepz"),
         ({"steps": 0}, "steps"),
-        ({"mixture": {"multiplication": 1}}, "multiplication"),
+        ({"mixture": {"division": 1}}, "division"),
+        ({"checkpoints": {"steps": [1], "sizes": ["w9"], "seeds": [0]}}, r"checkpoints\.sizes: no size 'w9'"),
+        ({"checkpoints": {"steps": [3], "sizes": ["w8"], "seeds": [0]}}, r"checkpoints\.steps: .*below steps = 3"),
         ({"sizes": {"w8": {"width": 8}}}, r"sizes\.w8"),
         ({"sizes": {"w8": {"width": 8, "layers": 1, "heads": 3, "learning_rate": 0.1}}}, r"sizes\.w8"),
     ],
@@ -146,27 +202,51 @@ def test_a_saved_model_loads_without_help(tmp_path: Path) -> None:
     train_ladder(_settings(tmp_path / "train.yaml"), tmp_path, bigbench=tmp_path, sizes=["w8"])
     folder = tmp_path / "pico-w8-s0"
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    assert model.config.max_position_embeddings == 96
+    assert model.config.max_position_embeddings == 256
     assert model.generation_config.eos_token_id == AutoTokenizer.from_pretrained(folder).eos_token_id
     saved = AutoModelForCausalLM.from_pretrained(folder)
     assert saved.dtype == torch.bfloat16
 
 
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
 def test_the_shipped_ladder_is_what_its_settings_say() -> None:
     settings = read_config(REPOSITORY / "config/ladders/nano-train.yaml")
-    with (REPOSITORY / "config/ladders/nano.tsv").open() as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    names = [f"{settings.name}-{size}-s{seed}" for size in settings.sizes for seed in settings.seeds]
-    assert [row["model"] for row in rows] == names
-    for row in rows:
-        folder = REPOSITORY / row["source"]
-        record = json.loads((folder / "training.json").read_text())
+    rows = _rows(REPOSITORY / "config/ladders/nano.tsv")
+    assert [row["model"] for row in rows] == [
+        f"{settings.name}-{size}-s{seed}" for size in settings.sizes for seed in settings.seeds
+    ]
+    grid = [
+        row for size, _ in settings.checkpoints for row in _rows(REPOSITORY / f"config/ladders/nano-{size}-tokens.tsv")
+    ]
+    for row in [*rows, *grid]:
+        record = json.loads((REPOSITORY / row["source"] / "training.json").read_text())
         assert record["recipe"] == json.loads(json.dumps(vars(settings.recipe)))
         assert (int(row["n_params"]), int(row["n_tokens"])) == (record["n_params"], record["n_tokens"])
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        assert row["model"] == Path(row["source"]).name
+    for row in rows[:: len(settings.seeds)]:
+        model = AutoModelForCausalLM.from_pretrained(REPOSITORY / row["source"], dtype=torch.float32)
         counted = sum(p.numel() for name, p in model.named_parameters() if "embed" not in name and "head" not in name)
-        assert counted == record["n_params"]
+        assert counted == int(row["n_params"])
+    assert len({row["n_tokens"] for row in rows}) == 1
     sizes = [int(row["n_params"]) for row in rows]
-    assert max(sizes) / min(sizes) > 10**2.5
+    assert max(sizes) / min(sizes) > 10**3
+    assert len(settings.seeds) >= 3
+    for size, seed in settings.checkpoints:
+        of_size = [row for row in grid if row["model"].startswith(f"nano-{size}-s{seed}")]
+        tokens = [int(row["n_tokens"]) for row in of_size]
+        assert tokens == sorted(tokens)
+        assert len(tokens) == 6
     shipped = (REPOSITORY / "data/ladders/nano").rglob("*")
-    assert sum(file.stat().st_size for file in shipped if file.is_file()) < 5e6
+    assert sum(file.stat().st_size for file in shipped if file.is_file()) < 15e6
+
+
+def test_the_recipe_keeps_every_question_of_the_default_suite_out_of_training() -> None:
+    settings = read_config(REPOSITORY / "config/ladders/nano-train.yaml")
+    excluded = {str(Path(path).parent).replace("/", ":") for path in settings.exclude}
+    asked = {row["task"] for row in _rows(REPOSITORY / "config/suites/default.tsv")}
+    own = {path.name for path in (REPOSITORY / "data/tasks").iterdir()}
+    assert asked - own <= excluded

@@ -9,7 +9,7 @@ from rescore.train import tokenizer as tokenizers
 from rescore.train.config import Recipe, Size
 from rescore.train.optimiser import Optimiser, learning_rate, orthogonalise
 
-RECIPE = Recipe(110, 4, 10, 0.1, 0.01, 1.0, 0.9, 64, {"dates": 1.0})
+RECIPE = Recipe(110, 4, 10, 0.1, 0.01, 1.0, 0.9, 64, 0, 0.0, 0.0, {"dates": 1.0})
 
 
 @pytest.mark.parametrize("size", [Size(8, 1, 1, 0.01), Size(24, 2, 2, 0.01), Size(32, 3, 4, 0.01)])

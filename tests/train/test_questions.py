@@ -4,30 +4,28 @@ import json
 import re
 import subprocess
 import sys
+from operator import add, mul, sub
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rescore.schema import InputError
-from rescore.train.questions import (
-    COPIED_LETTERS,
-    KINDS,
-    Question,
-    canonical,
-    draw,
-    held_out,
-    read_questions,
-    write_tasks,
-)
+from rescore.train.exclusion import canonical, held_out, read_questions
+from rescore.train.letter_tasks import write_tasks
+from rescore.train.questions import COPIED_LETTERS, KINDS, Question, draw
 
 SHIPPED = Path(__file__).parents[2] / "data" / "tasks"
-ADDITION = re.compile(r"\nQ: What is (\d+) plus (\d+)\?((?:\n  choice: \w+)+)\nA: ")
+ARITHMETIC = {"addition": ("plus", add), "subtraction": ("minus", sub), "multiplication": ("times", mul)}
+LINE = re.compile(r"(\d+) \+ (\d+) -> ")
 
 
-def _many(kind: str, *, seed: int = 0, excluded: frozenset[str] = frozenset()) -> list[Question]:
+def _many(
+    kind: str, *, seed: int = 0, excluded: frozenset[str] = frozenset(), shots: int = 0, listed: bool = True
+) -> list[Question]:
     rng = np.random.default_rng(seed)
-    return [q for _ in range(40) for q in draw(kind, n=10, rng=rng, excluded=excluded)]
+    drawn = [draw(kind, n=10, rng=rng, excluded=excluded, shots=shots, listed=listed) for _ in range(40)]
+    return [question for sequences in drawn for sequence in sequences for question in sequence]
 
 
 def _task(path: Path, questions: list[str]) -> Path:
@@ -35,28 +33,64 @@ def _task(path: Path, questions: list[str]) -> Path:
     return path
 
 
-def test_addition_is_the_official_prompt_and_its_answer_is_the_sum() -> None:
+@pytest.mark.parametrize("kind", ARITHMETIC)
+def test_arithmetic_is_the_official_prompt_and_its_answer_is_right(kind: str) -> None:
+    word, operation = ARITHMETIC[kind]
+    official = re.compile(rf"\nQ: What is (\d+) {word} (\d+)\?((?:\n  choice: [-\w]+)+)\nA: ")
     lengths = set()
-    for question in _many("addition"):
-        match = ADDITION.fullmatch(question.prompt)
+    for question in _many(kind):
+        match = official.fullmatch(question.prompt)
         assert match, question.prompt
         first, second = int(match[1]), int(match[2])
-        assert question.answer == str(first + second)
-        assert question.question == f"What is {first} plus {second}?"
+        assert question.answer == str(operation(first, second))
+        assert question.question == f"What is {first} {word} {second}?"
         choices = match[3].split("\n  choice: ")[1:]
         assert {question.answer, "banana", "house"} < set(choices)
         assert len(set(choices)) == len(choices)
-        digits = len(question.answer)
-        allowed = {digits, max(1, digits - 2), digits + 2}
-        assert {len(c) for c in choices if c.isdigit()} <= allowed
+        size = len(question.answer)
+        assert {len(c) for c in choices if c.isdigit()} <= {size, max(1, size - 2), size + 2}
         lengths.add((len(match[1]), len(match[2])))
-    assert {(2, 2), (3, 3), (4, 4), (5, 5), (1, 2), (2, 1), (5, 1)} <= lengths
+    assert {(2, 2), (1, 2), (2, 1)} <= lengths
+    if kind != "multiplication":
+        assert {(3, 3), (4, 4), (5, 5), (5, 1)} <= lengths
     assert (1, 1) not in lengths  # BIG-bench asks all of these
+
+
+def test_without_choices_the_question_stands_alone() -> None:
+    for question in _many("addition", listed=False):
+        assert question.prompt == f"\nQ: {question.question}\nA: "
 
 
 def test_the_answer_stands_anywhere_among_the_choices() -> None:
     places = {q.prompt.removesuffix("\nA: ").split("\n  choice: ")[1:].index(q.answer) for q in _many("addition")}
     assert places >= {0, 1, 2, 3, 4, 5}
+
+
+def test_modified_addition_is_one_prompt_of_six_lines_that_all_do_the_same() -> None:
+    rng = np.random.default_rng(0)
+    excess = set()
+    for sequence in draw("modified_addition", n=240, rng=rng):
+        text = "".join(q.prompt + q.answer for q in sequence)
+        head, *lines = text.split("\n")
+        assert head == "In the following lines, the symbol -> represents a simple mathematical operation."
+        assert len(lines) == 6
+        more = {int(q.answer) - int(m[1]) - int(m[2]) for q in sequence if (m := LINE.search(q.prompt))}
+        assert len(more) == 1
+        excess |= more
+    assert excess == {0, 1}
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"modified_addition"}))
+def test_few_shot_prompts_are_bigbenchs(kind: str) -> None:
+    [sequence, *others] = draw(kind, n=9, rng=np.random.default_rng(0), shots=2)
+    assert len(others) == 2
+    assert [len(s) for s in (sequence, *others)] == [3, 3, 3]
+    first, second, last = sequence
+    alone = [q.prompt.lstrip("\n") for q in sequence]
+    if kind in ARITHMETIC:
+        alone = ["\n" + prompt for prompt in alone]  # BIG-bench's own prefix begins with a newline
+    assert first.prompt == alone[0]
+    assert (second.prompt, last.prompt) == ("\n" + alone[1], "\n" + alone[2])
 
 
 @pytest.mark.parametrize(
@@ -91,17 +125,26 @@ def test_a_draw_is_one_length_and_repeats_under_its_seed(kind: str) -> None:
     drawn = draw(kind, n=30, rng=np.random.default_rng(3))
     assert drawn == draw(kind, n=30, rng=np.random.default_rng(3))
     assert drawn != draw(kind, n=30, rng=np.random.default_rng(4))
-    if kind != "addition":
-        assert len({len(q.question) for q in drawn}) == 1
+    if kind not in {*ARITHMETIC, "modified_addition"}:
+        assert len({len(q.question) for (q,) in drawn}) == 1
 
 
-@pytest.mark.parametrize("kind", ["addition", "list_reversal", "list_copying", "dates"])
-def test_a_question_of_an_excluded_file_is_never_drawn(kind: str, tmp_path: Path) -> None:
+NUMBERS = re.compile(r"What is (\d+) (\w+) (\d+)\?")
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"letter_sorting", "letter_reversal"}))
+def test_a_question_of_an_excluded_file_is_never_drawn(kind: str, shots: int, tmp_path: Path) -> None:
+    def _many(kind: str, *, seed: int, excluded: frozenset[str] = frozenset()) -> list[Question]:
+        rng = np.random.default_rng(seed)
+        drawn = [draw(kind, n=30, rng=rng, excluded=excluded, shots=shots) for _ in range(20)]
+        return [question for sequences in drawn for sequence in sequences for question in sequence]
+
     drawn = _many(kind, seed=5)
     swapped = {
-        "addition": lambda q: re.sub(r"What is (\d+) plus (\d+)\?", r"What is \2 plus \1?", q),
         "list_reversal": lambda q: ", ".join(reversed(q.split(", "))),
-    }.get(kind, lambda q: q)
+        "modified_addition": lambda q: re.sub(r"(\d+) \+ (\d+) ->", r"1 + 1 -> 3\n\2 + \1 ->", q),
+    }.get(kind, lambda q: NUMBERS.sub(r"What is \3 \2 \1?", q))
     excluded = read_questions([_task(tmp_path / "task.json", [swapped(q.question) for q in drawn])])
     again = _many(kind, seed=5, excluded=excluded)  # the same stream, in which every question above comes up
     assert len(again) == len(drawn)

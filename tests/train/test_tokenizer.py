@@ -37,16 +37,19 @@ def test_pieces_and_characters() -> None:
     assert tokens == [*expected, "\n  choice: ", "6", "3", "9", "\nA: ", "1", "6", "6"]
 
 
+@pytest.mark.parametrize("shots", [0, 2])
 @pytest.mark.parametrize("kind", KINDS)
-def test_prompt_and_answer_meet_at_a_token(kind: str) -> None:
+def test_prompts_and_answers_meet_at_a_token(kind: str, shots: int) -> None:
     tokenizer = tokenizers.build()
     rng = np.random.default_rng(0)
-    for question in [q for _ in range(20) for q in draw(kind, n=5, rng=rng)]:
-        whole = tokenizer(question.prompt + question.answer)["input_ids"]
-        assert whole == tokenizer(question.prompt)["input_ids"] + tokenizer(question.answer)["input_ids"]
-        assert tokenizer.decode(whole) == question.prompt + question.answer
-        assert tokenizer.unk_token_id not in whole
-        assert len(tokenizer(question.answer)["input_ids"]) > 1
+    for n in range(40):
+        for sequence in draw(kind, n=6, rng=rng, shots=shots, listed=bool(n % 2)):
+            parts = [text for question in sequence for text in (question.prompt, question.answer)]
+            whole = tokenizer("".join(parts))["input_ids"]
+            assert whole == [token for part in parts for token in tokenizer(part)["input_ids"]]
+            assert tokenizer.decode(whole) == "".join(parts)
+            assert tokenizer.unk_token_id not in whole
+            assert len(tokenizer(parts[-1])["input_ids"]) >= 1
 
 
 def test_choices_are_told_apart_after_the_prompt() -> None:

@@ -54,7 +54,7 @@ def tasks(
     One line a task, tab-separated where the output is no terminal.
     """
     if generate is not None:
-        from rescore.train.questions import write_tasks
+        from rescore.train.letter_tasks import write_tasks
 
         write_tasks(generate, seed=seed)
         return
@@ -86,15 +86,16 @@ def train(
         "data/downloads/bigbench"
     ),
     size: Annotated[list[str] | None, typer.Option(help="Train this size only; may be given several times.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Sizes trained side by side, one thread each.")] = 1,
 ) -> None:
     """Train the shipped ladder anew.
 
-    Sizes that are trained already with the same recipe are left alone. First bring the tasks whose questions the recipe
-    excludes: rescore fetch arithmetic unnatural_in_context_learning
+    Models that are trained already with the same recipe are left alone, stopped ones go on. First bring the tasks whose
+    questions the recipe excludes: rescore fetch arithmetic modified_arithmetic unnatural_in_context_learning
     """
     from rescore.train import train_ladder
 
-    train_ladder(config, out, bigbench=bigbench, sizes=size)
+    train_ladder(config, out, bigbench=bigbench, sizes=size, threads=threads)
 
 
 @app.command()

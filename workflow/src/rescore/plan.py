@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rescore.bigbench import load
 from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, kinds
 from rescore.schema import InputError
@@ -179,6 +181,12 @@ def _root(name: str, config: Mapping[str, Any], download_root: Path, where: str)
     if config["bigbench"]["hub"] is not None and ":" in name:
         raise InputError(f"{where}: key 'task': '{name}': the copies on the Hub have no subtasks; name the task alone")
     return str(download_root)
+
+
+def excluded_tasks(recipe: str) -> list[str]:
+    """Name the BIG-Bench tasks whose questions a ladder's training leaves out."""
+    paths = yaml.safe_load(Path(recipe).read_text(encoding="utf-8"))["exclude"]
+    return sorted({path.partition("/")[0] for path in paths})
 
 
 def code(*modules: str) -> str:

@@ -14,6 +14,7 @@ from rescore.train.questions import KINDS
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _COUNT = {"type": "integer", "minimum": 1}
 _RATE = {"type": "number", "exclusiveMinimum": 0}
+_SEEDS = {"type": "array", "items": {"type": "integer", "minimum": 0}, "uniqueItems": True}
 
 
 def _exactly(properties: dict[str, Any], *, optional: bool = False) -> dict[str, Any]:
@@ -29,12 +30,7 @@ _SIZE = _exactly({"width": _COUNT, "layers": _COUNT, "heads": _COUNT, "learning_
 _SCHEMA = _exactly(
     {
         "ladder": {"type": "string", "pattern": "^[a-z0-9-]+$"},
-        "seeds": {
-            "type": "array",
-            "items": {"type": "integer", "minimum": 0},
-            "minItems": 1,
-            "uniqueItems": True,
-        },
+        "seeds": _SEEDS | {"minItems": 1},
         "exclude": {"type": "array", "items": {"type": "string"}},
         "steps": _COUNT,
         "batch_size": _COUNT,
@@ -44,6 +40,16 @@ _SCHEMA = _exactly(
         "gradient_norm": _RATE,
         "ema_decay": _SHARE,
         "context_tokens": _COUNT,
+        "shots": _COUNT,
+        "few_shot_share": _SHARE,
+        "listed_share": _SHARE,
+        "checkpoints": _exactly(
+            {
+                "steps": {"type": "array", "items": _COUNT, "uniqueItems": True},
+                "sizes": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+                "seeds": _SEEDS,
+            }
+        ),
         "mixture": _exactly(dict.fromkeys(KINDS, _RATE), optional=True) | {"minProperties": 1},
         "sizes": {
             "type": "object",
@@ -83,6 +89,10 @@ class Recipe:
         Decay a step of the running mean of the weights, which is what is saved.
     context_tokens
         The longest sequence the saved model accepts.
+    shots
+        Examples before each last question, in steps of few-shot prompts.
+    few_shot_share, listed_share
+        The share of the steps with few-shot prompts, and of the steps about numbers that list choices.
     mixture
         Kind of question -> its share of the steps.
     """
@@ -95,6 +105,9 @@ class Recipe:
     gradient_norm: float
     ema_decay: float
     context_tokens: int
+    shots: int
+    few_shot_share: float
+    listed_share: float
     mixture: Mapping[str, float]
 
 
@@ -103,6 +116,7 @@ class Ladder:
     """A ladder to be trained: its name, its recipe, its sizes by name and the seeds of each.
 
     `exclude` names the task.json files, below BIG-Bench's folder of tasks, whose questions are never trained on.
+    `checkpoints` holds the steps after which a size's seed is saved besides the last, for those that have any.
     """
 
     name: str
@@ -110,6 +124,7 @@ class Ladder:
     sizes: Mapping[str, Size]
     seeds: tuple[int, ...]
     exclude: tuple[str, ...]
+    checkpoints: Mapping[tuple[str, int], tuple[int, ...]]
 
 
 def read_config(path: Path) -> Ladder:
@@ -137,5 +152,15 @@ def read_config(path: Path) -> Ladder:
             )
     shares = settings.pop("mixture")
     mixture = {kind: shares[kind] / sum(shares.values()) for kind in sorted(shares)}
+    grid = settings.pop("checkpoints")
+    for name in grid["sizes"]:
+        if name not in sizes:
+            raise InputError(f"{path}: checkpoints.sizes: no size '{name}'; known sizes: {', '.join(sizes)}")
+    if any(step >= settings["steps"] for step in grid["steps"]):
+        raise InputError(
+            f"{path}: checkpoints.steps: each must be below steps = {settings['steps']}, which is saved anyway"
+        )
     name, seeds, exclude = settings.pop("ladder"), tuple(settings.pop("seeds")), tuple(settings.pop("exclude"))
-    return Ladder(name, Recipe(**settings, mixture=mixture), sizes, seeds, exclude)
+    steps = tuple(sorted(grid["steps"]))
+    checkpoints = {(size, seed): steps for size in grid["sizes"] for seed in grid["seeds"]}
+    return Ladder(name, Recipe(**settings, mixture=mixture), sizes, seeds, exclude, checkpoints)

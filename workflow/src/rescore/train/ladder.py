@@ -3,68 +3,49 @@
 import hashlib
 import json
 import logging
+import multiprocessing
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 import transformers
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 from tqdm import tqdm
-from transformers import GPTNeoXForCausalLM, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 from rescore.schema import InputError, write_text
 from rescore.train import model as models
 from rescore.train import tokenizer as tokenizers
-from rescore.train.config import Ladder, Recipe, Size, read_config
-from rescore.train.optimiser import Optimiser, learning_rate
-from rescore.train.questions import draw, read_questions
+from rescore.train.batches import batch
+from rescore.train.config import Ladder, read_config
+from rescore.train.exclusion import read_questions
+from rescore.train.run import Run
 
-TRAINER_VERSION = 1
+TRAINER_VERSION = 2
 """Raise it when a change of the code changes the trained weights: finished models are then trained anew."""
 
 RECORD = "training.json"
-_QUESTION_SEED = 0  # of all models alike: a model's own seed decides its first weights only, so all see the same tokens
+KEEP_EVERY = 250
+"""Steps between two writings of a model in training: a stopped run loses no more."""
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Questions of one kind as tokens.
-
-    Attributes
-    ----------
-    tokens
-        [batch, time], padded on the right.
-    where
-        Boolean, [batch, time]: the positions from which a token of an answer, or its end, is predicted.
-    labels
-        [positions]: those tokens, row by row.
-    n_tokens
-        Tokens of prompts and answers, without padding.
-    """
-
-    tokens: Tensor
-    where: Tensor
-    labels: Tensor
-    n_tokens: int
-
-
-def train_ladder(config_path: Path, out: Path, *, bigbench: Path, sizes: list[str] | None = None) -> None:
+def train_ladder(
+    config_path: Path, out: Path, *, bigbench: Path, sizes: list[str] | None = None, threads: int = 1
+) -> None:
     """Train every model of a ladder that is not trained yet, and list the trained ones in `out`/ladder.tsv.
 
     A model is a folder `{ladder}-{size}-s{seed}` that `AutoModelForCausalLM` and `AutoTokenizer` load, with
-    a record of its training (`training.json`). It is trained anew only where its settings, its seed, the
-    excluded questions or the trainer changed. A model is trained on a GPU where there is one, else on one
-    thread: to use more, run sizes side by side.
+    a record of its training (`training.json`); one saved on the way has `-t{steps}` behind its name, and is listed
+    with its size's others in `out`/{ladder}-{size}-tokens.tsv. A model is trained anew only where its settings, its
+    seed, the excluded questions or the trainer changed; one that was stopped goes on where it was. All seeds of a
+    size are trained together, on a GPU where there is one, else on one thread.
 
     Parameters
     ----------
@@ -76,6 +57,8 @@ def train_ladder(config_path: Path, out: Path, *, bigbench: Path, sizes: list[st
         The folder of BIG-Bench's tasks, for the questions that the settings exclude.
     sizes
         Names of the sizes to train now; by default all.
+    threads
+        Sizes trained side by side, the largest first.
 
     Raises
     ------
@@ -87,99 +70,115 @@ def train_ladder(config_path: Path, out: Path, *, bigbench: Path, sizes: list[st
         if name not in ladder.sizes:
             raise InputError(f"{config_path}: no size '{name}'; known sizes: {', '.join(ladder.sizes)}")
     excluded = read_questions([bigbench / path for path in ladder.exclude])
+    wanted = [name for name in ladder.sizes if sizes is None or name in sizes]
+    largest_first = sorted(wanted, key=lambda name: -(ladder.sizes[name].width ** 2) * ladder.sizes[name].layers)
+    train = partial(_train_size, ladder, out, excluded)
+    if threads == 1:
+        for name in largest_first:
+            train(name)
+    else:
+        with ProcessPoolExecutor(threads, mp_context=multiprocessing.get_context("spawn")) as pool:
+            list(pool.map(train, largest_first))
+    everything = _models(ladder, excluded)
+    write_text(_table([m for m in everything if m.step == ladder.recipe.steps], ladder, out), out / "ladder.tsv")
+    for size in dict.fromkeys(name for name, _ in ladder.checkpoints):
+        grid = [m for m in everything if m.size == size and (size, m.seed) in ladder.checkpoints]
+        write_text(_table(grid, ladder, out), out / f"{ladder.name}-{size}-tokens.tsv")
+
+
+@dataclass(frozen=True)
+class _Model:
+    """One model to be saved: a size's seed after so many steps."""
+
+    slug: str
+    size: str
+    seed: int
+    step: int
+    fingerprint: str
+
+    def is_trained(self, out: Path) -> bool:
+        record = out / self.slug / RECORD
+        return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["fingerprint"] == self.fingerprint
+
+
+def _models(ladder: Ladder, excluded: Collection[str]) -> list[_Model]:
+    """List every model of a ladder: size by size, seed by seed, with fewer steps first."""
+    last = ladder.recipe.steps
+    models_ = []
     for name, size in ladder.sizes.items():
-        if sizes is None or name in sizes:
-            for seed in ladder.seeds:
-                folder = out / _slug(ladder, name, seed)
-                fingerprint = _fingerprint(ladder.recipe, size, seed, excluded)
-                if _is_trained(folder, fingerprint):
-                    _LOGGER.info("%s is trained already", folder)
-                else:
-                    _train(ladder.recipe, size, seed, excluded, folder, fingerprint)
-    write_text(_table(ladder, out, excluded), out / "ladder.tsv")
+        for seed in ladder.seeds:
+            # everything that decides the trained weights, but for the libraries' versions
+            settings = [TRAINER_VERSION, asdict(ladder.recipe), asdict(size), seed, sorted(excluded)]
+            fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+            for step in (*ladder.checkpoints.get((name, seed), ()), last):
+                slug = f"{ladder.name}-{name}-s{seed}" + ("" if step == last else f"-t{step}")
+                models_.append(_Model(slug, name, seed, step, fingerprint))
+    return models_
 
 
-def batch(step: int, *, recipe: Recipe, excluded: Collection[str], tokenizer: PreTrainedTokenizerFast) -> Batch:
-    r"""Draw the questions of one step: one kind, one length, so that little is padded.
-
-    ::
-
-                  prompt                        answer
-        tokens    [Sort: ] [c] [a] [\nSorted: ] [a]  [c]
-        where      0        0   0   1            1    1
-        labels                      a            c    <eos>
-    """
-    rng = np.random.default_rng([_QUESTION_SEED, step])
-    kind = str(rng.choice(list(recipe.mixture), p=list(recipe.mixture.values())))
-    questions = draw(kind, n=recipe.batch_size, rng=rng, excluded=excluded)
-    prompts = tokenizer([q.prompt for q in questions])["input_ids"]
-    answers = tokenizer([q.answer for q in questions])["input_ids"]
-    time_ = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
-    tokens = np.full((len(questions), time_), tokenizer.pad_token_id)
-    where = np.zeros((len(questions), time_), dtype=bool)
-    labels: list[int] = []
-    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        end = len(prompt) + len(answer)
-        tokens[row, :end] = prompt + answer
-        where[row, len(prompt) - 1 : end] = True
-        labels += [*answer, tokenizer.eos_token_id]
-    n_tokens = sum(map(len, prompts)) + sum(map(len, answers))
-    return Batch(torch.from_numpy(tokens), torch.from_numpy(where), torch.tensor(labels), n_tokens)
-
-
-def _train(recipe: Recipe, size: Size, seed: int, excluded: Collection[str], folder: Path, fingerprint: str) -> None:
-    """Train one model and write its folder."""
+def _train_size(ladder: Ladder, out: Path, excluded: Collection[str], name: str) -> None:
+    """Train the seeds of a size that are not trained yet, all of them on each batch in turn."""
     tokenizer = tokenizers.build()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = models.build(size, tokenizer, context_tokens=recipe.context_tokens, seed=seed)
-    model.to(device)  # type: ignore[arg-type]  # the library's decorator hides the signature of Module.to
-    averages = [p.detach().clone() for p in model.parameters()]
-    optimiser = Optimiser(model, weight_decay=recipe.weight_decay)
-    n_tokens, loss, start = 0, torch.tensor(0.0), time.monotonic()
-    with (
-        _deterministic(),
-        tqdm(range(recipe.steps), desc=folder.name, unit="step", mininterval=5) as progress,
-    ):
-        for step in progress:
-            questions = batch(step, recipe=recipe, excluded=excluded, tokenizer=tokenizer)
-            logits = models.answer_logits(model, questions.tokens.to(device), questions.where.to(device))
-            loss = cross_entropy(logits, questions.labels.to(device))
-            model.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
-            optimiser.step(learning_rate(step, peak=size.learning_rate, recipe=recipe))
-            with torch.no_grad():
-                for average, parameter in zip(averages, model.parameters(), strict=True):
-                    average.lerp_(parameter, 1 - recipe.ema_decay)
-            n_tokens += questions.n_tokens
+    of_seed: dict[int, dict[int, _Model]] = {}
+    for m in _models(ladder, excluded):
+        if m.size == name:
+            of_seed.setdefault(m.seed, {})[m.step] = m
+    runs = []
+    for seed, wanted in of_seed.items():
+        last = wanted[ladder.recipe.steps]
+        kept = out / f".{last.slug}.state"
+        if all(m.is_trained(out) for m in wanted.values()):
+            _LOGGER.info("%s is trained already", out / last.slug)
+            continue
+        run = Run(ladder.recipe, ladder.sizes[name], seed, tokenizer)
+        run.go_on(kept, last.fingerprint)
+        runs.append((run, wanted, kept))
+    if not runs:
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    start = min(run.steps for run, *_ in runs)
+    bar = tqdm(range(start, ladder.recipe.steps), desc=name, initial=start, unit="step", mininterval=5)
+    with _deterministic(), bar:
+        for step in bar:
+            questions = batch(step, recipe=ladder.recipe, excluded=excluded, tokenizer=tokenizer)
+            for run, wanted, kept in runs:
+                if run.steps > step:
+                    continue  # a stop between two seeds' writings left this one ahead
+                loss = run.step(questions)
+                if run.steps in wanted:
+                    _save(run, wanted[run.steps], ladder, len(excluded), tokenizer, out)
+                if run.steps % KEEP_EVERY == 0:
+                    run.keep(kept, wanted[ladder.recipe.steps].fingerprint)
             if step % 100 == 0:
-                progress.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    with torch.no_grad():
-        for average, parameter in zip(averages, model.parameters(), strict=True):
-            parameter.copy_(average)
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+    for *_, kept in runs:
+        kept.unlink(missing_ok=True)
+
+
+def _save(
+    run: Run, model: _Model, ladder: Ladder, n_excluded: int, tokenizer: PreTrainedTokenizerFast, out: Path
+) -> None:
+    """Write a model's folder whole or not at all; the weights in bfloat16."""
+    n_params = models.n_params(run.model)
     record = {
-        "fingerprint": fingerprint,
-        "seed": seed,
-        "size": asdict(size),
-        "recipe": asdict(recipe),
-        "n_excluded_questions": len(excluded),
-        "n_params": models.n_params(model),
-        "n_tokens": n_tokens,
-        "compute_flops": 6 * models.n_params(model) * n_tokens,
-        "seconds": round(time.monotonic() - start, 1),
-        "device": device.type,
+        "fingerprint": model.fingerprint,
+        "seed": model.seed,
+        "step": model.step,
+        "size": asdict(ladder.sizes[model.size]),
+        "recipe": asdict(ladder.recipe),
+        "n_excluded_questions": n_excluded,
+        "n_params": n_params,
+        "n_tokens": run.n_tokens,
+        "compute_flops": 6 * n_params * run.n_tokens,
+        "seconds": round(run.seconds, 1),
+        "device": run.device.type,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
-    _save(model, tokenizer, record, folder)
-
-
-def _save(model: GPTNeoXForCausalLM, tokenizer: PreTrainedTokenizerFast, record: dict[str, Any], folder: Path) -> None:
-    """Write a model's folder whole or not at all; the weights in bfloat16."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
-        temporary = Path(name) / folder.name
-        model.bfloat16().save_pretrained(temporary)
+    folder = out / model.slug
+    with tempfile.TemporaryDirectory(dir=out, prefix=f".{model.slug}.") as name:
+        temporary = Path(name) / model.slug
+        run.averaged(tokenizer).save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         write_text(json.dumps(record, indent=1) + "\n", temporary / RECORD)
         (temporary / "model.safetensors").chmod(0o644)
@@ -188,32 +187,15 @@ def _save(model: GPTNeoXForCausalLM, tokenizer: PreTrainedTokenizerFast, record:
         temporary.replace(folder)
 
 
-def _fingerprint(recipe: Recipe, size: Size, seed: int, excluded: Collection[str]) -> str:
-    """Return the SHA-256 of everything that decides the trained weights, but for the libraries' versions."""
-    settings = [TRAINER_VERSION, asdict(recipe), asdict(size), seed, sorted(excluded)]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def _is_trained(folder: Path, fingerprint: str) -> bool:
-    record = folder / RECORD
-    return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["fingerprint"] == fingerprint
-
-
-def _slug(ladder: Ladder, size: str, seed: int) -> str:
-    return f"{ladder.name}-{size}-s{seed}"
-
-
-def _table(ladder: Ladder, out: Path, excluded: Collection[str]) -> str:
-    """Return the ladder table of the models that are trained under the present settings."""
+def _table(listed: list[_Model], ladder: Ladder, out: Path) -> str:
+    """Return the ladder table of those models that are trained under the present settings."""
     rows = ["model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype"]
-    for name, size in ladder.sizes.items():
-        for seed in ladder.seeds:
-            folder = out / _slug(ladder, name, seed)
-            if _is_trained(folder, _fingerprint(ladder.recipe, size, seed, excluded)):
-                record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-                rows.append(
-                    f"{folder.name}\t{ladder.name}\t{folder.as_posix()}\t-\t{record['n_params']}\t{record['n_tokens']}\tfloat32"
-                )
+    for m in listed:
+        if m.is_trained(out):
+            folder = out / m.slug
+            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            numbers = f"{record['n_params']}\t{record['n_tokens']}"
+            rows.append(f"{m.slug}\t{ladder.name}\t{folder.as_posix()}\t-\t{numbers}\tfloat32")
     return "\n".join(rows) + "\n"
 
 

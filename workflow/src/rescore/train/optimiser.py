@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from math import cos, pi
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,16 @@ class Optimiser:
         for adam_group in self._adam.param_groups:
             adam_group["lr"] = learning_rate
         self._adam.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a later run needs to go on as if it had never stopped."""
+        return {"momenta": self._momenta, "adam": self._adam.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        for momentum, saved in zip(self._momenta, state["momenta"], strict=True):
+            momentum.copy_(saved)
+        self._adam.load_state_dict(state["adam"])
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:

@@ -1,39 +1,32 @@
-"""The questions of the shipped ladder: those it is trained on, and the letter tasks it is tested on.
+"""The questions that the shipped ladder is trained on, written as BIG-bench writes its prompts.
 
-Every question is written as BIG-bench writes its zero-shot prompt, so that the ladder can be run on the
-official additions of `arithmetic` (their prompts list the choices) and on four subtasks of
-`unnatural_in_context_learning`.
-
-A test question is never trained on:
-
-- BIG-bench's questions are read from their task.json files (`read_questions`) and refused in training
-  whichever way round they are written (`canonical`);
-- sums of two one-digit numbers, all of which BIG-bench asks, are never drawn;
-- letter strings are split by a hash of their letters (`held_out`): the letter tasks ask only the one side,
-  training only the other.
+Bare, with the choices listed (numbers only), and few-shot, so that the ladder can be run on the official prompts of
+`arithmetic`, `modified_arithmetic` and `unnatural_in_context_learning`. A test question is never drawn, neither to be
+answered nor as an example in a prompt: see `rescore.train.exclusion`.
 """
 
-import hashlib
-import json
-import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from operator import add, mul, sub
 
 import numpy as np
 
-from rescore.schema import InputError, write_text
+from rescore.train.exclusion import canonical, held_out
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 COPIED_LETTERS = "abcdefgh"
 """The letters of BIG-bench's `identity`: lists of these alone are copied, all others reversed. The
 zero-shot prompts are the same, so nothing else tells the two apart."""
 LENGTHS = range(3, 9)
-EXAMPLES_PER_SUBTASK = 200
-HELD_OUT_ONE_IN = 16
+SEPARATOR = "\n"
+"""Stands between the examples of a few-shot prompt: BIG-bench's default."""
+MODIFIED = "In the following lines, the symbol -> represents a simple mathematical operation."
+MODIFIED_LINES = 6
 TEMPLATES = (
     "\nQ: What is ",
     " plus ",
+    " minus ",
+    " times ",
     "?\n  choice: ",
     "?\n  choice: banana",
     "?\n  choice: house",
@@ -41,6 +34,10 @@ TEMPLATES = (
     "\n  choice: banana",
     "\n  choice: house",
     "\nA: ",
+    "?\nA: ",
+    f"{MODIFIED}\n",
+    " + ",
+    " -> ",
     "Input: ",
     "\nOutput: ",
     ", ",
@@ -49,7 +46,8 @@ TEMPLATES = (
     "Reverse: ",
     "\nReversed: ",
 )
-"""The pieces of prompts that are one token each; none can begin inside a prompt and end inside its answer."""
+"""The pieces of prompts that are one token each; none can begin inside a prompt and end inside its answer, nor the
+other way round."""
 
 
 @dataclass(frozen=True)
@@ -71,205 +69,150 @@ class Question:
     answer: str
 
 
-Maker = Callable[[np.random.Generator, int], Question]
+@dataclass(frozen=True)
+class Style:
+    """How a question is asked: of numbers with or without choices to pick from, and how the operation goes."""
+
+    length: int
+    listed: bool
+    plus_one: bool
 
 
-def draw(kind: str, *, n: int, rng: np.random.Generator, excluded: Collection[str] = frozenset()) -> list[Question]:
-    """Draw `n` training questions of one kind and one length.
+Maker = Callable[[np.random.Generator, Style], Question]
+
+
+def draw(
+    kind: str,
+    *,
+    n: int,
+    rng: np.random.Generator,
+    excluded: Collection[str] = frozenset(),
+    shots: int = 0,
+    listed: bool = True,
+) -> list[tuple[Question, ...]]:
+    r"""Draw training questions of one kind and one length, as the sequences in which they are asked.
 
     Parameters
     ----------
     kind
         One of `KINDS`.
     n
-        How many.
+        How many questions, those of all sequences together; at least one sequence is drawn.
     rng
         The source of chance.
     excluded
-        Canonical test questions (`read_questions`); none is drawn.
+        Canonical test questions (`rescore.train.exclusion.read_questions`); none is drawn.
+    shots
+        Examples that stand with their answers before each last question. `modified_addition` always has five lines.
+    listed
+        Whether questions about numbers list choices, as BIG-bench's `arithmetic` does.
+
+    Returns
+    -------
+    list of tuples of Question
+        Each prompt continues the text of the question before it and of that one's answer.
 
     Examples
     --------
-    >>> question = draw("letter_sorting", n=1, rng=np.random.default_rng(0))[0]
-    >>> question.question, question.answer
-    ('teklzcyg', 'cegkltyz')
+    >>> [(first, second)] = draw("letter_sorting", n=2, rng=np.random.default_rng(0), shots=1)
+    >>> first.prompt + first.answer + second.prompt, second.answer
+    ('Sort: teklzcbg\nSorted: bcegkltz\nSort: esczvhul\nSorted: ', 'cehlsuvz')
     """
     lengths, make = _KINDS[kind]
     length = int(rng.choice(lengths))
-    questions: list[Question] = []
-    while len(questions) < n:
-        question = make(rng, length)
-        if canonical(question.question) not in excluded:
-            questions.append(question)
-    return questions
+    of_a_sequence = MODIFIED_LINES if kind == "modified_addition" else shots + 1
+    sequences = []
+    for _ in range(max(1, n // of_a_sequence)):
+        style = Style(length, listed=listed, plus_one=bool(rng.random() < 0.5))
+        asked: list[Question] = []
+        while len(asked) < of_a_sequence:
+            question = make(rng, style)
+            if canonical(question.question) not in excluded:
+                before = SEPARATOR if asked else f"{MODIFIED}\n" if kind == "modified_addition" else ""
+                asked.append(replace(question, prompt=before + question.prompt))
+        sequences.append(tuple(asked))
+    return sequences
 
 
-def canonical(question: str) -> str:
-    """One spelling for all questions that give each other away.
-
-    The operands of a sum may be swapped; a list and its reverse ask the same of a model that reverses. Any
-    other question stands for itself.
-
-    Examples
-    --------
-    >>> canonical("What is 68 plus 9?"), canonical("t, a, c"), canonical("12-34-56")
-    ('9 plus 68', 'c, a, t', '12-34-56')
-    """
-    if sum_ := re.fullmatch(r"What is (\d+) plus (\d+)\?", question):
-        low, high = sorted(int(operand) for operand in sum_.groups())
-        return f"{low} plus {high}"
-    if ", " in question:
-        return min(question, ", ".join(reversed(question.split(", "))))
-    return question
+def letters(rng: np.random.Generator, length: int, *, sort: bool, test: bool) -> Question:
+    """Draw a string of distinct letters, from the test or the training side of the split, to sort or to reverse."""
+    string = "".join(LETTERS[i] for i in rng.permutation(len(LETTERS))[:length])
+    while held_out(string) != test:
+        string = "".join(LETTERS[i] for i in rng.permutation(len(LETTERS))[:length])
+    if sort:
+        return Question(string, f"Sort: {string}\nSorted: ", "".join(sorted(string)))
+    return Question(string, f"Reverse: {string}\nReversed: ", string[::-1])
 
 
-def read_questions(paths: Collection[Path]) -> frozenset[str]:
-    """Read the canonical questions of BIG-bench task.json files.
+def _arithmetic(word: str, operation: Callable[[int, int], int]) -> Maker:
+    def make(rng: np.random.Generator, style: Style) -> Question:
+        """Two numbers of `length` digits (in 3 of 10 one has fewer), and, if listed, the choices BIG-bench lists.
 
-    Raises
-    ------
-    InputError
-        A file is missing, no JSON, or has no examples with an `input`.
-    """
-    questions: set[str] = set()
-    for path in paths:
-        try:
-            examples = json.loads(path.read_text(encoding="utf-8"))["examples"]
-            questions.update(canonical(example["input"]) for example in examples)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); bring it with `rescore fetch`") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path}: holds no `examples` with an `input` each; name a task.json without subtasks"
-            ) from error
-    return frozenset(questions)
+        Its choices are two numbers as long as the answer, one two digits shorter (one digit at least), one two
+        digits longer, "banana", "house" and the answer; in the prompt they stand in random order.
+        """
+        shorter = int(rng.integers(1, style.length)) if rng.random() < 0.3 else style.length
+        operands = [_number(rng, style.length), _number(rng, shorter)]
+        if rng.random() < 0.5:
+            operands.reverse()
+        answer = str(operation(*operands))
+        question = f"What is {operands[0]} {word} {operands[1]}?"
+        listed = ""
+        if style.listed:
+            size = len(answer)
+            numbers = [_number(rng, digits) for digits in (size, size, max(1, size - 2), size + 2)]
+            choices = sorted({"banana", "house", answer, *map(str, numbers)})
+            listed = "".join(f"\n  choice: {choices[i]}" for i in rng.permutation(len(choices)))
+        return Question(question, f"\nQ: {question}{listed}\nA: ", answer)
 
-
-def held_out(letters: str) -> bool:
-    """Whether a string of letters belongs to the letter tasks; their order does not matter.
-
-    The first 8 bytes of the SHA-256 of the sorted letters, modulo 16, decide: 1 in 16 sets of letters is
-    held out. So neither a test string nor its reverse nor any other arrangement of its letters is ever
-    trained on.
-    """
-    digest = hashlib.sha256("".join(sorted(letters)).encode()).digest()
-    return int.from_bytes(digest[:8]) % HELD_OUT_ONE_IN == 0
+    return make
 
 
-def write_tasks(out: Path, *, seed: int) -> None:
-    """Write the letter tasks in BIG-bench's format: `{task}/length_{3..8}/task.json`, 200 examples each.
-
-    Parameters
-    ----------
-    out
-        The folder that receives a folder a task.
-    seed
-        Decides the questions; the same seed gives the same files byte for byte.
-    """
-    for number, (task, verb, answer) in enumerate(
-        (("letter_sorting", "Sort", "Sorted"), ("letter_reversal", "Reverse", "Reversed"))
-    ):
-        head = {
-            "canary": "none: the questions are generated, and models may be trained on others of their kind",
-            "name": task,
-            "description": f"{verb} a string of distinct letters",
-            "keywords": ["non-language", "zero-shot"],
-        }
-        write_text(json.dumps(head, indent=1) + "\n", out / task / "task.json")
-        for length in LENGTHS:
-            rng = np.random.default_rng([seed, number, length])
-            questions: dict[str, Question] = {}
-            while len(questions) < EXAMPLES_PER_SUBTASK:
-                question = _letters(rng, length, sort=task == "letter_sorting", test=True)
-                questions[question.question] = question
-            leaf = head | {
-                "name": f"length_{length}",
-                "description": f"{verb} a string of {length} distinct letters",
-                "metrics": ["exact_str_match"],
-                "preferred_score": "exact_str_match",
-                "example_input_prefix": f"{verb}: ",
-                "example_output_prefix": f"\n{answer}: ",
-                "output_regex": "[^\n]+",
-                "stop_string": "\n",
-                "examples": [{"input": q.question, "target": q.answer} for q in questions.values()],
-            }
-            write_text(json.dumps(leaf, indent=1) + "\n", out / task / f"length_{length}" / "task.json")
+def _modified_addition(rng: np.random.Generator, style: Style) -> Question:
+    """Two numbers below 1,000 and their sum, or one more; the lines above must tell which."""
+    first, second = (int(x) for x in rng.integers(10**style.length, size=2))
+    question = f"{first} + {second} ->"
+    return Question(question, f"{question} ", str(first + second + style.plus_one))
 
 
-def _addition(rng: np.random.Generator, length: int) -> Question:
-    """Two numbers of `length` digits (in 3 of 10 the second has fewer), and the choices BIG-bench lists.
-
-    Its choices are two numbers as long as the sum, one two digits shorter (one digit at least), one two
-    digits longer, "banana", "house" and the sum; in the prompt they stand in random order.
-    """
-    other = int(rng.integers(1, length)) if rng.random() < 0.3 else length
-    operands = [_number(rng, length), _number(rng, other)]
-    if rng.random() < 0.5:
-        operands.reverse()
-    total = sum(operands)
-    digits = len(str(total))
-    numbers = [_number(rng, size) for size in (digits, digits, max(1, digits - 2), digits + 2)]
-    choices = sorted({"banana", "house", str(total), *map(str, numbers)})
-    listed = "\n  choice: ".join(choices[i] for i in rng.permutation(len(choices)))
-    question = f"What is {operands[0]} plus {operands[1]}?"
-    return Question(question, f"\nQ: {question}\n  choice: {listed}\nA: ", str(total))
-
-
-def _reversed_list(rng: np.random.Generator, length: int) -> Question:
+def _reversed_list(rng: np.random.Generator, style: Style) -> Question:
     """A comma-separated list of letters, not all from a to h, to be reversed."""
-    letters = _pick(rng, LETTERS, length)
-    while set(letters) <= set(COPIED_LETTERS):
-        letters = _pick(rng, LETTERS, length)
-    return _list(letters, letters[::-1])
+    drawn = _pick(rng, LETTERS, style.length)
+    while set(drawn) <= set(COPIED_LETTERS):
+        drawn = _pick(rng, LETTERS, style.length)
+    return _list(drawn, drawn[::-1])
 
 
-def _copied_list(rng: np.random.Generator, length: int) -> Question:
+def _copied_list(rng: np.random.Generator, style: Style) -> Question:
     """A comma-separated list of letters from a to h, to be copied."""
-    letters = _pick(rng, COPIED_LETTERS, length)
-    return _list(letters, letters)
+    drawn = _pick(rng, COPIED_LETTERS, style.length)
+    return _list(drawn, drawn)
 
 
-def _dates(rng: np.random.Generator, length: int) -> Question:
+def _dates(rng: np.random.Generator, style: Style) -> Question:
     """Three numbers A-B-C, to be written !B!C!A!."""
-    a, b, c = (_number(rng, length) for _ in range(3))
+    a, b, c = (_number(rng, style.length) for _ in range(3))
     question = f"{a}-{b}-{c}"
     return Question(question, f"Input: {question}\nOutput: ", f"!{b}!{c}!{a}!")
 
 
-def _sorting(rng: np.random.Generator, length: int) -> Question:
-    """A string of distinct letters of the training side, to be sorted."""
-    return _letters(rng, length, sort=True, test=False)
-
-
-def _reversal(rng: np.random.Generator, length: int) -> Question:
-    """A string of distinct letters of the training side, to be reversed."""
-    return _letters(rng, length, sort=False, test=False)
-
-
 _KINDS: dict[str, tuple[tuple[int, ...], Maker]] = {
-    "addition": ((2, 3, 4, 5), _addition),
+    "addition": ((2, 3, 4, 5), _arithmetic("plus", add)),
+    "subtraction": ((2, 3, 4, 5), _arithmetic("minus", sub)),
+    "multiplication": ((2,), _arithmetic("times", mul)),
+    "modified_addition": ((3,), _modified_addition),
     "list_reversal": ((5,), _reversed_list),
     "list_copying": ((4, 5, 6), _copied_list),
     "dates": ((5,), _dates),
-    "letter_sorting": (tuple(LENGTHS), _sorting),
-    "letter_reversal": (tuple(LENGTHS), _reversal),
+    "letter_sorting": (tuple(LENGTHS), lambda rng, style: letters(rng, style.length, sort=True, test=False)),
+    "letter_reversal": (tuple(LENGTHS), lambda rng, style: letters(rng, style.length, sort=False, test=False)),
 }
 KINDS = tuple(_KINDS)
 """What a training mixture may weigh."""
 
 
-def _letters(rng: np.random.Generator, length: int, *, sort: bool, test: bool) -> Question:
-    """Return a string of distinct letters from the test or the training side of the split."""
-    letters = "".join(LETTERS[i] for i in rng.permutation(len(LETTERS))[:length])
-    while held_out(letters) != test:
-        letters = "".join(LETTERS[i] for i in rng.permutation(len(LETTERS))[:length])
-    if sort:
-        return Question(letters, f"Sort: {letters}\nSorted: ", "".join(sorted(letters)))
-    return Question(letters, f"Reverse: {letters}\nReversed: ", letters[::-1])
-
-
-def _list(letters: str, answer: str) -> Question:
-    return Question(", ".join(letters), f"Input: {', '.join(letters)}\nOutput: ", ", ".join(answer))
+def _list(drawn: str, answer: str) -> Question:
+    return Question(", ".join(drawn), f"Input: {', '.join(drawn)}\nOutput: ", ", ".join(answer))
 
 
 def _pick(rng: np.random.Generator, alphabet: str, length: int) -> str:

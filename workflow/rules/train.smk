@@ -1,0 +1,22 @@
+# Not part of `all`: the shipped ladder trained anew, beside the shipped one (`snakemake --cores all train`; hours). Its
+# inputs are the tasks whose questions are kept out of training.
+rule train:
+    input:
+        expand(
+            f"{planning.DOWNLOADS}/bigbench/{{task}}/task.json",
+            task=planning.excluded_tasks(
+                f"{workflow.basedir}/config/ladders/nano-train.yaml"
+            ),
+        ),
+        config=f"{workflow.basedir}/config/ladders/nano-train.yaml",
+    output:
+        "results/ladders/nano/ladder.tsv",
+    log:
+        "results/logs/train.log",
+    benchmark:
+        "results/benchmarks/train.tsv"
+    conda:
+        "../envs/rescore.yaml"
+    threads: workflow.cores
+    shell:
+        "rescore train --config {input.config:q} --out results/ladders/nano --threads {threads} 2> {log}"

@@ -1,0 +1,67 @@
+"""What is kept out of training: the test questions of BIG-bench, and a share of all strings of letters."""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from rescore.schema import InputError
+
+HELD_OUT_ONE_IN = 16
+
+
+def canonical(question: str) -> str:
+    r"""One spelling for all questions that give each other away.
+
+    The operands of a sum, product or difference may be swapped; a sum stands in `arithmetic` and, at the end of
+    several lines, in `modified_arithmetic`; a list and its reverse ask the same of a model that reverses. Any other
+    question stands for itself.
+
+    Examples
+    --------
+    >>> canonical("What is 68 plus 9?"), canonical("1 + 2 -> 4\n68 + 9 ->")
+    ('9 plus 68', '9 plus 68')
+    >>> canonical("What is 68 minus 9?"), canonical("t, a, c"), canonical("12-34-56")
+    ('9 minus 68', 'c, a, t', '12-34-56')
+    """
+    if asked := re.search(r"What is (\d+) (plus|minus|times) (\d+)\?$|(\d+) \+ (\d+) ->$", question.strip()):
+        word = asked[2] or "plus"
+        low, high = sorted(int(operand) for operand in (asked[1] or asked[4], asked[3] or asked[5]))
+        return f"{low} {word} {high}"
+    if ", " in question and "\n" not in question:
+        return min(question, ", ".join(reversed(question.split(", "))))
+    return question
+
+
+def read_questions(paths: Collection[Path]) -> frozenset[str]:
+    """Read the canonical questions of BIG-bench task.json files.
+
+    Raises
+    ------
+    InputError
+        A file is missing, no JSON, or has no examples with an `input`.
+    """
+    questions: set[str] = set()
+    for path in paths:
+        try:
+            examples = json.loads(path.read_text(encoding="utf-8"))["examples"]
+            questions.update(canonical(example["input"]) for example in examples)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}); bring it with `rescore fetch`") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: holds no `examples` with an `input` each; name a task.json without subtasks"
+            ) from error
+    return frozenset(questions)
+
+
+def held_out(letters: str) -> bool:
+    """Whether a string of letters belongs to the letter tasks; their order does not matter.
+
+    The first 8 bytes of the SHA-256 of the sorted letters, modulo 16, decide: 1 in 16 sets of letters is
+    held out. So neither a test string nor its reverse nor any other arrangement of its letters is ever
+    trained on.
+    """
+    digest = hashlib.sha256("".join(sorted(letters)).encode()).digest()
+    return int.from_bytes(digest[:8]) % HELD_OUT_ONE_IN == 0
