@@ -137,6 +137,9 @@ def test_settings_say_whether_a_subtask_asks_for_text(write_task: Any, metrics: 
             "preferred_score": "exact_str_match",
             "output_regex": None,
             "stop_string": ".",
+            "task_prefix": "",
+            "input_prefix": "\nQ: ",
+            "few_shot_separator": "\n",
             "absolute_normalization": False,
             "chance": pytest.approx(sum(FIGS.values()) / len(FIGS)),
         }

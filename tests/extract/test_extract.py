@@ -27,7 +27,7 @@ from rescore.extract.run import ExtractSettings, extract
 from rescore.extract.tokens import Question, answer_spans
 from rescore.schema import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError
 
-NANO = sorted(Path("data/ladders/nano").glob("nano-*"))
+NANO = sorted(Path("data/ladders/nano").glob("nano-*-s[0-9]"))
 NEW_TOKENS = 8
 
 
