@@ -9,6 +9,7 @@ The peer is the harness' own model class, asked for the same log-likelihoods and
 one forward pass over the prompts, padded as we pad them. Loading is not timed. The log-likelihoods of both must agree.
 """
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def _compare(
         times["ours"].append(seconds)
         seconds, theirs = _timed(lambda: _peer(peer, frame, case, next(iter(rules.values()))))
         times["peer"].append(seconds)
-    _agree(ours, theirs)
+    print(f"largest difference of two log-likelihoods: {_agree(ours, theirs):.2g} nats", file=sys.stderr)
     bare, mine, their = (median(times[who]) for who in ("bare", "ours", "peer"))
     return bare, mine, their, ours.n_tokens / mine
 
@@ -132,12 +133,13 @@ def _peer(peer: HFLM, frame: pl.DataFrame, case: Case, rules: dict[str, Any]) ->
     return {(i, candidate): value for (i, _, candidate), (value, _) in zip(pairs, found, strict=True)}
 
 
-def _agree(ours: Extracted, theirs: dict[tuple[int, str], float]) -> None:
-    """Compare log-likelihoods; both cut prompt and candidate at the same place here."""
+def _agree(ours: Extracted, theirs: dict[tuple[int, str], float]) -> float:
+    """Return the largest difference of two log-likelihoods; both cut prompt and candidate at the same place here."""
     found = ours.extractions.select("example_id", "candidate", total=pl.col("logprob_nats").list.sum())
     worst = max(abs(total - theirs[i, candidate]) for i, candidate, total in found.iter_rows())
     if worst > 1e-2:
         raise SystemExit(f"log-likelihoods differ by up to {worst:.3g} nats")
+    return worst
 
 
 if __name__ == "__main__":

@@ -91,6 +91,32 @@ def test_too_little_memory_halves_the_batch(tmp_path, monkeypatch, error):
         assert numbers[0].to_list() == pytest.approx(numbers[1].to_list(), abs=1e-4)
 
 
+def test_logits_of_a_large_vocabulary_are_held_in_parts(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "m", "llama", characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    extract(model, [examples], tmp_path / "whole", ExtractSettings(max_new_tokens=4))
+    most = 5 * len(characters())  # the longest input of a candidate takes as many
+    monkeypatch.setattr(forward, "LOGITS_AT_ONCE", most)
+    sizes: list[int] = []
+    call = torch.nn.Linear.forward
+
+    def counted(self: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+        out = call(self, x)
+        if out.shape[-1] == len(characters()):
+            sizes.append(out.numel())
+        return out
+
+    monkeypatch.setattr(torch.nn.Linear, "forward", counted)
+    extract(model, [examples], tmp_path / "parts", ExtractSettings(max_new_tokens=4))
+    assert max(sizes) <= 6 * len(characters())
+    assert len(sizes) > 10
+    whole, parts = (_tables(tmp_path / name)[0] for name in ("whole", "parts"))
+    exact = pl.exclude("logprob_nats", "best_other_logprob_nats", "entropy_nats")
+    assert whole.select(exact).equals(parts.select(exact))
+    numbers = [frame["logprob_nats"].explode().to_list() for frame in (whole, parts)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-4)
+
+
 def test_a_question_that_never_fits_is_said(tmp_path, monkeypatch):
     model = make_model(tmp_path / "m", "llama", characters())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)

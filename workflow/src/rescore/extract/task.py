@@ -108,9 +108,11 @@ def run_task(
     answered: dict[int, forward.Greedy] = {}
     todo = sorted(range(len(questions)), key=lambda i: _size(questions[i]), reverse=True)
     budget, n_tokens = settings.batch_tokens, 0
+    most_rows = max(1, forward.LOGITS_AT_ONCE // loaded.model.config.get_text_config().vocab_size)
+    most_rows = max(1, forward.LOGITS_AT_ONCE // loaded.model.config.get_text_config().vocab_size)
     with tqdm(total=len(questions), desc=name, unit="example", disable=None, leave=False) as bar:
         while todo:
-            batch = _batch(todo, questions, budget)
+            batch = _batch(todo, questions, budget)[:most_rows]
             stops = [is_done[i] for i in batch] if any(asks_text[i] for i in batch) else None
             found = _try(loaded, [questions[i] for i in batch], stops, budget)
             if found is None:
