@@ -11,8 +11,8 @@ from test_extract import CONFIGS, characters, check_against_one_by_one, make_exa
 from rescore import schema
 from rescore.extract import forward
 from rescore.extract.run import ExtractSettings, extract
-from rescore.extract.task import Pieces, _stopper
-from rescore.extract.tokens import Asked, encode
+from rescore.extract.task import _stopper
+from rescore.extract.tokens import Asked, Pieces, encode
 from rescore.schema import EXTRACTIONS, GENERATIONS, InputError
 
 PREFIX = "Sort the letters of every question, please.\n"
@@ -187,15 +187,6 @@ def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
     assert answers["text"].to_list() == [""] * 3
 
 
-def _pieces(tokenizer: Any) -> Pieces:
-    class Loaded:
-        pass
-
-    loaded: Any = Loaded()
-    loaded.tokenizer = tokenizer
-    return Pieces(loaded)
-
-
 @pytest.mark.parametrize(
     ("rules", "text", "ends_at"),
     [
@@ -206,7 +197,7 @@ def _pieces(tokenizer: Any) -> Pieces:
     ],
 )
 def test_an_answer_ends_where_no_more_of_it_is_needed(rules, text, ends_at):
-    pieces = _pieces(characters())
+    pieces = Pieces(characters())
     is_done = _stopper(pieces, rules)
     ids = characters()(text)["input_ids"]
     ends = [pieces.decode(ids[: n + 1]) for n in range(len(ids)) if is_done(ids[: n + 1])]
@@ -215,7 +206,7 @@ def test_an_answer_ends_where_no_more_of_it_is_needed(rules, text, ends_at):
 
 @pytest.mark.parametrize("tokenizer", [characters, merging])
 def test_the_ends_of_tokens_are_those_of_the_decoded_beginnings(tokenizer):
-    pieces, words = _pieces(tokenizer()), tokenizer()
+    pieces, words = Pieces(tokenizer()), tokenizer()
     for text in (" sort it A", "banana é 日", "x\n\ny"):
         ids = words(text)["input_ids"]
         assert pieces.ends(ids) == [len(words.decode(ids[: n + 1])) for n in range(len(ids))]

@@ -2,7 +2,7 @@
 # inputs are the tasks whose questions are kept out of training.
 rule train:
     input:
-        expand(
+        lambda wildcards: expand(
             f"{planning.DOWNLOADS}/bigbench/{{task}}/task.json",
             task=planning.excluded_tasks(
                 f"{workflow.basedir}/config/ladders/nano-train.yaml"

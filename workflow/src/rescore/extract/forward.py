@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from transformers import Cache, PreTrainedModel
 
+from rescore.extract.tokens import n_shared
 from rescore.schema import InputError
 
 LOGITS_AT_ONCE = 2**26
@@ -261,8 +262,7 @@ def _splittable(out: Any) -> Cache:
 
 def _n_common(contexts: Sequence[Sequence[int]]) -> int:
     """How many tokens all contexts begin with, one of each left over."""
-    first, last = min(map(list, contexts)), max(map(list, contexts))
-    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    same = n_shared(min(map(list, contexts)), max(map(list, contexts)))
     return min(same, min(map(len, contexts)) - 1)
 
 

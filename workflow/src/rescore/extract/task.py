@@ -1,12 +1,10 @@
-"""One model over the examples of one task: batches within the memory there is, and the two tables."""
+"""One model over the examples of one task, in batches within the memory there is."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import polars as pl
-import pyarrow as pa
 import torch
 from tqdm import tqdm
 
@@ -14,12 +12,12 @@ from rescore.bigbench import is_settled
 from rescore.extract import forward
 from rescore.extract.jobs import ExtractSettings
 from rescore.extract.model import Loaded
-from rescore.extract.tokens import Asked, Question, answer_spans, encode
-from rescore.schema import EXTRACTIONS, GENERATIONS, InputError, Table
+from rescore.extract.tables import extractions, generations
+from rescore.extract.tokens import TOKENISED_AT_ONCE, Asked, Pieces, Question, encode
+from rescore.schema import InputError
 
 NOT_ASKED = forward.Greedy([], [], "not asked")
 """Of questions whose subtasks have multiple-choice metrics only."""
-_TOKENISED_AT_ONCE = 512  # examples: their texts are held once as text and once as tokens
 
 
 class Extracted(NamedTuple):
@@ -39,34 +37,6 @@ class Extracted(NamedTuple):
     generations: pl.DataFrame
     prompts_cut: dict[str, int]
     n_tokens: int
-
-
-class Pieces:
-    """Texts of single tokens, each decoded once."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        self._loaded = loaded
-        self._texts: dict[int, str] = {}
-
-    def __getitem__(self, token: int) -> str:
-        if token not in self._texts:
-            self._texts[token] = self.decode([token])
-        return self._texts[token]
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of tokens in a row."""
-        return str(self._loaded.tokenizer.decode(list(tokens)))
-
-    def ends(self, tokens: Sequence[int]) -> list[int]:
-        """By token, how many characters the text has up to and with it.
-
-        Where the tokens' own texts in a row are the text, their lengths add up; where not (a vocabulary that strips
-        the first space, characters of several tokens), every beginning of the tokens is decoded.
-        """
-        pieces = [self[token] for token in tokens]
-        if "".join(pieces) == self.decode(tokens):
-            return list(accumulate(map(len, pieces)))
-        return [len(self.decode(tokens[: n + 1])) for n in range(len(tokens))]
 
 
 def run_task(
@@ -92,27 +62,26 @@ def run_task(
     asked = [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
     questions = [
         question
-        for start in range(0, len(asked), _TOKENISED_AT_ONCE)
+        for start in range(0, len(asked), TOKENISED_AT_ONCE)
         for question in encode(
             loaded.tokenizer,
-            asked[start : start + _TOKENISED_AT_ONCE],
+            asked[start : start + TOKENISED_AT_ONCE],
             window=loaded.window,
             reserve=settings.max_new_tokens,
         )
     ]
-    pieces = Pieces(loaded)
+    pieces = Pieces(loaded.tokenizer)
     stoppers = {subtask: _stopper(pieces, rules.get(subtask, {})) for subtask in frame["subtask"].unique()}
     is_done = [stoppers[subtask] for subtask in frame["subtask"]]
     asks_text = [rules.get(subtask, {}).get("asks_text", True) for subtask in frame["subtask"]]
     scored: dict[int, list[forward.TokenScores]] = {}
     answered: dict[int, forward.Greedy] = {}
-    todo = sorted(range(len(questions)), key=lambda i: _size(questions[i]), reverse=True)
+    order = sorted(range(len(questions)), key=lambda i: _size(questions[i]), reverse=True)
     budget, n_tokens = settings.batch_tokens, 0
     most_rows = max(1, forward.LOGITS_AT_ONCE // loaded.model.config.get_text_config().vocab_size)
-    most_rows = max(1, forward.LOGITS_AT_ONCE // loaded.model.config.get_text_config().vocab_size)
     with tqdm(total=len(questions), desc=name, unit="example", disable=None, leave=False) as bar:
-        while todo:
-            batch = _batch(todo, questions, budget)[:most_rows]
+        while len(scored) < len(order):
+            batch = _batch(order, len(scored), questions, budget, most_rows)
             stops = [is_done[i] for i in batch] if any(asks_text[i] for i in batch) else None
             found = _try(loaded, [questions[i] for i in batch], stops, budget)
             if found is None:
@@ -127,14 +96,13 @@ def run_task(
             scored |= dict(zip(batch, found[0], strict=True))
             answered |= {i: a if asks_text[i] else NOT_ASKED for i, a in zip(batch, found[1], strict=True)}
             n_tokens += sum(_n_tokens(questions[i], answered[i]) for i in batch)
-            todo = todo[len(batch) :]
             bar.update(len(batch))
             if bar.format_dict["elapsed"]:
                 bar.set_postfix_str(f"{n_tokens / bar.format_dict['elapsed']:,.0f} tokens/s", refresh=False)
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(
-        _extractions(frame, asked, questions, scored),
-        _generations(frame, questions, [answered[i] for i in range(len(questions))], loaded, pieces),
+        extractions(frame, asked, questions, [scored[i] for i in range(len(questions))]),
+        generations(frame, questions, [answered[i] for i in range(len(questions))], loaded.tokenizer, pieces),
         dict(cut),
         n_tokens,
     )
@@ -164,17 +132,19 @@ def _n_tokens(question: Question, answer: forward.Greedy) -> int:
     return len(question.context) + len(question.prompt_tail) + candidates + len(answer.logprob_nats)
 
 
-def _batch(todo: Sequence[int], questions: Sequence[Question], budget: int) -> list[int]:
+def _batch(
+    order: Sequence[int], start: int, questions: Sequence[Question], budget: int, most_rows: int
+) -> Sequence[int]:
     """Take questions of like length, so many that prompts and answers, padding counted, stay within the budget."""
-    tail, width = _size(questions[todo[0]])
-    batch = [todo[0]]
-    for i in todo[1:]:
-        own_tail, own_width = _size(questions[i])
+    tail, width = _size(questions[order[start]])
+    end = start + 1
+    while end < min(len(order), start + most_rows):
+        own_tail, own_width = _size(questions[order[end]])
         width = max(width, own_width)
-        if own_tail != tail or (len(batch) + 1) * width > budget:
+        if own_tail != tail or (end + 1 - start) * width > budget:
             break
-        batch.append(i)
-    return batch
+        end += 1
+    return order[start:end]
 
 
 def _try(
@@ -260,72 +230,3 @@ def _stopper(pieces: Pieces, rules: Mapping[str, Any]) -> Callable[[list[int]], 
         return text.find(stop) > 0 if stop else is_settled(text, str(pattern))
 
     return is_done
-
-
-def _extractions(
-    frame: pl.DataFrame,
-    asked: Sequence[Asked],
-    questions: Sequence[Question],
-    scored: Mapping[int, Sequence[forward.TokenScores]],
-) -> pl.DataFrame:
-    choices = [set(texts or ()) for texts in frame["choices"].to_list()]
-    rows = [(i, c) for i, one in enumerate(asked) for c in range(len(one.candidates))]
-    scores = [scored[i][c] for i, c in rows]
-    owner = pl.Series([i for i, _ in rows], dtype=pl.UInt32)
-    columns: dict[str, Any] = {
-        "subtask": frame["subtask"].gather(owner),
-        "example_id": frame["example_id"].gather(owner),
-        "candidate": [asked[i].candidates[c] for i, c in rows],
-        "is_target": [c < asked[i].n_targets for i, c in rows],
-        "is_choice": [asked[i].candidates[c] in choices[i] for i, c in rows],
-        "token_ids": [questions[i].candidates[c] for i, c in rows],
-        **{field: [getattr(score, field) for score in scores] for field in forward.TokenScores._fields},
-    }
-    return _table(columns, EXTRACTIONS)
-
-
-def _generations(
-    frame: pl.DataFrame,
-    questions: Sequence[Question],
-    answered: Sequence[forward.Greedy],
-    loaded: Loaded,
-    pieces: Pieces,
-) -> pl.DataFrame:
-    texts = [pieces.decode(greedy.token_ids) for greedy in answered]
-    spans: list[list[int]] = []
-    for start in range(0, len(texts), _TOKENISED_AT_ONCE):
-        some = slice(start, start + _TOKENISED_AT_ONCE)
-        tails = [len(q.prompt_tail) for q in questions[some]]
-        spans += answer_spans(loaded.tokenizer, frame["prompt"][some].to_list(), texts[some], tails)
-    ends = []
-    for span, text in zip(spans, texts, strict=True):
-        reach = pieces.ends(span)
-        merged = reach[-1] - len(text) if reach else 0  # characters of the prompt that the span's first token holds
-        ends.append([max(0, end - merged) for end in reach])
-    columns: dict[str, Any] = {
-        "subtask": frame["subtask"],
-        "example_id": frame["example_id"],
-        "token_ids": [greedy.token_ids for greedy in answered],
-        "text": texts,
-        "span_ids": spans,
-        "span_ends": ends,
-        "finish_reason": [greedy.finish_reason for greedy in answered],
-        "logprob_nats": [greedy.logprob_nats for greedy in answered],
-    }
-    return _table(columns, GENERATIONS)
-
-
-def _table(columns: Mapping[str, Any], table: Table) -> pl.DataFrame:
-    """Build a frame; its lists by way of Arrow, which takes lists of lists several times faster."""
-    arrow = {
-        name: pl.Series(pa.array(values, pa.large_list(_ARROW[name]))) if name in _ARROW else values
-        for name, values in columns.items()
-    }
-    return pl.DataFrame(arrow, schema=dict(table.columns))
-
-
-_IDS, _NATS = pa.int32(), pa.float32()
-_ARROW = {
-    **dict.fromkeys(("token_ids", "argmax_ids", "span_ids", "span_ends"), _IDS),
-    **dict.fromkeys(("logprob_nats", "best_other_logprob_nats", "entropy_nats"), _NATS),
-}

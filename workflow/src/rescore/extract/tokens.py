@@ -2,11 +2,43 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
 from rescore.schema import InputError
+
+TOKENISED_AT_ONCE = 512
+"""Examples whose texts are held at once, as text and as tokens."""
+
+
+class Pieces:
+    """Texts of single tokens, each decoded once."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._tokenizer = tokenizer
+        self._texts: dict[int, str] = {}
+
+    def __getitem__(self, token: int) -> str:
+        if token not in self._texts:
+            self._texts[token] = self.decode([token])
+        return self._texts[token]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of tokens in a row."""
+        return str(self._tokenizer.decode(list(tokens)))
+
+    def ends(self, tokens: Sequence[int]) -> list[int]:
+        """By token, how many characters the text has up to and with it.
+
+        Where the tokens' own texts in a row are the text, their lengths add up; where not (a vocabulary that strips
+        the first space, characters of several tokens), every beginning of the tokens is decoded.
+        """
+        pieces = [self[token] for token in tokens]
+        if "".join(pieces) == self.decode(tokens):
+            return list(accumulate(map(len, pieces)))
+        return [len(self.decode(tokens[: n + 1])) for n in range(len(tokens))]
 
 
 class Asked(NamedTuple):
@@ -135,7 +167,7 @@ def answer_spans(
     spans = []
     for prompt, answer, tail in asked:
         alone, whole = ids[prompt], ids[prompt + answer]
-        spans.append(whole[min(len(alone) - tail, _n_shared(alone, whole)) :])
+        spans.append(whole[min(len(alone) - tail, n_shared(alone, whole)) :])
     return spans
 
 
@@ -163,7 +195,7 @@ def _cut(tokenizer: PreTrainedTokenizerBase, prompt: str, asked: Asked, ids: Map
             raise InputError("a prompt is empty, and the tokenizer has neither a BOS nor an EOS token to begin with")
         prompt_ids = [first]
         wholes = [whole if whole[:1] == [first] else [first, *whole] for whole in wholes]
-    shared = [_n_shared(prompt_ids, whole) for whole in wholes]
+    shared = [n_shared(prompt_ids, whole) for whole in wholes]
     context = max(1, min([len(prompt_ids), *shared]))
     spans = [whole[n:] for whole, n in zip(wholes[: asked.n_targets], shared, strict=False)]  # behind the prompt
     return _Cut(
@@ -188,5 +220,6 @@ def _ids(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dict[str, 
     return found
 
 
-def _n_shared(a: Sequence[int], b: Sequence[int]) -> int:
+def n_shared(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many tokens both begin with."""
     return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
