@@ -9,7 +9,7 @@ import polars as pl
 from rescore.discontinuity.curve import Curve, Floats, curve_from_models
 from rescore.discontinuity.effect import isotonic_at
 from rescore.discontinuity.link import Link
-from rescore.discontinuity.measured import oriented
+from rescore.discontinuity.measured import oriented, width
 from rescore.schema import METRICS, Metric
 
 CELL = ("ladder", "task", "subtask", "metric")
@@ -101,7 +101,7 @@ def _cell(rows: pl.DataFrame, key: tuple[str, str, str, str]) -> Points:
     metric = _on_a_scale(METRICS[key[3]])
     x = np.log10(rows["compute_flops"].to_numpy()).round(_DECIMALS)
     mean = oriented(rows["mean"].to_numpy(), metric)
-    error = rows["standard_error"].to_numpy() / (metric.high - metric.low if metric.link == "logit" else 1.0)
+    error = rows["standard_error"].to_numpy() / width(metric)
     n = rows["n"].fill_null(_MANY).to_numpy().astype(float)
     return Points(key, curve_from_models(x, mean, error, n), tuple(rows["model"]), x, mean)
 
@@ -117,4 +117,4 @@ def isotonic(Y: Floats) -> Floats:
 
 def in_own_unit(value: float, metric: Metric) -> float:
     """Bring a share of [0, 1] with higher better back to a bounded metric's own unit and direction."""
-    return metric.low + (value if metric.higher_is_better else 1.0 - value) * (metric.high - metric.low)
+    return metric.low + (value if metric.higher_is_better else 1.0 - value) * width(metric)

@@ -8,7 +8,7 @@ import polars as pl
 
 from rescore.discontinuity.chance import CORRECTED, Chances
 from rescore.discontinuity.curve import Floats, curve_from_models
-from rescore.discontinuity.measured import Measured, corrected, oriented, outside
+from rescore.discontinuity.measured import Measured, corrected, oriented, outside, width
 from rescore.schema import AGGREGATES, METRICS, InputError
 
 _KEY = ["task", "subtask", "metric"]
@@ -120,7 +120,7 @@ def _cell(rows: pl.DataFrame, models: pl.DataFrame, key: tuple[str, str, str], c
     notes = [_DIAGONAL] + ([f"no scores for {', '.join(absent)}"] if absent else [])
     known, chance, curve, reason = METRICS.get(key[2]), None, None, None
     if known and known.link:
-        m, span = oriented(mean, known), 1.0 if known.link == "log" else known.high - known.low
+        m, span = oriented(mean, known), width(known)
         if known.link == "logit":
             bounded = np.isnan(error) & ~np.isnan(n)
             if bounded.any():

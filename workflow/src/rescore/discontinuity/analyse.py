@@ -15,17 +15,10 @@ from rescore.discontinuity.chance import Chances
 from rescore.discontinuity.curve import Curve
 from rescore.discontinuity.frames import cells, check_ladder, check_models, check_scores
 from rescore.discontinuity.label import Label
-from rescore.discontinuity.measured import Measured
+from rescore.discontinuity.measured import Measured, width
 from rescore.discontinuity.parallel import each
 from rescore.discontinuity.settings import Settings
-from rescore.discontinuity.shape import (
-    drawn_curves,
-    emergence_score,
-    emergence_scores,
-    interval,
-    linearities,
-    linearity,
-)
+from rescore.discontinuity.shape import emergence_score, intervals, linearity
 from rescore.discontinuity.subtask import (
     Scales,
     analyse_subtask,
@@ -203,12 +196,9 @@ def _facts(cell: Measured, settings: Settings, ladder: str) -> dict[str, Any]:
             "linearity": linearity(upward),
         }
         if cell.curve:
-            metric, above = METRICS[cell.metric], 1 - (cell.chance or 0.0)
-            width = metric.high - metric.low if metric.link == "logit" else 1.0  # of the metric's own unit
+            unit = width(METRICS[cell.metric]) * (1 - (cell.chance or 0.0))  # back to the metric's own
             rng = stream(settings.seed, ladder, *cell.key, "shape")
-            Y = drawn_curves(upward, cell.curve.covariance * (width * above) ** 2, draws=settings.draws, rng=rng)
-            facts["emergence_score_low"], facts["emergence_score_high"] = interval(emergence_scores(Y))
-            facts["linearity_low"], facts["linearity_high"] = interval(linearities(Y))
+            facts |= intervals(upward, cell.curve.covariance * unit**2, draws=settings.draws, rng=rng)
     return facts
 
 

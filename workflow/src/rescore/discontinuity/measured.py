@@ -70,8 +70,13 @@ def oriented(scores: Floats, metric: Metric) -> Floats:
     """Put scores on [0, 1] with higher better; an NLL stays in nats."""
     if metric.link == "log":
         return np.clip(scores, 0.0, _NATS_MAX)
-    share = np.clip((scores - metric.low) / (metric.high - metric.low), 0.0, 1.0)
+    share = np.clip((scores - metric.low) / width(metric), 0.0, 1.0)
     return share if metric.higher_is_better else 1.0 - share
+
+
+def width(metric: Metric) -> float:
+    """How much of the metric's own unit is 1 where scores are `oriented`; 1 of an NLL, which stays in nats."""
+    return 1.0 if metric.link == "log" else metric.high - metric.low
 
 
 def outside(scores: Floats, metric: Metric) -> NDArray[np.bool_]:

@@ -51,6 +51,13 @@ def linearities(Y: Floats) -> Floats:
     return _over(Y, np.sqrt(np.mean(_squared_steps(Y), axis=0)))
 
 
+def intervals(y: Floats, covariance: Floats, *, draws: int, rng: np.random.Generator) -> dict[str, float | None]:
+    """Low and high ends of both scores over curves drawn around `y`, by their columns in VERDICTS."""
+    Y = drawn_curves(y, covariance, draws=draws, rng=rng)
+    scores = {"emergence_score": interval(emergence_scores(Y)), "linearity": interval(linearities(Y))}
+    return {f"{name}_{end}": value for name, of in scores.items() for end, value in of._asdict().items()}
+
+
 def drawn_curves(y: Floats, covariance: Floats, *, draws: int, rng: np.random.Generator) -> Floats:
     """Draw curves y* ~ N(y, covariance), what another sample of items would give; [rungs, draws]."""
     return np.asarray(rng.multivariate_normal(y, covariance, size=draws, method="eigh").T)

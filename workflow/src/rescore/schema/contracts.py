@@ -178,7 +178,7 @@ CURVES = Table(
     frozenset({"compute_flops", "n_params", "pretraining_loss_nats", "mean", "standard_error", "n"}),
 )
 
-_SHAPES = ("emergence_score", "linearity")
+_SHAPES = tuple(f"{score}{end}" for score in ("emergence_score", "linearity") for end in ("", "_low", "_high"))
 
 VERDICTS = Table(
     "verdicts",
@@ -222,7 +222,7 @@ VERDICTS = Table(
         "p_amplification": pl.Float64,
         "amplification": pl.Float64,
         "rung_noise_scale": pl.Float64,
-        **dict.fromkeys((f"{shape}{end}" for shape in _SHAPES for end in ("", "_low", "_high")), pl.Float64),
+        **dict.fromkeys(_SHAPES, pl.Float64),
     },
     frozenset(
         {
@@ -257,7 +257,7 @@ VERDICTS = Table(
             "p_amplification",
             "amplification",
             "rung_noise_scale",
-            *(f"{shape}{end}" for shape in _SHAPES for end in ("", "_low", "_high")),
+            *_SHAPES,
         }
     ),
 )

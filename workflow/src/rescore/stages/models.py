@@ -94,21 +94,21 @@ def score(
     InputError
         A model has one of the two tables only, or one was made from other examples.
     """
+    asked = (
+        (schema.SCORES, out),
+        (schema.BIGBENCH, bigbench_out),
+        (schema.GRADING, grading_out),
+        (schema.POSITIONS, positions_out),
+        (schema.TOKEN_ERRORS, token_errors_out),
+    )
+    fingerprint = _fingerprint(examples, files)
+    if all(schema.fingerprint(path, table) == fingerprint for table, path in asked if path is not None):
+        return
     from rescore import bigbench, scoring
     from rescore.scoring.grading import grading
     from rescore.scoring.token_errors import token_errors
     from rescore.scoring.tokens import answer_tokens, positions
 
-    wanted = (
-        (out, schema.SCORES),
-        (bigbench_out, schema.BIGBENCH),
-        (grading_out, schema.GRADING),
-        (positions_out, schema.POSITIONS),
-        (token_errors_out, schema.TOKEN_ERRORS),
-    )
-    fingerprint = _fingerprint(examples, files)
-    if all(schema.fingerprint(path, table) == fingerprint for path, table in wanted if path is not None):
-        return
     questions = schema.read(examples, schema.EXAMPLES)
     made_from = schema.provenance(examples)
     settings, digest = made_from.get("subtasks"), schema.digest(questions)
@@ -151,15 +151,9 @@ def score(
     made_by = {key: made_from.get(key) for key in ("task_digest", "shots", "seed", "max_examples")}
     made_by |= {"task": examples.stem, "fingerprint": fingerprint}
     made_by |= {"models": {model: {key: made.get(key) for key in kept} for model, made in extracted.items()}}
-    schema.write(pl.concat(frames), out, schema.SCORES, made_by)
-    if bigbench_out is not None:
-        schema.write(pl.concat(theirs), bigbench_out, schema.BIGBENCH, made_by)
-    if grading_out is not None:
-        schema.write(pl.concat(graded), grading_out, schema.GRADING, made_by)
-    if positions_out is not None:
-        schema.write(pl.concat(placed), positions_out, schema.POSITIONS, made_by)
-    if token_errors_out is not None:
-        schema.write(pl.concat(errors), token_errors_out, schema.TOKEN_ERRORS, made_by)
+    for (table, target), made in zip(asked, (frames, theirs, graded, placed, errors), strict=True):
+        if target is not None:
+            schema.write(pl.concat(made), target, table, made_by)
 
 
 def _fingerprint(examples: Path, files: Sequence[Path]) -> str:
