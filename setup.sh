@@ -15,5 +15,9 @@ install() { .venv/bin/python -m pip install --disable-pip-version-check --requir
 # The CPU build of PyTorch where pip finds one, else the registry's build (on Linux: with the CUDA libraries it needs).
 install -r requirements-torch-cpu.lock 2>/dev/null || install -r requirements-torch.lock
 install -r "$lock"
+if [ "$lock" = requirements-dev.lock ]; then
+  rm -rf .venv/peer
+  install --quiet --no-build-isolation --target .venv/peer -r requirements-peer.lock
+fi
 .venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --quiet --editable .
 echo "$want" > "$stamp"

