@@ -64,7 +64,7 @@ def main(
     torch.set_num_threads(threads)
     row = {"model": model.name, "source": str(model), "revision": "-", "dtype": "float32", "trust_remote_code": False}
     loaded = load(row | {"gguf_file": gguf_file, "device_map": None})
-    peer = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=peer_batch)
+    peer = HFLM(pretrained=loaded.model, tokenizer=loaded.vocabulary.tokenizer, batch_size=peer_batch)
     print("| case | questions | bare forward, s | ours, s | lm-eval, s | bare / ours | lm-eval / ours | tokens/s |")
     print("| --- | --: | --: | --: | --: | --: | --: | --: |")
     ratios = []
@@ -109,7 +109,7 @@ def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
 @torch.inference_mode()
 def _bare(loaded: Loaded, prompts: Sequence[str]) -> None:
     """Read every prompt once, in batches of like length within our budget of tokens."""
-    ids = sorted((loaded.tokenizer(prompt)["input_ids"] for prompt in prompts), key=len, reverse=True)
+    ids = sorted((loaded.vocabulary.tokenizer(prompt)["input_ids"] for prompt in prompts), key=len, reverse=True)
     while ids:
         n = max(1, ExtractSettings().batch_tokens // len(ids[0]))
         batch, ids = ids[:n], ids[n:]

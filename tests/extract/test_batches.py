@@ -12,7 +12,8 @@ from rescore import schema
 from rescore.extract import forward
 from rescore.extract.run import ExtractSettings, extract
 from rescore.extract.task import _stopper
-from rescore.extract.tokens import Asked, Pieces, encode
+from rescore.extract.tokens import Asked, encode
+from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import EXTRACTIONS, GENERATIONS, InputError
 
 PREFIX = "Sort the letters of every question, please.\n"
@@ -145,10 +146,10 @@ def test_another_error_of_torch_is_not_taken_for_too_little_memory(tmp_path, mon
 def test_a_prompt_over_the_window_loses_solved_examples_first(window, left):
     shorter = ["T.Q: 1\nA: b\nQ: 2\nA: ", "T.Q: 2\nA: "]
     asked = Asked("T.Q: 0\nA: a\nQ: 1\nA: b\nQ: 2\nA: ", shorter, ["b"], 1)
-    [question] = encode(characters(), [asked], window=window, reserve=3)
+    [question] = encode(Vocabulary(characters()), [asked], window=window, reserve=3)
     assert question.is_cut == (left > 0)
     assert characters().decode(question.context) == [asked.prompt, *shorter][left]
-    [question] = encode(characters(), [asked], window=12, reserve=3)
+    [question] = encode(Vocabulary(characters()), [asked], window=12, reserve=3)
     assert (question.is_cut, characters().decode(question.context)) == (True, ".Q: 2\nA: ")
 
 
@@ -197,16 +198,16 @@ def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
     ],
 )
 def test_an_answer_ends_where_no_more_of_it_is_needed(rules, text, ends_at):
-    pieces = Pieces(characters())
-    is_done = _stopper(pieces, rules)
+    vocabulary = Vocabulary(characters())
+    is_done = _stopper(vocabulary, rules)
     ids = characters()(text)["input_ids"]
-    ends = [pieces.decode(ids[: n + 1]) for n in range(len(ids)) if is_done(ids[: n + 1])]
+    ends = [vocabulary.decode(ids[: n + 1]) for n in range(len(ids)) if is_done(ids[: n + 1])]
     assert ends[:1] == ([] if ends_at is None else [ends_at])
 
 
 @pytest.mark.parametrize("tokenizer", [characters, merging])
 def test_the_ends_of_tokens_are_those_of_the_decoded_beginnings(tokenizer):
-    pieces, words = Pieces(tokenizer()), tokenizer()
+    vocabulary, words = Vocabulary(tokenizer()), tokenizer()
     for text in (" sort it A", "banana é 日", "x\n\ny"):
         ids = words(text)["input_ids"]
-        assert pieces.ends(ids) == [len(words.decode(ids[: n + 1])) for n in range(len(ids))]
+        assert vocabulary.ends(ids) == [len(words.decode(ids[: n + 1])) for n in range(len(ids))]

@@ -25,6 +25,7 @@ from rescore.extract import run, tokens
 from rescore.extract.model import load
 from rescore.extract.run import ExtractSettings, extract
 from rescore.extract.tokens import Question, answer_spans
+from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError
 
 NANO = sorted(Path("data/ladders/nano").glob("nano-*-s[0-9]"))
@@ -196,7 +197,8 @@ def test_shipped_models_equal_the_plain_forward(tmp_path, folder):
 
 
 def encode(tokenizer: Any, prompt: str, candidates: list[str], *, window: int, reserve: int) -> Question:
-    [question] = tokens.encode(tokenizer, [tokens.Asked(prompt, [], candidates, 0)], window=window, reserve=reserve)
+    asked = [tokens.Asked(prompt, [], candidates, 0)]
+    [question] = tokens.encode(Vocabulary(tokenizer), asked, window=window, reserve=reserve)
     return question
 
 
@@ -217,7 +219,8 @@ def test_all_answers_of_a_question_begin_at_the_same_place():
     assert together.candidates[1] == [space, *tokenizer("1")["input_ids"]]  # the other one has the space in it
     alone = encode(tokenizer, "A: ", ["1"], window=100, reserve=0)
     assert alone.candidates == [tokenizer("1")["input_ids"]]
-    assert answer_spans(tokenizer, ["A: ", "A: "], ["1", "1"], [1, 0]) == [together.candidates[1], alone.candidates[0]]
+    spans = answer_spans(Vocabulary(tokenizer), ["A: ", "A: "], ["1", "1"], [1, 0])
+    assert spans == [together.candidates[1], alone.candidates[0]]
 
 
 def test_prompt_over_the_window_loses_its_left():
@@ -260,7 +263,7 @@ def test_answer_that_leaves_no_room_for_its_prompt_is_refused(candidate, reserve
 def test_span_of_a_right_answer_is_the_targets():
     tokenizer = merging()
     [target] = (encode(tokenizer, "A: ", ["banana"], window=99, reserve=0).candidates,)
-    assert answer_spans(tokenizer, ["A: "], ["banana"], [0]) == [target[0]]
+    assert answer_spans(Vocabulary(tokenizer), ["A: "], ["banana"], [0]) == [target[0]]
     assert tokenizer.decode(target[0]) == " banana"
 
 

@@ -180,7 +180,7 @@ def test_a_gguf_file_is_loaded_and_is_what_its_numbers_hang_on(tmp_path: Path) -
     loaded = load(first)
     assert torch.equal(loaded.model.get_input_embeddings().weight.detach(), tensors["token_embd"])
     assert torch.equal(loaded.model.get_output_embeddings().weight.detach(), tensors["output"])
-    assert loaded.tokenizer("cab")["input_ids"][-2:] == [2 + ord("c") - 32, 97]
+    assert loaded.vocabulary.tokenizer("cab")["input_ids"][-2:] == [2 + ord("c") - 32, 97]
     assert loaded.eos_ids == {1}
     shutil.copy(tmp_path / "a.gguf", tmp_path / "b.gguf")
     who = identity(first)

@@ -68,18 +68,11 @@ def prefill(model: PreTrainedModel, contexts: Sequence[Sequence[int]]) -> Prefil
         else:
             cache.batch_select_indices(torch.zeros(n, dtype=torch.long))
             start = shared
-    rests = [context[start:] for context in contexts]
-    width = max(map(len, rests))
-    ids = torch.zeros((n, width), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, rest in enumerate(rests):
-        ids[row, width - len(rest) :] = torch.tensor(rest)
-        mask[row, width - len(rest) :] = 1
-    mask = mask.to(model.device)
+    ids, mask = _padded([context[start:] for context in contexts], model.device, left=True)
     position = start + (mask.cumsum(1) - 1).clamp(min=0)
     mask = torch.cat([mask.new_ones(n, start), mask], dim=1)
     out = model(
-        input_ids=ids.to(model.device),
+        input_ids=ids,
         attention_mask=mask,
         position_ids=position,
         past_key_values=cache,
@@ -109,15 +102,18 @@ def score(
     later = _continue(model, read, rows)
     # One entry a scored token: where the logits before it stand, and which token it is.
     place = [(owners[i], row_of[i], t, token) for i, tokens in enumerate(candidates) for t, token in enumerate(tokens)]
-    order = sorted(range(len(place)), key=lambda k: place[k][2] > 0)  # those that the prefill scores come first
-    n_first = sum(place[k][2] == 0 for k in order)
-    found: list[list[list[Any]]] = [[], [], [], []]
-    for chunk in _chunks(order, n_first, read.logits.shape[1]):
-        owner, row, at, token = torch.tensor([place[k] for k in chunk], device=read.logits.device).T
-        logits = read.logits[owner] if place[chunk[0]][2] == 0 else later[row, at - 1].float()  # [tokens, vocab]
+    if not place:
+        return [TokenScores([], [], [], [])] * len(candidates)
+    places = torch.tensor(place)
+    order = (places[:, 2] > 0).long().argsort(stable=True)  # those that the prefill scores come first
+    found: list[list[Tensor]] = [[], [], [], []]
+    for chunk in _chunks(order, int((places[:, 2] == 0).sum()), read.logits.shape[1]):
+        owner, row, at, token = places[chunk].to(read.logits.device).T
+        logits = read.logits[owner] if places[chunk[0], 2] == 0 else later[row, at - 1].float()  # [tokens, vocab]
         for column, values in zip(found, _measure(logits, token[:, None]), strict=True):
-            column.append(values.tolist())
-    columns = [_reorder([v for part in column for v in part], order) for column in found]
+            column.append(values.cpu())
+    back = order.argsort()
+    columns = [torch.cat(parts)[back].tolist() for parts in found]
     results, done = [], 0
     for tokens in candidates:
         results.append(TokenScores(*(column[done : done + len(tokens)] for column in columns)))
@@ -224,22 +220,29 @@ def _continue(model: PreTrainedModel, read: Prefill, rows: Sequence[tuple[int, S
     width = max((len(tokens) for _, tokens in rows), default=0)
     if width == 0:
         return read.logits.new_empty((len(rows), 0, read.logits.shape[1]))
-    ids = torch.zeros((len(rows), width), dtype=torch.long)
-    own = torch.zeros_like(ids)
-    for row, (_, tokens) in enumerate(rows):
-        ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
-        own[row, : len(tokens)] = 1
+    ids, own = _padded([tokens for _, tokens in rows], read.mask.device, left=False)
     owners = torch.tensor([owner for owner, _ in rows])
     mask = read.mask[owners]
     out = model(
-        input_ids=ids.to(mask.device),
-        attention_mask=torch.cat([mask, own.to(mask.device)], dim=1),
+        input_ids=ids,
+        attention_mask=torch.cat([mask, own], dim=1),
         position_ids=mask.sum(1, keepdim=True) + torch.arange(width, device=mask.device),
         past_key_values=_select(read.cache, owners),
         use_cache=True,
     )
     logits: Tensor = out.logits
     return logits
+
+
+def _padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> tuple[Tensor, Tensor]:
+    """Tokens of rows, padded to the longest, and 1 where a real token is: [rows, longest] both."""
+    lengths = torch.tensor([len(row) for row in rows])[:, None]
+    width = int(lengths.max())
+    column = torch.arange(width)
+    own = column >= width - lengths if left else column < lengths
+    ids = torch.zeros(own.shape, dtype=torch.long)
+    ids[own] = torch.tensor([token for row in rows for token in row])
+    return ids.to(device), own.long().to(device)
 
 
 def _select(cache: Cache, rows: Tensor) -> Cache:
@@ -266,20 +269,12 @@ def _n_common(contexts: Sequence[Sequence[int]]) -> int:
     return min(same, min(map(len, contexts)) - 1)
 
 
-def _chunks(order: Sequence[int], n_first: int, vocabulary: int) -> Iterator[Sequence[int]]:
+def _chunks(order: Tensor, n_first: int, vocabulary: int) -> Iterator[Tensor]:
     """Cut the places into parts whose logits fit in LOGITS_AT_ONCE, none across `n_first`."""
     size = max(1, LOGITS_AT_ONCE // vocabulary)
     for part in (order[:n_first], order[n_first:]):
         for start in range(0, len(part), size):
             yield part[start : start + size]
-
-
-def _reorder(values: Sequence[Any], order: Sequence[int]) -> list[Any]:
-    """Put values that stand in `order` back where they belong."""
-    back = [None] * len(values)
-    for value, place in zip(values, order, strict=True):
-        back[place] = value
-    return back
 
 
 def _finite(values: Tensor) -> Tensor:

@@ -5,10 +5,11 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from rescore.extract.device import claim
+from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import InputError
 
 
@@ -16,7 +17,7 @@ class Loaded(NamedTuple):
     """A model ready to run."""
 
     model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    vocabulary: Vocabulary
     window: int
     eos_ids: frozenset[int]
 
@@ -74,4 +75,4 @@ def load(row: Mapping[str, Any]) -> Loaded:
     eos = model.generation_config.eos_token_id if model.generation_config else None
     eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
     window = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2**31
-    return Loaded(model.eval(), tokenizer, int(window), frozenset(eos_ids))
+    return Loaded(model.eval(), Vocabulary.of(tokenizer), int(window), frozenset(eos_ids))

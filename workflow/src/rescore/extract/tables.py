@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from transformers import PreTrainedTokenizerBase
 
 from rescore.extract.forward import Greedy, TokenScores
-from rescore.extract.tokens import TOKENISED_AT_ONCE, Asked, Pieces, Question, answer_spans
+from rescore.extract.tokens import TOKENISED_AT_ONCE, Asked, Question, answer_spans
+from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import EXTRACTIONS, GENERATIONS, Table
 
 
@@ -39,19 +39,18 @@ def generations(
     frame: pl.DataFrame,
     questions: Sequence[Question],
     answered: Sequence[Greedy],
-    tokenizer: PreTrainedTokenizerBase,
-    pieces: Pieces,
+    vocabulary: Vocabulary,
 ) -> pl.DataFrame:
     """Make the table GENERATIONS: a row an example, in their order."""
-    texts = [pieces.decode(greedy.token_ids) for greedy in answered]
+    texts = [vocabulary.decode(greedy.token_ids) for greedy in answered]
     spans: list[list[int]] = []
     for start in range(0, len(texts), TOKENISED_AT_ONCE):
         some = slice(start, start + TOKENISED_AT_ONCE)
         tails = [len(q.prompt_tail) for q in questions[some]]
-        spans += answer_spans(tokenizer, frame["prompt"][some].to_list(), texts[some], tails)
+        spans += answer_spans(vocabulary, frame["prompt"][some].to_list(), texts[some], tails)
     ends = []
     for span, text in zip(spans, texts, strict=True):
-        reach = pieces.ends(span)
+        reach = vocabulary.ends(span)
         merged = reach[-1] - len(text) if reach else 0  # characters of the prompt that the span's first token holds
         ends.append([max(0, end - merged) for end in reach])
     columns: dict[str, Any] = {

@@ -13,7 +13,8 @@ from rescore.extract import forward
 from rescore.extract.jobs import ExtractSettings
 from rescore.extract.model import Loaded
 from rescore.extract.tables import extractions, generations
-from rescore.extract.tokens import TOKENISED_AT_ONCE, Asked, Pieces, Question, encode
+from rescore.extract.tokens import TOKENISED_AT_ONCE, Asked, Question, encode
+from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import InputError
 
 NOT_ASKED = forward.Greedy([], [], "not asked")
@@ -64,14 +65,13 @@ def run_task(
         question
         for start in range(0, len(asked), TOKENISED_AT_ONCE)
         for question in encode(
-            loaded.tokenizer,
+            loaded.vocabulary,
             asked[start : start + TOKENISED_AT_ONCE],
             window=loaded.window,
             reserve=settings.max_new_tokens,
         )
     ]
-    pieces = Pieces(loaded.tokenizer)
-    stoppers = {subtask: _stopper(pieces, rules.get(subtask, {})) for subtask in frame["subtask"].unique()}
+    stoppers = {subtask: _stopper(loaded.vocabulary, rules.get(subtask, {})) for subtask in frame["subtask"].unique()}
     is_done = [stoppers[subtask] for subtask in frame["subtask"]]
     asks_text = [rules.get(subtask, {}).get("asks_text", True) for subtask in frame["subtask"]]
     scored: dict[int, list[forward.TokenScores]] = {}
@@ -102,7 +102,7 @@ def run_task(
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(
         extractions(frame, asked, questions, [scored[i] for i in range(len(questions))]),
-        generations(frame, questions, [answered[i] for i in range(len(questions))], loaded.tokenizer, pieces),
+        generations(frame, questions, [answered[i] for i in range(len(questions))], loaded.vocabulary),
         dict(cut),
         n_tokens,
     )
@@ -211,7 +211,7 @@ def _score(
 _NOTHING = forward.TokenScores([], [], [], [])
 
 
-def _stopper(pieces: Pieces, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:
+def _stopper(vocabulary: Vocabulary, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:
     """Say when no more text is needed of an answer.
 
     With a stop string, when the text holds it, not at its very start (where it cuts nothing). Else when nothing that
@@ -224,9 +224,10 @@ def _stopper(pieces: Pieces, rules: Mapping[str, Any]) -> Callable[[list[int]], 
     last = stop[-1] if stop else "\n"
 
     def is_done(tokens: list[int]) -> bool:
-        if last not in pieces[tokens[-1]] and "\ufffd" not in pieces[tokens[-1]]:
+        piece = vocabulary.piece(tokens[-1])
+        if last not in piece and "\ufffd" not in piece:
             return False  # cheaper than to decode at every token
-        text = pieces.decode(tokens)
+        text = vocabulary.decode(tokens)
         return text.find(stop) > 0 if stop else is_settled(text, str(pattern))
 
     return is_done

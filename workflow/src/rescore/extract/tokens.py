@@ -2,43 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import NamedTuple
 
-from transformers import PreTrainedTokenizerBase
-
+from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import InputError
 
 TOKENISED_AT_ONCE = 512
 """Examples whose texts are held at once, as text and as tokens."""
-
-
-class Pieces:
-    """Texts of single tokens, each decoded once."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
-        self._texts: dict[int, str] = {}
-
-    def __getitem__(self, token: int) -> str:
-        if token not in self._texts:
-            self._texts[token] = self.decode([token])
-        return self._texts[token]
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of tokens in a row."""
-        return str(self._tokenizer.decode(list(tokens)))
-
-    def ends(self, tokens: Sequence[int]) -> list[int]:
-        """By token, how many characters the text has up to and with it.
-
-        Where the tokens' own texts in a row are the text, their lengths add up; where not (a vocabulary that strips
-        the first space, characters of several tokens), every beginning of the tokens is decoded.
-        """
-        pieces = [self[token] for token in tokens]
-        if "".join(pieces) == self.decode(tokens):
-            return list(accumulate(map(len, pieces)))
-        return [len(self.decode(tokens[: n + 1])) for n in range(len(tokens))]
 
 
 class Asked(NamedTuple):
@@ -102,12 +72,12 @@ class Question:
     is_cut: bool
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked], *, window: int, reserve: int) -> list[Question]:
+def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reserve: int) -> list[Question]:
     """Tokenise examples.
 
     Parameters
     ----------
-    tokenizer
+    vocabulary
         The model's own; its special tokens at the beginning are kept, one it adds at the end is not.
     asked
         The examples.
@@ -121,16 +91,16 @@ def encode(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked], *, window
     InputError
         The window has no room for the answer and a token of the prompt.
     """
-    ids = _ids(tokenizer, (text for one in asked for text in _texts(one.prompt, one.candidates)))
-    special = frozenset(tokenizer.all_special_ids)
+    ids = vocabulary.ids(text for one in asked for text in _texts(one.prompt, one.candidates))
+    special = frozenset(vocabulary.tokenizer.all_special_ids)
     questions = []
     for one in asked:
-        found = _cut(tokenizer, one.prompt, one, ids)
+        found = _cut(vocabulary, one.prompt, one, ids)
         is_cut = False
         for prompt in one.shorter:
             if found.longest(reserve) <= window:
                 break
-            found = _cut(tokenizer, prompt, one, _ids(tokenizer, _texts(prompt, one.candidates)))
+            found = _cut(vocabulary, prompt, one, vocabulary.ids(_texts(prompt, one.candidates)))
             is_cut = True
         head = next((n for n, token in enumerate(found.context) if token not in special), len(found.context))
         longest = found.longest(reserve)
@@ -153,7 +123,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, asked: Sequence[Asked], *, window
 
 
 def answer_spans(
-    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], answers: Sequence[str], tails: Sequence[int]
+    vocabulary: Vocabulary, prompts: Sequence[str], answers: Sequence[str], tails: Sequence[int]
 ) -> list[list[int]]:
     """Tokens of answers, cut from those of prompt + answer where the question's candidates are cut (see `Question`).
 
@@ -163,7 +133,7 @@ def answer_spans(
         By prompt, how many of its last tokens are not in the context.
     """
     asked = list(zip(prompts, answers, tails, strict=True))
-    ids = _ids(tokenizer, (text for prompt, answer, _ in asked for text in (prompt, prompt + answer)))
+    ids = vocabulary.ids(text for prompt, answer, _ in asked for text in (prompt, prompt + answer))
     spans = []
     for prompt, answer, tail in asked:
         alone, whole = ids[prompt], ids[prompt + answer]
@@ -186,11 +156,12 @@ class _Cut:
         return len(self.context) + max([answer, *map(len, self.candidates)])
 
 
-def _cut(tokenizer: PreTrainedTokenizerBase, prompt: str, asked: Asked, ids: Mapping[str, list[int]]) -> _Cut:
+def _cut(vocabulary: Vocabulary, prompt: str, asked: Asked, ids: Mapping[str, list[int]]) -> _Cut:
     prompt_ids = ids[prompt]
     wholes = [ids[prompt + candidate] for candidate in asked.candidates]
     if not prompt_ids:  # something must be looked at before the first token; as lm-evaluation-harness does
-        first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+        bos, eos = vocabulary.tokenizer.bos_token_id, vocabulary.tokenizer.eos_token_id
+        first = bos if bos is not None else eos
         if first is None:
             raise InputError("a prompt is empty, and the tokenizer has neither a BOS nor an EOS token to begin with")
         prompt_ids = [first]
@@ -208,16 +179,6 @@ def _cut(tokenizer: PreTrainedTokenizerBase, prompt: str, asked: Asked, ids: Map
 
 def _texts(prompt: str, candidates: Iterable[str]) -> list[str]:
     return [prompt, *(prompt + candidate for candidate in candidates)]
-
-
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dict[str, list[int]]:
-    """Tokens of each text, all texts in one call; without the EOS that some tokenizers end every text with."""
-    distinct = list(dict.fromkeys(texts))
-    found: dict[str, list[int]] = dict(zip(distinct, tokenizer(distinct)["input_ids"], strict=True)) if distinct else {}
-    for text, ids in found.items():
-        if ids and ids[-1] == tokenizer.eos_token_id and not text.endswith(str(tokenizer.eos_token)):
-            found[text] = ids[:-1]
-    return found
 
 
 def n_shared(a: Sequence[int], b: Sequence[int]) -> int:
