@@ -10,7 +10,7 @@ import pytest
 from score_tables import ANSWERS, Row, answer, candidate, example
 
 from rescore.schema import BIGBENCH, EXAMPLES, EXTRACTIONS, write
-from rescore.scoring.bigbench import BLEURT, bigbench_example_scores, bigbench_scores
+from rescore.scoring.bigbench import BLEURT, bigbench_scores
 from rescore.scoring.bigbench_corpus import median_of_means
 from rescore.scoring.bigbench_text import NO_LIKELIHOOD
 from rescore.scoring.choice import UNSCORED
@@ -439,12 +439,3 @@ def test_only_weighted_metrics_see_whether_log_probabilities_are_normalised_over
     before, after = (dict(bigbench_scores("m", **a).select("metric", "value").iter_rows()) for a in (plain, shifted))
     moved = {m for m, value in before.items() if value is not None and after[m] != pytest.approx(value, abs=1e-6)}
     assert moved == {"weighted_probabilities", "weighted_log_probabilities"}
-
-
-def test_example_scores_average_to_the_subtask() -> None:
-    arguments = random_task(40, 4)
-    scores = bigbench_example_scores(**arguments)
-    means = dict(scores.group_by("metric").agg(pl.col("score").mean()).iter_rows())
-    assert len(means) == 9
-    for metric in set(means) - {"rouge1", "rouge2", "rougeLsum"}:
-        assert row(arguments, metric)["value"] == pytest.approx(means[metric])

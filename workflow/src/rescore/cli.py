@@ -1,6 +1,7 @@
 """The command line: arguments and progress, nothing else. Each subcommand loads its own stage only when it runs."""
 
 import math
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -299,6 +300,9 @@ def main() -> None:
     """Run the command line; input that is the user's to mend ends it with one line and status 2."""
     from rescore.schema.errors import InputError
 
+    # polars looks at a variable of its own alone; under this one Snakemake and others name the cores a job may use.
+    if "OMP_NUM_THREADS" in os.environ:
+        os.environ.setdefault("POLARS_MAX_THREADS", os.environ["OMP_NUM_THREADS"])
     try:
         app()
     except (InputError, OSError) as error:

@@ -69,8 +69,7 @@ def bigbench_scores(
     examples = examples.drop("prompt").sort("task", *KEYS)
     choices = choice_values(_of(examples, asked, *_CHOICE), extractions)
     texts = text.text_values(_of(examples, asked, *_TEXT), answers)
-    likelihoods = text.log_likelihoods(_of(examples, asked, "log_likelihood"), extractions)
-    means = map(_summary, chain(_example_scores(choices, texts, asked), likelihoods))
+    means = map(_summary, chain(_example_scores(choices, texts, asked), _log_likelihoods(examples, extractions, asked)))
     unsupported = [(subtask, "bleurt", None, None, 0, 0, BLEURT) for subtask in asked.get("bleurt", ())]
     left_out = pl.col("total") - pl.col("n")
     some = pl.format("{} of {} examples left out: {}", left_out, "total", "reason")
@@ -78,26 +77,6 @@ def bigbench_scores(
         [*means, _corpus_scores(choices, texts, asked), pl.DataFrame(unsupported, schema=_ROW, orient="row")]
     ).with_columns(reason=pl.when(pl.col("n") == 0).then("reason").when(left_out > 0).then(some))
     return with_aggregates(rows, examples, settings).with_columns(model=pl.lit(model)).select(list(BIGBENCH.columns))
-
-
-def bigbench_example_scores(
-    examples: pl.DataFrame,
-    extractions: pl.DataFrame,
-    answers: pl.DataFrame,
-    settings: Mapping[str, Mapping[str, Any]],
-) -> pl.DataFrame:
-    """Score every example under those of the metrics of `bigbench_scores` that are means over examples.
-
-    Returns
-    -------
-    polars.DataFrame
-        subtask, example_id, metric, score, reason: why the score is null.
-    """
-    asked = _asked(settings)
-    choices = choice_values(_of(examples, asked, *_CHOICE_MEANS), extractions)
-    texts = text.text_values(_of(examples, asked, *_TEXT), answers)
-    likelihoods = text.log_likelihoods(_of(examples, asked, "log_likelihood"), extractions)
-    return pl.concat([*_example_scores(choices, texts, asked), *likelihoods])
 
 
 def _asked(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -120,16 +99,14 @@ def _of(frame: pl.DataFrame, asked: Mapping[str, Sequence[str]], *metrics: str) 
 def _example_scores(
     choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[str, Sequence[str]]
 ) -> Iterator[pl.DataFrame]:
-    """Yield, metric by metric: subtask, example_id, metric, score, reason."""
-    for metric in _CHOICE_MEANS:
+    """Yield, metric by metric that is asked for: subtask, example_id, metric, score, reason."""
+    for metric in (m for m in _CHOICE_MEANS if m in asked):
         yield _of(choices, asked, metric).select(*KEYS, metric=pl.lit(metric), score=metric, reason="reason")
-    for metric, match in text.MATCHES.items():
+    for metric, match in ((m, match) for m, match in text.MATCHES.items() if m in asked):
         score = pl.when(pl.col("reason").is_null()).then(match.cast(pl.Float64))
         yield _of(texts, asked, metric).select(*KEYS, metric=pl.lit(metric), score=score, reason="reason")
-    for metric, function in text.FUNCTIONS.items():
+    for metric, function in ((m, function) for m, function in text.FUNCTIONS.items() if m in asked):
         frame = _of(texts, asked, metric)
-        if frame.is_empty():
-            continue
         if metric == text.NUMERIC_MATCH:  # undefined in the reference, which stops here
             several = pl.when(pl.col("targets").list.len() > 1).then(pl.lit(MANY_TARGETS))
             frame = frame.with_columns(reason=pl.coalesce("reason", several))
@@ -139,6 +116,13 @@ def _example_scores(
             yield frame.join(given, on=KEYS, how="left", maintain_order="left").select(
                 *KEYS, metric=pl.lit(name), score="score", reason="reason"
             )
+
+
+def _log_likelihoods(
+    examples: pl.DataFrame, extractions: pl.DataFrame, asked: Mapping[str, Sequence[str]]
+) -> Iterator[pl.DataFrame]:
+    if "log_likelihood" in asked:
+        yield from text.log_likelihoods(_of(examples, asked, "log_likelihood"), extractions)
 
 
 def _summary(scores: pl.DataFrame) -> pl.DataFrame:
@@ -175,6 +159,8 @@ def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[st
         (choices, ("macro_f1",), corpus.macro_f1),
         (texts, ("bleu",), corpus.bleu),
     ):
+        if asked.keys().isdisjoint(metrics):
+            continue
         for part in _of(frame, asked, *metrics).partition_by("subtask"):
             subtask, total = part["subtask"][0], part.height
             defined = part.filter(pl.col("reason").is_null())
