@@ -67,7 +67,7 @@ def test_the_static_figures_run_along_the_axis(tables: SimpleNamespace, axis: st
     given = with_axis(tables, axis)
     drawn = figures(given.curves, given.verdicts, given.cliffs, {})
     for name in ("figure", "dual"):
-        spec = drawn[name].to_dict()
+        spec = drawn[name]
         found = list(encodings(spec))
         assert {encoding["x"]["field"] for encoding in found} == {axis}
         assert {tuple(e["x"]["title"]) for e in found if e["x"]["title"]} == {tuple(TITLES[axis])}

@@ -12,6 +12,7 @@ from test_report_diagnostics import page, rows
 from test_report_page import grid
 
 from rescore.report import figures, save_figure
+from rescore.report.charts import bare
 from rescore.report.ladders import crossings, families, figure, shifts_grid
 from rescore.schema import LADDER_SHIFTS, THRESHOLDS
 
@@ -132,5 +133,5 @@ def test_the_figure_is_there_from_two_ladders_on(tables: SimpleNamespace, tmp_pa
     save_figure(figures(both, tables.verdicts, tables.cliffs, given)["ladders"], tmp_path / "ladders")
     said = "".join(etree.parse(tmp_path / "ladders.svg").getroot().itertext())
     assert all(words in said for words in ("words:a", "words:b", "other", WORDS[0], "Training compute (FLOPs)"))
-    save_figure(figure(LADDER_SHIFTS.empty()), tmp_path / "nothing")
+    save_figure(bare(figure(LADDER_SHIFTS.empty())), tmp_path / "nothing")
     assert "nothing to draw" in (tmp_path / "nothing.svg").read_text()

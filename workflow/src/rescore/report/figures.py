@@ -1,8 +1,12 @@
-"""The static figures: curves under three metrics, dual curves, and those of the whole run."""
+"""The static figures: curves under three metrics, dual curves, and those of the whole run.
+
+Each is a specification of Vega-Lite. Panels are put together as such: Altair would copy all of them at every step.
+"""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -10,7 +14,7 @@ import vl_convert
 
 from rescore.report import ladders, run_charts
 from rescore.report.along import Along, along
-from rescore.report.charts import panel, panels, theme
+from rescore.report.charts import bare, panel, panels, theme
 from rescore.report.subtask_charts import dual
 from rescore.report.text import KEY, Subtask, display_name, in_order, plain
 from rescore.schema import write_text
@@ -19,13 +23,13 @@ _ROWS = 6
 _DUALS = 12
 _COLUMNS = 3
 _Rows = list[dict[str, Any]]
-_Chart = TypeVar("_Chart", bound=alt.TopLevelMixin)
+_Spec = dict[str, Any]
 _LIGHT = theme(ink="#1c1f24", muted="#5a626d", rule="#dfe3e8", background="#ffffff")
 
 
 def figures(
     curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, diagnosed: Mapping[str, pl.DataFrame]
-) -> dict[str, alt.TopLevelMixin]:
+) -> dict[str, _Spec]:
     """Return every static figure of a run by name.
 
     Parameters
@@ -37,20 +41,20 @@ def figures(
         figure "elbow", without LADDER_SHIFTS or with one ladder none "ladders".
     """
     axis = along(curves, verdicts)
-    found: dict[str, alt.TopLevelMixin] = {
+    found = {
         "figure": figure(curves, cliffs, axis),
         "dual": dual_grid(curves, cliffs, axis),
-        "emergence": _ready(run_charts.emergence(verdicts)),
-        "matrix": _ready(run_charts.matrix(verdicts, cliffs) if verdicts.height else run_charts.nothing()),
+        "emergence": _ready(bare(run_charts.emergence(verdicts))),
+        "matrix": _ready(bare(run_charts.matrix(verdicts, cliffs) if verdicts.height else run_charts.nothing())),
     }
     if "elbow_points" in diagnosed and "elbow_length" in diagnosed:
-        found["elbow"] = _ready(run_charts.elbow(diagnosed["elbow_points"], diagnosed["elbow_length"]))
+        found["elbow"] = _ready(bare(run_charts.elbow(diagnosed["elbow_points"], diagnosed["elbow_length"])))
     if "ladder_shifts" in diagnosed and curves["ladder"].n_unique() > 1:
-        found["ladders"] = _ready(ladders.figure(diagnosed["ladder_shifts"]))
+        found["ladders"] = _ready(bare(ladders.figure(diagnosed["ladder_shifts"])))
     return found
 
 
-def dual_grid(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> alt.ConcatChart:
+def dual_grid(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
     """Draw up to twelve subtasks, those with a cliff or else the first, under the hard metric and NLL on one axis.
 
     Parameters
@@ -62,7 +66,12 @@ def dual_grid(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> alt.Co
     """
     chosen = shown(cliffs, _DUALS)
     with_ladder = chosen["ladder"].n_unique() > 1
-    charts: list[alt.LayerChart | alt.Chart] = []
+
+    @cache  # most subtasks have the same two metrics
+    def drawn(hard: str, nll: str) -> _Spec:
+        return bare(dual(hard, nll, alt.NamedData(""), along=axis).properties(width=250, height=150))
+
+    charts: list[_Spec] = []
     data: dict[str, _Rows] = {}
     for place, row in enumerate(chosen.iter_rows(named=True)):
         key = Subtask(*(row[column] for column in KEY))
@@ -71,14 +80,14 @@ def dual_grid(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> alt.Co
         if not {hard, nll} <= set(curve.drop_nulls("mean")["metric"]):
             continue
         data[f"rows{place}"] = _rows(curve, hard, axis) + _rows(curve, nll, axis)
-        title = alt.TitleParams(display_name(key, with_ladder=with_ladder), subtitle=row["label"])
-        drawn = dual(hard, nll, alt.NamedData(f"rows{place}"), along=axis)
-        charts.append(drawn.properties(width=250, height=150, title=title))
-    title = alt.TitleParams("Exact match, and NLL dashed and upside down, on one axis", anchor="start", offset=12)
-    return _ready(alt.concat(*(charts or [run_charts.nothing()]), columns=_COLUMNS, spacing=24, title=title), data)
+        title = {"text": display_name(key, with_ladder=with_ladder), "subtitle": row["label"]}
+        charts.append({**drawn(hard, nll), "data": {"name": f"rows{place}"}, "title": title})
+    heading = {"text": "Exact match, and NLL dashed and upside down, on one axis", "anchor": "start", "offset": 12}
+    charts = charts or [bare(run_charts.nothing())]
+    return _ready({"concat": charts, "columns": _COLUMNS, "spacing": 24, "title": heading, "datasets": data})
 
 
-def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> alt.VConcatChart:
+def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
     """Draw up to six subtasks, those with a cliff or else the first, under three metrics each.
 
     Parameters
@@ -90,14 +99,20 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> alt.VConc
 
     Returns
     -------
-    alt.VConcatChart
+    dict
         A row a subtask and a column a metric (exact match, NLL per token, token edit distance), along the
         ladder on a log axis. Points are models (those of one rung stand above each other), bars 95%
         intervals; lines go through the rung means.
     """
     chosen = shown(cliffs)
     with_ladder = chosen["ladder"].n_unique() > 1
-    rows: list[alt.HConcatChart | alt.Chart] = []
+
+    @cache
+    def drawn(metric: str, titled: bool, x_titled: bool) -> _Spec:
+        data = alt.NamedData("")
+        return bare(panel(metric, data, along=axis, width=230, height=130, titled=titled, x_titled=x_titled))
+
+    rows: list[_Spec] = []
     data: dict[str, _Rows] = {}
     above: tuple[str, ...] = ()
     for place, row in enumerate(chosen.iter_rows(named=True)):
@@ -108,26 +123,12 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> alt.VConc
         above = metrics
         names = {metric: f"rows{place}_{metric}" for metric in metrics}
         data |= {name: _rows(curve, metric, axis) for metric, name in names.items()}
-        charts = [
-            panel(
-                metric,
-                alt.NamedData(names[metric]),
-                along=axis,
-                width=230,
-                height=130,
-                titled=titled,
-                x_titled=place == chosen.height - 1,
-            )
-            for metric in metrics
-        ]
-        heading = alt.TitleParams(
-            f"{display_name(key, with_ladder=with_ladder)}: {row['label']}",
-            fontSize=14,
-            offset=8,
-            anchor="start",
-        )
-        rows.append(alt.hconcat(*charts, spacing=28, title=heading))
-    return _ready(alt.vconcat(*(rows or [run_charts.nothing()]), spacing=22), data)
+        last = place == chosen.height - 1
+        charts = [{**drawn(metric, titled, last), "data": {"name": names[metric]}} for metric in metrics]
+        heading = f"{display_name(key, with_ladder=with_ladder)}: {row['label']}"
+        title = {"text": heading, "fontSize": 14, "offset": 8, "anchor": "start"}
+        rows.append({"hconcat": charts, "spacing": 28, "title": title})
+    return _ready({"vconcat": rows or [bare(run_charts.nothing())], "spacing": 22, "datasets": data})
 
 
 def shown(cliffs: pl.DataFrame, most: int = _ROWS) -> pl.DataFrame:
@@ -137,19 +138,16 @@ def shown(cliffs: pl.DataFrame, most: int = _ROWS) -> pl.DataFrame:
     return (chosen if chosen.height else ordered).head(most)
 
 
-def save_figure(chart: alt.TopLevelMixin, path: Path) -> None:
-    """Write a chart as SVG and as PNG (two pixels a point): to `path` with these endings."""
-    svg = vl_convert.vegalite_to_svg(chart.to_dict(), allowed_base_urls=[])
+def save_figure(spec: _Spec, path: Path) -> None:
+    """Write a figure as SVG and as PNG (two pixels a point): to `path` with these endings."""
+    svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     write_text(svg, path.with_suffix(".svg"))
     path.with_suffix(".png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
 
 
-def _ready(chart: _Chart, datasets: Mapping[str, _Rows] | None = None) -> _Chart:
-    """Dress a chart for print, the light theme on white, and give it its rows: last, for Altair copies what it has."""
-    dressed: _Chart = chart.properties(config=_LIGHT, padding=14)
-    if datasets is not None:
-        dressed.datasets = datasets  # type: ignore[attr-defined]  # of every top-level chart, not of the mixin
-    return dressed
+def _ready(spec: _Spec) -> _Spec:
+    """Dress a figure for print: the light theme on white."""
+    return {**spec, "config": _LIGHT.to_dict(), "padding": 14}
 
 
 def _of(curves: pl.DataFrame, key: Subtask) -> pl.DataFrame:
