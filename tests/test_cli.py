@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -72,6 +73,24 @@ def test_every_subcommands_help_works_and_loads_no_stage() -> None:
     assert loaded == []
     for name in names:
         assert f"rescore {name} [OPTIONS]" in done.stdout or f"{name} [OPTIONS]" in done.stdout
+
+
+THREADS = """
+import os, sys
+from rescore import cli
+sys.argv[1:] = ["simulate"]
+try: cli.main()
+except SystemExit as end: assert not end.code
+import polars
+print(polars.thread_pool_size(), os.environ["OPENBLAS_NUM_THREADS"])
+"""
+
+
+def test_polars_keeps_to_the_cores_of_a_job_and_linear_algebra_to_one() -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"}
+    environment.pop("POLARS_MAX_THREADS", None)
+    done = subprocess.run([sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "3 1"
 
 
 def test_bad_input_ends_the_program_with_one_line_and_status_2() -> None:

@@ -3,6 +3,7 @@
 import math
 import os
 import sys
+from collections.abc import MutableMapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -296,13 +297,22 @@ def simulate(
         typer.echo(str(table))
 
 
+def _set_threads(environment: MutableMapping[str, str]) -> None:
+    """Give libraries that are not loaded yet the threads that suit them.
+
+    NumPy's matrices are small here: two threads took twice the time of one. polars looks at a variable of its own
+    alone; Snakemake and others name the cores that a job may use under another.
+    """
+    environment["OPENBLAS_NUM_THREADS"] = "1"
+    if "OMP_NUM_THREADS" in environment:
+        environment.setdefault("POLARS_MAX_THREADS", environment["OMP_NUM_THREADS"])
+
+
 def main() -> None:
     """Run the command line; input that is the user's to mend ends it with one line and status 2."""
     from rescore.schema.errors import InputError
 
-    # polars looks at a variable of its own alone; under this one Snakemake and others name the cores a job may use.
-    if "OMP_NUM_THREADS" in os.environ:
-        os.environ.setdefault("POLARS_MAX_THREADS", os.environ["OMP_NUM_THREADS"])
+    _set_threads(os.environ)
     try:
         app()
     except (InputError, OSError) as error:
