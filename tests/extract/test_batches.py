@@ -1,4 +1,4 @@
-"""What the engine saves does not change a number: shared prefixes, merged candidates, less memory, early stops."""
+"""What the engine saves does not change a number: shared prefixes, less memory, early stops."""
 
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,6 @@ def test_a_common_prefix_is_read_once_and_changes_no_number(tmp_path, monkeypatc
     assert shared >= len(tokenizer()(PREFIX)["input_ids"]) - 1
     assert max(width for _, width in shapes[1:]) < shared
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
-
-
-def test_inputs_that_begin_another_are_read_with_it():
-    rows, row_of = forward._merge([0, 0, 0, 1, 0, 1], [[7], [7, 2], [9], [7], [], []])
-    assert sorted(rows) == [(0, [7, 2]), (0, [9]), (1, [7])]
-    for i, (owner, tokens) in enumerate([(0, [7]), (0, [7, 2]), (0, [9]), (1, [7]), (0, []), (1, [])]):
-        assert rows[row_of[i]][0] == owner
-        assert rows[row_of[i]][1][: len(tokens)] == tokens
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])

@@ -1,21 +1,13 @@
-"""One prefill per prompt; its cache serves every candidate and the greedy answer.
+"""One prefill per prompt; its cache serves every candidate (see `candidates`) and the greedy answer.
 
-How log-probabilities are cut out, for a context of 4 tokens and a candidate of 3 behind it:
-
-    input    c0 c1 c2 c3 | a0 a1          context | candidate without its last token
-    logits            l3 | l4 l5          l3 comes from the prefill
-    scores            a0   a1 a2          token t is scored by the logits one place before it
-
-Prompts are padded on the left, so that all end in the same column; candidates on the right. Padded places are masked,
-and positions count real tokens only: a number does not depend on what else is in the batch. What all contexts of a
-batch begin with is read once, and of candidates behind one context those that begin another are read with it:
+Prompts are padded on the left, so that all end in the same column. Padded places are masked, and positions count real
+tokens only: a number does not depend on what else is in the batch. What all contexts of a batch begin with is read
+once:
 
     input    p0 p1 | -- c2 c3          prefix, of one row for all | padding and the rest of each context
-    inputs   [7] [7 2] [9]             rows [7 2] and [9]: the logits behind 7 stand in the first of them
 """
 
-import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -36,15 +28,6 @@ class Prefill(NamedTuple):
     logits: Tensor  # [batch, vocab], float32: the first token behind each context
     cache: Cache
     mask: Tensor  # [batch, context], 1 where a real token is
-
-
-class TokenScores(NamedTuple):
-    """By token of an answer span; lists of equal length."""
-
-    logprob_nats: list[float]
-    argmax_ids: list[int]
-    best_other_logprob_nats: list[float]
-    entropy_nats: list[float]
 
 
 class Greedy(NamedTuple):
@@ -68,7 +51,7 @@ def prefill(model: PreTrainedModel, contexts: Sequence[Sequence[int]]) -> Prefil
         else:
             cache.batch_select_indices(torch.zeros(n, dtype=torch.long))
             start = shared
-    ids, mask = _padded([context[start:] for context in contexts], model.device, left=True)
+    ids, mask = padded([context[start:] for context in contexts], model.device, left=True)
     position = start + (mask.cumsum(1) - 1).clamp(min=0)
     mask = torch.cat([mask.new_ones(n, start), mask], dim=1)
     out = model(
@@ -79,46 +62,7 @@ def prefill(model: PreTrainedModel, contexts: Sequence[Sequence[int]]) -> Prefil
         use_cache=True,
         logits_to_keep=1,
     )
-    return Prefill(_finite(out.logits[:, -1].float()), _splittable(out), mask)
-
-
-@torch.inference_mode()
-def score(
-    model: PreTrainedModel,
-    read: Prefill,
-    owners: Sequence[int],
-    candidates: Sequence[Sequence[int]],
-) -> list[TokenScores]:
-    """Score candidates behind contexts that were read.
-
-    Parameters
-    ----------
-    owners
-        By candidate, the row of its context in the batch.
-    candidates
-        By candidate, its tokens behind the context.
-    """
-    rows, row_of = _merge(owners, [candidate[:-1] for candidate in candidates])
-    later = _continue(model, read, rows)
-    # One entry a scored token: where the logits before it stand, and which token it is.
-    place = [(owners[i], row_of[i], t, token) for i, tokens in enumerate(candidates) for t, token in enumerate(tokens)]
-    if not place:
-        return [TokenScores([], [], [], [])] * len(candidates)
-    places = torch.tensor(place)
-    order = (places[:, 2] > 0).long().argsort(stable=True)  # those that the prefill scores come first
-    found: list[list[Tensor]] = [[], [], [], []]
-    for chunk in _chunks(order, int((places[:, 2] == 0).sum()), read.logits.shape[1]):
-        owner, row, at, token = places[chunk].to(read.logits.device).T
-        logits = read.logits[owner] if places[chunk[0], 2] == 0 else later[row, at - 1].float()  # [tokens, vocab]
-        for column, values in zip(found, _measure(logits, token[:, None]), strict=True):
-            column.append(values.cpu())
-    back = order.argsort()
-    columns = [torch.cat(parts)[back].tolist() for parts in found]
-    results, done = [], 0
-    for tokens in candidates:
-        results.append(TokenScores(*(column[done : done + len(tokens)] for column in columns)))
-        done += len(tokens)
-    return results
+    return Prefill(finite(out.logits[:, -1].float()), _splittable(out), mask)
 
 
 @torch.inference_mode()
@@ -153,7 +97,7 @@ def greedy(
     live = list(range(n))  # the rows of the tensors
     while True:
         best = logits.max(dim=-1)
-        values = _finite(best.values - logits.logsumexp(-1))
+        values = finite(best.values - logits.logsumexp(-1))
         for row, token, value in zip(live, best.indices.tolist(), values.tolist(), strict=True):
             if reasons[row]:
                 continue
@@ -187,54 +131,7 @@ def greedy(
         cache, logits, position = out.past_key_values, out.logits[:, -1].float(), position + 1
 
 
-def _measure(logits: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Own log-probability, likeliest token, best other log-probability and entropy; overwrites the logits.
-
-    Shapes: logits [tokens, vocab], token [tokens, 1], each result [tokens].
-    """
-    logp = logits.sub_(logits.logsumexp(1, keepdim=True))
-    own = _finite(logp.gather(1, token)[:, 0])
-    argmax = logp.argmax(1)
-    entropy = torch.special.entr(logp.exp()).sum(1)
-    return own, argmax, logp.scatter_(1, token, -torch.inf).amax(1), entropy
-
-
-def _merge(owners: Sequence[int], inputs: Sequence[Sequence[int]]) -> tuple[list[tuple[int, Sequence[int]]], list[int]]:
-    """Leave out inputs that another one behind the same context begins with.
-
-    Returns the inputs left, as (owner, tokens), and for each of all inputs the place of the one it is read with.
-    """
-    order = sorted(range(len(inputs)), key=lambda i: (owners[i], inputs[i]), reverse=True)
-    rows: list[tuple[int, Sequence[int]]] = []
-    row_of = [0] * len(inputs)
-    for i in order:  # an input follows, at once or behind others like it, those that begin with it
-        own = inputs[i]
-        if not rows or rows[-1][0] != owners[i] or list(rows[-1][1][: len(own)]) != list(own):
-            rows.append((owners[i], own))
-        row_of[i] = len(rows) - 1
-    return rows, row_of
-
-
-def _continue(model: PreTrainedModel, read: Prefill, rows: Sequence[tuple[int, Sequence[int]]]) -> Tensor:
-    """Logits along each row's tokens behind its context: [rows, longest, vocab], in the model's precision."""
-    width = max((len(tokens) for _, tokens in rows), default=0)
-    if width == 0:
-        return read.logits.new_empty((len(rows), 0, read.logits.shape[1]))
-    ids, own = _padded([tokens for _, tokens in rows], read.mask.device, left=False)
-    owners = torch.tensor([owner for owner, _ in rows])
-    mask = read.mask[owners]
-    out = model(
-        input_ids=ids,
-        attention_mask=torch.cat([mask, own], dim=1),
-        position_ids=mask.sum(1, keepdim=True) + torch.arange(width, device=mask.device),
-        past_key_values=_select(read.cache, owners),
-        use_cache=True,
-    )
-    logits: Tensor = out.logits
-    return logits
-
-
-def _padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> tuple[Tensor, Tensor]:
+def padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> tuple[Tensor, Tensor]:
     """Tokens of rows, padded to the longest, and 1 where a real token is: [rows, longest] both."""
     lengths = torch.tensor([len(row) for row in rows])[:, None]
     width = int(lengths.max())
@@ -243,17 +140,6 @@ def _padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) 
     ids = torch.zeros(own.shape, dtype=torch.long)
     ids[own] = torch.tensor([token for row in rows for token in row])
     return ids.to(device), own.long().to(device)
-
-
-def _select(cache: Cache, rows: Tensor) -> Cache:
-    """Return a cache of some rows, copied once; the original stays.
-
-    The rows are on the CPU: layers may lie on several devices, and such an index serves them all.
-    """
-    chosen = copy.copy(cache)
-    chosen.layers = [copy.copy(layer) for layer in cache.layers]
-    chosen.batch_select_indices(rows)
-    return chosen
 
 
 def _splittable(out: Any) -> Cache:
@@ -269,15 +155,7 @@ def _n_common(contexts: Sequence[Sequence[int]]) -> int:
     return min(same, min(map(len, contexts)) - 1)
 
 
-def _chunks(order: Tensor, n_first: int, vocabulary: int) -> Iterator[Tensor]:
-    """Cut the places into parts whose logits fit in LOGITS_AT_ONCE, none across `n_first`."""
-    size = max(1, LOGITS_AT_ONCE // vocabulary)
-    for part in (order[:n_first], order[n_first:]):
-        for start in range(0, len(part), size):
-            yield part[start : start + size]
-
-
-def _finite(values: Tensor) -> Tensor:
+def finite(values: Tensor) -> Tensor:
     """Refuse what overflowed: in half precision a large model may."""
     if not torch.isfinite(values).all():
         raise InputError("its logits hold NaN or infinity; try dtype float32 in its ladder row")

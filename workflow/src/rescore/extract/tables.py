@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from rescore.extract.forward import Greedy, TokenScores
+from rescore.extract.candidates import TokenScores
+from rescore.extract.forward import Greedy
 from rescore.extract.tokens import TOKENISED_AT_ONCE, Asked, Question, answer_spans
 from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import EXTRACTIONS, GENERATIONS, Table

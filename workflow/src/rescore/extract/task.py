@@ -1,7 +1,7 @@
 """One model over the examples of one task, in batches within the memory there is."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -9,7 +9,8 @@ import torch
 from tqdm import tqdm
 
 from rescore.bigbench import is_settled
-from rescore.extract import forward
+from rescore.extract import candidates, forward
+from rescore.extract.candidates import TokenScores
 from rescore.extract.jobs import ExtractSettings
 from rescore.extract.model import Loaded
 from rescore.extract.tables import extractions, generations
@@ -74,7 +75,7 @@ def run_task(
     stoppers = {subtask: _stopper(loaded.vocabulary, rules.get(subtask, {})) for subtask in frame["subtask"].unique()}
     is_done = [stoppers[subtask] for subtask in frame["subtask"]]
     asks_text = [rules.get(subtask, {}).get("asks_text", True) for subtask in frame["subtask"]]
-    scored: dict[int, list[forward.TokenScores]] = {}
+    scored: dict[int, list[TokenScores]] = {}
     answered: dict[int, forward.Greedy] = {}
     order = sorted(range(len(questions)), key=lambda i: _size(questions[i]), reverse=True)
     budget, n_tokens = settings.batch_tokens, 0
@@ -128,8 +129,8 @@ def _size(question: Question) -> tuple[int, int]:
 
 
 def _n_tokens(question: Question, answer: forward.Greedy) -> int:
-    candidates = sum(map(len, question.candidates))
-    return len(question.context) + len(question.prompt_tail) + candidates + len(answer.logprob_nats)
+    n_scored = sum(map(len, question.candidates))
+    return len(question.context) + len(question.prompt_tail) + n_scored + len(answer.logprob_nats)
 
 
 def _batch(
@@ -149,11 +150,11 @@ def _batch(
 
 def _try(
     loaded: Loaded, questions: Sequence[Question], is_done: Sequence[Callable[[list[int]], bool]] | None, budget: int
-) -> tuple[list[list[forward.TokenScores]], list[forward.Greedy]] | None:
+) -> tuple[list[list[TokenScores]], list[forward.Greedy]] | None:
     """Score one batch, and answer it where `is_done` says when; None where the memory did not suffice."""
     try:
         read = forward.prefill(loaded.model, [q.context for q in questions])
-        scores = _score(loaded, read, questions, budget)
+        scores = candidates.score(loaded.model, read, [q.candidates for q in questions], budget)
         if is_done is None:
             return scores, [NOT_ASKED] * len(questions)
         answers = forward.greedy(
@@ -173,42 +174,6 @@ def _try(
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None
-
-
-def _score(
-    loaded: Loaded, read: forward.Prefill, questions: Sequence[Question], budget: int
-) -> list[list[forward.TokenScores]]:
-    """Score all candidates of a batch, in groups of like length within the budget."""
-    todo = [(row, c) for row, q in enumerate(questions) for c in range(len(q.candidates))]
-    todo.sort(key=lambda rc: len(questions[rc[0]].candidates[rc[1]]))
-    results: list[list[forward.TokenScores]] = [[_NOTHING] * len(q.candidates) for q in questions]
-    context, vocabulary = read.mask.shape[1], read.logits.shape[1]
-
-    def groups() -> Iterator[list[tuple[int, int]]]:
-        group: list[tuple[int, int]] = []
-        for row, c in todo:
-            length = len(questions[row].candidates[c])
-            rows = len(group) + 1
-            if group and (rows * (context + length) > budget or rows * length * vocabulary > forward.LOGITS_AT_ONCE):
-                yield group
-                group = []
-            group.append((row, c))
-        if group:
-            yield group
-
-    for group in groups():
-        scores = forward.score(
-            loaded.model,
-            read,
-            [row for row, _ in group],
-            [questions[row].candidates[c] for row, c in group],
-        )
-        for (row, c), value in zip(group, scores, strict=True):
-            results[row][c] = value
-    return results
-
-
-_NOTHING = forward.TokenScores([], [], [], [])
 
 
 def _stopper(vocabulary: Vocabulary, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:
