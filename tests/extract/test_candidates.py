@@ -36,6 +36,20 @@ def test_every_architecture_of_the_ladder_tables_equals_the_plain_forward(tmp_pa
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
 
 
+@pytest.mark.parametrize("architecture", LADDERS)
+def test_a_batch_that_is_read_in_parts_has_the_same_numbers(tmp_path, monkeypatch, architecture):
+    monkeypatch.setitem(CONFIGS, architecture, LADDERS[architecture][0])
+    monkeypatch.setattr(forward, "_tokens_at_once", lambda _: 1)
+    model = make_model(tmp_path / "m", architecture, characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    sizes: list[int] = []
+    joined = forward._joined
+    monkeypatch.setattr(forward, "_joined", lambda caches: sizes.append(len(caches)) or joined(caches))
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    assert sizes == [3]
+    check_against_one_by_one(tmp_path / "m", examples, tmp_path)
+
+
 @pytest.mark.parametrize("tokenizer", [characters, merging])
 @pytest.mark.parametrize("architecture", CONFIGS)
 def test_candidates_apart_have_the_numbers_of_a_tree(tmp_path, monkeypatch, architecture, tokenizer):

@@ -17,7 +17,6 @@ all of them and are not copied:
 An architecture that takes no such mask gets a row and a copy of the context for each candidate.
 """
 
-import copy
 from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from torch import Tensor
 from transformers import Cache, PreTrainedModel
 
 from rescore.extract import forward
-from rescore.extract.forward import Prefill, finite, padded
+from rescore.extract.forward import Prefill, finite, padded, select
 
 _MASKED = ("sdpa", "eager")  # attention that takes a mask of its own for every token
 
@@ -213,7 +212,7 @@ def _continue(model: PreTrainedModel, read: Prefill, rows: _Rows, *, trees: bool
         input_ids=ids,
         attention_mask=attention,
         position_ids=mask.sum(1, keepdim=True) + (seen.sum(2) - 1).clamp(min=0),
-        past_key_values=_select(read.cache, rows.owners, len(read.mask)),
+        past_key_values=select(read.cache, rows.owners, len(read.mask)),
         use_cache=True,
     )
     logits: Tensor = out.logits
@@ -229,18 +228,6 @@ def _seen(parents: Sequence[Sequence[int]], width: int) -> Tensor:
                 tree[at] = tree[parent]
             tree[at, at] = True
     return torch.from_numpy(seen)
-
-
-def _select(cache: Cache, rows: Sequence[int], n: int) -> Cache:
-    """Return a cache of some of its `n` rows, copied once, or not at all where these are all; the original stays.
-
-    The rows are on the CPU: layers may lie on several devices, and such an index serves them all.
-    """
-    chosen = copy.copy(cache)
-    chosen.layers = [copy.copy(layer) for layer in cache.layers]
-    if list(rows) != list(range(n)):
-        chosen.batch_select_indices(torch.tensor(rows))
-    return chosen
 
 
 def _chunks(order: Tensor, n_first: int, vocabulary: int) -> Iterator[Tensor]:
