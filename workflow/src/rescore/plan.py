@@ -23,7 +23,7 @@ from rescore.schema.source import digest_files
 
 OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")
-_SMALL_MODELS_A_JOB = 10  # the 38 shipped models are four jobs, so that two cores end together
+_SMALL_MODELS_A_JOB = 12  # the 46 shipped models are four jobs, so that two cores end together
 _CHECKED_BYTES = 2**24  # larger task files are checked when they are used, so that a dry run stays quick
 
 
