@@ -36,6 +36,14 @@ def test_every_architecture_of_the_ladder_tables_equals_the_plain_forward(tmp_pa
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
 
 
+def test_code_that_comes_with_a_model_is_not_believed(tmp_path):
+    model = load(make_model(tmp_path / "m", "llama", characters())).model
+    cache = forward.prefill(model, [[3]]).cache
+    assert candidates._takes_trees(model, cache)
+    model.__class__ = type("OwnLlama", (type(model),), {"__module__": "transformers_modules.own"})
+    assert not candidates._takes_trees(model, cache)
+
+
 @pytest.mark.parametrize("architecture", LADDERS)
 def test_a_batch_that_is_read_in_parts_has_the_same_numbers(tmp_path, monkeypatch, architecture):
     monkeypatch.setitem(CONFIGS, architecture, LADDERS[architecture][0])

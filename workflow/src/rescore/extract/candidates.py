@@ -104,9 +104,13 @@ _NOTHING = TokenScores([], [], [], [])
 
 
 def _takes_trees(model: PreTrainedModel, cache: Cache) -> bool:
-    """Whether attention is told by the mask alone what a token sees, and by `position_ids` where it stands."""
+    """Whether attention is told by the mask alone what a token sees, and by `position_ids` where it stands.
+
+    The library's own code says so of itself; code that comes with a model is not believed.
+    """
     return (
-        getattr(model, "_supports_attention_backend", False)
+        type(model).__module__.startswith("transformers.")
+        and model._supports_attention_backend
         and model.config._attn_implementation in _MASKED
         and not any(getattr(layer, "is_sliding", False) for layer in cache.layers)
     )
