@@ -251,29 +251,30 @@ def _problem(frame: pl.DataFrame, table: Table) -> str | None:
             return f"column '{column}' is {series.dtype}, expected {dtype}"
         if column not in table.nullable and series.null_count():
             return f"column '{column}' is null in row {series.is_null().arg_max()}"
-    flaws = list(_flaws(table))
-    if not flaws or not any(frame.select(flaws).row(0)):  # one query: most tables are small, and sound
-        return None
-    for column, dtype in table.columns.items():
-        series = frame[column]
-        if isinstance(dtype, pl.List):
-            holes = series.list.drop_nulls().list.len() < series.list.len()
-            if holes.any():
-                return f"column '{column}' holds a null in row {holes.arg_max()}"
-        values = series.explode() if isinstance(dtype, pl.List) else series
-        if values.dtype.is_float() and values.is_nan().any():
-            nan = series.list.eval(pl.element().is_nan()).list.any() if isinstance(dtype, pl.List) else series.is_nan()
+    flaws = frame.select(_flaws(table))  # one query: most tables are small, and sound
+    for name, found in flaws.to_dict(as_series=False).items():
+        if found[0]:
+            column, _, flaw = name.rpartition(" ")
+            series = frame[column]
+            if flaw == _NULL:
+                row = (series.list.drop_nulls().list.len() < series.list.len()).arg_max()
+                return f"column '{column}' holds a null in row {row}"
+            is_list = isinstance(series.dtype, pl.List)
+            nan = series.list.eval(pl.element().is_nan()).list.any() if is_list else series.is_nan()
             return f"column '{column}' is not a number in row {nan.arg_max()}"
     return None
 
 
+_NULL, _NAN = "null", "NaN"
+
+
 def _flaws(table: Table) -> Iterator[pl.Expr]:
-    """Ask of a frame how many nulls its lists hold, and whether any number is none."""
+    """Ask of a frame, column by column, how many nulls its lists hold, and whether any number is none."""
     for column, dtype in table.columns.items():
         values = pl.col(column)
         inner: Any = dtype
         if isinstance(dtype, pl.List):
             values, inner = values.explode(empty_as_null=False, keep_nulls=False), dtype.inner
-            yield values.null_count().alias(f"nulls in {column}")
+            yield values.null_count().alias(f"{column} {_NULL}")
         if inner.is_float():
-            yield values.is_nan().any().alias(f"NaN in {column}")
+            yield values.is_nan().any().alias(f"{column} {_NAN}")
