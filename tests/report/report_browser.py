@@ -1,44 +1,40 @@
-"""A page in headless Chromium: what it then holds, what the browser logs, and a reader's stand-in that uses it."""
+"""A page in headless Chromium, read and used as a reader would; Playwright waits until what is looked for is there."""
 
-import json
-import re
 import shutil
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from lxml import html
+from playwright.sync_api import Page, expect, sync_playwright
 
 needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser chromium")
-
-STAND_IN = """<script type="module">
-const at = (id) => document.getElementById(id);
-const until = async (test) => { while (!test()) await new Promise((done) => setTimeout(done, 50)); };
-const said = [];
-%s
-document.body.dataset.said = JSON.stringify(said);
-</script>"""
+expect.set_options(timeout=30_000)  # milliseconds: how long a machine busy with other tests may take to draw
 
 
-def browse(source: str, path: Path, *, fragment: str = "") -> tuple[Any, str]:
-    """Open a page; return it as it then stands, and what the browser logged."""
-    path.write_text(source, encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
-    command += [f"--user-data-dir={path.parent / 'profile'}", "--virtual-time-budget=30000", "--window-size=800,4000"]
-    done = subprocess.run(
-        [*command, "--dump-dom", path.as_uri() + fragment], capture_output=True, text=True, timeout=120, check=True
-    )
-    return html.fromstring(done.stdout), done.stderr
+@contextmanager
+def browse(source: str, folder: Path, *, fragment: str = "") -> Iterator[Page]:
+    """Open a page written into `folder`.
 
-
-def drive(source: str, script: str, path: Path) -> Any:
-    """Open a page, let `script` use it, and return the list `said` that it fills.
-
-    The page's policy would refuse a script that is not the page's own, so it is taken out first.
+    When done, nothing may have been logged (an error, or what the page's content security policy refused) and nothing
+    but the page itself been asked for.
     """
-    driven = re.sub(r"<meta http-equiv=.*?>", "", source, count=1).removesuffix("</body>\n</html>")
-    shown, log = browse(driven + STAND_IN % script, path)
-    said = shown.xpath("string(//body/@data-said)")
-    assert said, log
-    return json.loads(said)
+    path = folder / "page.html"
+    path.write_text(source, encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), chromium_sandbox=False)
+        page = browser.new_page(viewport={"width": 800, "height": 4000})
+        logged: list[str] = []
+        asked: list[str] = []
+        page.on("console", lambda message: logged.append(message.text))
+        page.on("pageerror", lambda error: logged.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri() + fragment)
+        yield page
+        assert not logged, logged
+        assert asked == [path.as_uri()], asked
+
+
+def texts(page: Page, selector: str) -> list[list[str]]:
+    """Return the texts of the cells of each row that `selector` finds."""
+    return [[cell.strip() for cell in row.locator("> *").all_text_contents()] for row in page.locator(selector).all()]

@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from playwright.sync_api import expect
 from report_browser import browse, needs_browser
 from report_tables import CHOICES, MODELS, WORDS, make_tables
 
@@ -88,8 +89,8 @@ def test_the_page_is_silent_without_the_tables() -> None:
 @needs_browser
 def test_the_heat_map_is_drawn_where_there_are_positions(tmp_path: Any) -> None:
     told = positions({name: [0.9, 0.4, 0.1] for name in NAMES})
-    shown, log = browse(page(positions=told), tmp_path / "page.html", fragment="#s1")
-    places = shown.xpath("//details[@id='s1']//*[@data-chart='positions']")
-    assert len(places) == 1, log
-    assert len(places[0].xpath(".//*[name()='g' and contains(@class, 'mark-rect')]//*[name()='path']")) >= 9
-    assert not shown.xpath(f"//*[@data-chart='positions'][contains(@aria-label, '{CHOICES[2]}')]")
+    with browse(page(positions=told), tmp_path, fragment="#s1") as shown:
+        drawn = shown.locator("#s1 [data-chart=positions] g.mark-rect path")
+        expect(drawn.nth(8)).to_be_attached()  # three models of three positions
+        expect(shown.locator("[data-chart=positions]")).to_have_count(1)
+        expect(shown.locator(f"[data-chart=positions][aria-label*='{CHOICES[2]}']")).to_have_count(0)
