@@ -29,6 +29,7 @@ from rescore.bigbench.catalogue import JSON_TASK, catalogue
 from rescore.schema import EXAMPLES, EXTRACTIONS, METRICS, Table
 from rescore.schema.metrics import IMPORTED_METRICS
 from rescore.scoring import bigbench_scores, score
+from rescore.scoring.runs import KEYS
 
 SCORED = [name for name in METRICS if name not in IMPORTED_METRICS]
 MAX_CHOICES = 10
@@ -78,7 +79,7 @@ def whole(folder: Path) -> float:
         theirs = "BIG-bench's, tasks with BLEU or ROUGE" if library else "BIG-bench's, other tasks"
         for name, scored in (("Rescore's", score), (theirs, bigbench_scores)):
             start = time.perf_counter()
-            scored("model", *tables)
+            scored(*tables)
             seconds[name] += time.perf_counter() - start
             counts[name] += tables.examples.height
     seconds["all"], counts["all"] = sum(seconds.values()), counts["Rescore's"]
@@ -98,7 +99,7 @@ def beside_a_loop(n: int, repeats: int) -> float:
     ours, loop = [], []
     for _ in range(repeats):
         start = time.perf_counter()
-        frame = score("model", *tables)
+        frame = score(*tables)
         ours.append(time.perf_counter() - start)
         start = time.perf_counter()
         plain = [plainly(q) for q in questions]
@@ -125,13 +126,12 @@ def check(frame: pl.DataFrame, questions: Sequence[dict[str, Any]], plain: Seque
 
 def as_lists(tables: Tables) -> list[dict[str, Any]]:
     """One question a row, with its answer and its candidates, as Python holds them."""
-    keys = ("subtask", "example_id")
     candidates: dict[Any, list[dict[str, Any]]] = {}
     for row in tables.extractions.iter_rows(named=True):
         candidates.setdefault((row["subtask"], row["example_id"]), []).append(row)
     return [
         row | {"candidates": candidates[row["subtask"], row["example_id"]], **tables.settings[row["subtask"]]}
-        for row in tables.examples.join(tables.answers, on=keys).iter_rows(named=True)
+        for row in tables.examples.join(tables.answers, on=KEYS).iter_rows(named=True)
     ]
 
 
@@ -238,15 +238,18 @@ def make(subtask: str, n: int, metrics: Sequence[str], rng: np.random.Generator)
     kept = ~wrong | (rng.random(len(said)) < 0.8)
     said, said_lengths = said[kept], np.bincount(owner[kept], minlength=n)
     answers = own.with_columns(
-        answer=texts(said, said_lengths), answer_token_ids=lists(said, said_lengths), reason=pl.lit(None, pl.String)
+        model=pl.lit("model"),
+        answer=texts(said, said_lengths),
+        answer_token_ids=lists(said, said_lengths),
+        reason=pl.lit(None, pl.String),
     )
     rules = {"metrics": list(metrics), "asks_text": not GRADED.issuperset(metrics), "preferred_score": metrics[0]}
     return Tables(typed(examples, EXAMPLES), typed(extractions, EXTRACTIONS), answers, {subtask: rules})
 
 
 def typed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Select a contract's columns, in its types."""
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in table.columns.items())
+    """Select a contract's columns, in its types, and the model."""
+    return frame.select(pl.lit("model").alias("model"), *(pl.col(c).cast(t) for c, t in table.columns.items()))
 
 
 def texts(ids: np.ndarray, lengths: np.ndarray) -> pl.Series:

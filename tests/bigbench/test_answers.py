@@ -43,7 +43,7 @@ def generations(*rows: tuple[str, list[int], list[int]]) -> pl.DataFrame:
         [("fruit", i, [], text, ids, ends, "eos", []) for i, (text, ids, ends) in enumerate(rows)],
         schema=dict(GENERATIONS.columns),
         orient="row",
-    )
+    ).with_columns(model=pl.lit("m"))
 
 
 def held(text: str, ids: list[int], ends: list[int], output_regex: str | None) -> tuple[Any, ...]:

@@ -74,6 +74,10 @@ def answer(
     return {"subtask": subtask, "example_id": example_id, "answer": text, "answer_token_ids": held, "reason": reason}
 
 
+def of_model(frame: pl.DataFrame, model: str = "m") -> pl.DataFrame:
+    return frame.with_columns(model=pl.lit(model))
+
+
 def scores(
     examples: Sequence[Row],
     candidates: Sequence[Row],
@@ -85,10 +89,9 @@ def scores(
     if answers is None:
         answers = [answer(e["example_id"], "", subtask=e["subtask"]) for e in examples]
     return score(
-        "m",
-        pl.DataFrame(list(examples), schema=dict(EXAMPLES.columns)),
-        pl.DataFrame(list(candidates), schema=dict(EXTRACTIONS.columns)),
-        pl.DataFrame(list(answers), schema=ANSWERS),
+        of_model(pl.DataFrame(list(examples), schema=dict(EXAMPLES.columns))),
+        of_model(pl.DataFrame(list(candidates), schema=dict(EXTRACTIONS.columns))),
+        of_model(pl.DataFrame(list(answers), schema=ANSWERS)),
         {e["subtask"]: {"asks_text": asks_text} for e in examples},
     )
 

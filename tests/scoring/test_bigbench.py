@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from score_tables import ANSWERS, Row, answer, candidate, example
+from score_tables import ANSWERS, Row, answer, candidate, example, of_model
 
 from rescore.schema import BIGBENCH, EXAMPLES, EXTRACTIONS, write
 from rescore.scoring.bigbench import BLEURT, bigbench_scores
@@ -29,15 +29,15 @@ def table(
     """Return the arguments of a scoring; `metrics` by subtask, or for the one subtask `t`."""
     named = metrics if isinstance(metrics, Mapping) else {"t": metrics}
     return {
-        "examples": pl.DataFrame(list(examples), schema=dict(EXAMPLES.columns)),
-        "extractions": pl.DataFrame(list(candidates), schema=dict(EXTRACTIONS.columns)),
-        "answers": pl.DataFrame(list(answers), schema=ANSWERS),
+        "examples": of_model(pl.DataFrame(list(examples), schema=dict(EXAMPLES.columns))),
+        "extractions": of_model(pl.DataFrame(list(candidates), schema=dict(EXTRACTIONS.columns))),
+        "answers": of_model(pl.DataFrame(list(answers), schema=ANSWERS)),
         "settings": {s: {"metrics": list(m), "preferred_score": preferred or m[0]} for s, m in named.items()},
     }
 
 
 def row(arguments: dict[str, Any], metric: str, subtask: str = "t") -> dict[str, Any]:
-    return bigbench_scores("m", **arguments).row(
+    return bigbench_scores(**arguments).row(
         by_predicate=(pl.col("metric") == metric) & (pl.col("subtask") == subtask), named=True
     )
 
@@ -108,7 +108,7 @@ def test_the_grade_brings_both_calibrations_and_ties_go_to_the_first() -> None:
         choices(0, {"a": -1.0, "b": -1.0}),
         metrics=["multiple_choice_grade"],
     )
-    found = bigbench_scores("m", **arguments)
+    found = bigbench_scores(**arguments)
     assert set(found["metric"]) == {
         "multiple_choice_grade",
         "calibration_multiple_choice_brier_score",
@@ -240,7 +240,7 @@ def test_log_likelihood_sums_the_probabilities_of_several_targets() -> None:
         metrics=["log_likelihood"],
     )
     assert row(arguments, "log_likelihood")["value"] == pytest.approx((LN2 - 2 - 4) / 2)
-    assert "log_likelihood_per_word" not in bigbench_scores("m", **arguments)["metric"]
+    assert "log_likelihood_per_word" not in bigbench_scores(**arguments)["metric"]
 
 
 def test_what_is_undefined_is_null_with_its_reason(tmp_path: Any) -> None:
@@ -270,7 +270,7 @@ def test_what_is_undefined_is_null_with_its_reason(tmp_path: Any) -> None:
             "t:bare": ["multiple_choice_grade", "exact_str_match"],
         },
     )
-    found = bigbench_scores("m", **arguments)
+    found = bigbench_scores(**arguments)
     write(found, tmp_path / "bigbench.parquet", BIGBENCH, {})
     reasons = {
         (subtask.partition(":")[2], metric): reason
@@ -350,7 +350,7 @@ def test_standard_errors_of_subtasks_add_as_independent() -> None:
 
 def test_a_task_without_subtasks_keeps_its_rows() -> None:
     arguments = texts(["a", "b"], [["a"], ["a"]], "exact_str_match")
-    found = bigbench_scores("m", **arguments)
+    found = bigbench_scores(**arguments)
     assert found["metric"].to_list() == ["exact_str_match", "normalized_aggregate_score"]
     assert found["value"].to_list() == [0.5, 50.0]
     assert found["normalized"].to_list() == [50.0, None]
@@ -401,12 +401,23 @@ def test_the_order_of_rows_changes_nothing() -> None:
         k: v.sample(fraction=1, shuffle=True, seed=7) if isinstance(v, pl.DataFrame) else v
         for k, v in arguments.items()
     }
-    assert bigbench_scores("m", **shuffled).equals(bigbench_scores("m", **arguments))
+    assert bigbench_scores(**shuffled).equals(bigbench_scores(**arguments))
+
+
+def test_models_scored_together_get_what_each_gets_alone() -> None:
+    alone = [random_task(30, seed) for seed in (1, 2)]
+    together = alone[0] | {
+        name: pl.concat([alone[0][name], of_model(alone[1][name], "n")])
+        for name in ("examples", "extractions", "answers")
+    }
+    apart = [bigbench_scores(**alone[0]), of_model(bigbench_scores(**alone[1]), "n").select(list(BIGBENCH.columns))]
+    assert apart[0].height == 14
+    assert bigbench_scores(**together).sort("model", maintain_order=True).equals(pl.concat(apart))
 
 
 def test_standard_errors_shrink_with_the_root_of_n() -> None:
     few, many = (
-        bigbench_scores("m", **random_task(n, 2)).filter(pl.col("metric") != "normalized_aggregate_score")
+        bigbench_scores(**random_task(n, 2)).filter(pl.col("metric") != "normalized_aggregate_score")
         for n in (100, 900)
     )
     assert few["metric"].to_list() == many["metric"].to_list()
@@ -436,6 +447,6 @@ def test_only_weighted_metrics_see_whether_log_probabilities_are_normalised_over
     plain["settings"]["t"]["metrics"] = metrics
     constant = pl.col("logprob_nats").list.eval(pl.element() - 2.0)
     shifted = plain | {"extractions": plain["extractions"].with_columns(constant)}
-    before, after = (dict(bigbench_scores("m", **a).select("metric", "value").iter_rows()) for a in (plain, shifted))
+    before, after = (dict(bigbench_scores(**a).select("metric", "value").iter_rows()) for a in (plain, shifted))
     moved = {m for m, value in before.items() if value is not None and after[m] != pytest.approx(value, abs=1e-6)}
     assert moved == {"weighted_probabilities", "weighted_log_probabilities"}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from score_tables import answer, candidate, example
+from score_tables import ANSWERS, answer, candidate, example, of_model
 
 from rescore.schema import EXAMPLES, EXTRACTIONS
 from rescore.scoring.bigbench import bigbench_scores
@@ -40,9 +40,9 @@ def frames(case: dict[str, Any]) -> dict[str, Any]:
         "absolute_normalization": case["absolute_normalization"],
     }
     return {
-        "examples": pl.DataFrame(examples, schema=dict(EXAMPLES.columns)),
-        "extractions": pl.DataFrame(candidates, schema=dict(EXTRACTIONS.columns)),
-        "answers": pl.DataFrame(answers, schema_overrides={"reason": pl.String, "answer_token_ids": pl.List(pl.Int32)}),
+        "examples": of_model(pl.DataFrame(examples, schema=dict(EXAMPLES.columns))),
+        "extractions": of_model(pl.DataFrame(candidates, schema=dict(EXTRACTIONS.columns))),
+        "answers": of_model(pl.DataFrame(answers, schema=ANSWERS)),
         "settings": {name: rules},
     }
 
@@ -56,7 +56,7 @@ def cases(reference: Path) -> list[dict[str, Any]]:
 def test_every_metric_of_every_case_equals_the_reference(cases: list[dict[str, Any]]) -> None:
     assert len(cases) == 78
     for case in cases:
-        rows = bigbench_scores("m", **frames(case)).filter(subtask=case["subtask"])
+        rows = bigbench_scores(**frames(case)).filter(subtask=case["subtask"])
         found = dict(
             rows.filter(pl.col("metric") != "normalized_aggregate_score").select("metric", "value").iter_rows()
         )

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from score_tables import Row, example
+from score_tables import Row, example, of_model
 
 from rescore.bigbench import answers
 from rescore.schema import EXAMPLES, GENERATIONS, GRADING
@@ -22,9 +22,9 @@ def graded(examples: Sequence[Row], texts: Sequence[str], rules: dict[str, dict[
     rows = [
         (e["subtask"], e["example_id"], [], text, [], [], "eos", []) for e, text in zip(examples, texts, strict=True)
     ]
-    generations = pl.DataFrame(rows, schema=dict(GENERATIONS.columns), orient="row")
-    asked = pl.DataFrame(list(examples), schema=dict(EXAMPLES.columns))
-    return grading("m", asked, generations, answers(generations, rules), rules)
+    generations = of_model(pl.DataFrame(rows, schema=dict(GENERATIONS.columns), orient="row"))
+    asked = of_model(pl.DataFrame(list(examples), schema=dict(EXAMPLES.columns)))
+    return grading(asked, generations, answers(generations, rules), rules)
 
 
 def test_counts_by_hand() -> None:

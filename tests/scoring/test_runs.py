@@ -6,11 +6,12 @@ import pytest
 
 from rescore.scoring.runs import Runs, blocks, filled, find, placed
 
-EXAMPLES = pl.DataFrame({"subtask": ["u", "u", "t"], "example_id": [1, 0, 1]})
+EXAMPLES = pl.DataFrame({"model": "m", "subtask": ["u", "u", "t"], "example_id": [1, 0, 1]})
 
 
-def rows(*keys: tuple[str, int], **columns: object) -> pl.DataFrame:
-    return pl.DataFrame(list(keys), schema=["subtask", "example_id"], orient="row").with_columns(**columns)
+def rows(*keys: tuple[str, int], model: str = "m", **columns: object) -> pl.DataFrame:
+    frame = pl.DataFrame(list(keys), schema=["subtask", "example_id"], orient="row")
+    return frame.with_columns(model=pl.lit(model), **columns)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,13 @@ def rows(*keys: tuple[str, int], **columns: object) -> pl.DataFrame:
 def test_rows_are_placed_by_subtask_and_id(keys: list[tuple[str, int]], expected: list[int]) -> None:
     found = placed(rows(*keys), EXAMPLES)
     assert found["row"].to_list() == expected
-    assert found.select("subtask", "example_id").rows() == [EXAMPLES.row(r) for r in expected]
+    assert found.select(EXAMPLES.columns).rows() == [EXAMPLES.row(r) for r in expected]
+
+
+def test_rows_of_another_model_are_of_another_example() -> None:
+    examples = pl.concat([EXAMPLES, EXAMPLES.with_columns(model=pl.lit("n"))])
+    found = placed(pl.concat([rows(("u", 1), model="n"), rows(("u", 1)), rows(("t", 1), model="n")]), examples)
+    assert found.select("model", "row").rows() == [("m", 0), ("n", 3), ("n", 5)]
 
 
 def test_rows_of_one_example_keep_their_order() -> None:

@@ -122,6 +122,24 @@ def test_a_changed_input_is_scored_again(
     assert task.exact() == exact
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 4])  # examples: of one model, of one, of two
+def test_every_table_holds_the_models_in_the_order_given(
+    task: Task, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task.answer("k", "wrong", "b")
+    task.score("m", "n", "k")
+    told = {name: schema.read(path, OUTPUTS[name]) for name, path in task.outputs.items()}
+    monkeypatch.setattr(models, "_AT_ONCE", at_once)
+    for name in ("n", "k", "m"):
+        task.score(name)
+        for kind, path in task.outputs.items():
+            assert schema.read(path, OUTPUTS[kind]).equals(told[kind].filter(model=name))
+    task.score("m", "n", "k")
+    for kind, path in task.outputs.items():
+        assert schema.read(path, OUTPUTS[kind]).equals(told[kind])
+        assert told[kind]["model"].unique(maintain_order=True).to_list() == ["m", "n", "k"]
+
+
 def test_other_log_probabilities_alone_are_scored_again(task: Task) -> None:
     task.score("m")
     task.answer("m", "a", "wrong", nats=-2.0)

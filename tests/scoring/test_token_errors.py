@@ -16,10 +16,13 @@ Items = list[list[int]]
 def told(*subtasks: Items) -> pl.DataFrame:
     """TOKEN_ERRORS of subtasks s0, s1, ..., each given as its items' tokens: 1 is right."""
     frames = [
-        pl.DataFrame({"task": "t", "subtask": f"s{i}", "right": items}, schema_overrides={"right": pl.List(pl.Int8)})
+        pl.DataFrame(
+            {"model": "m", "task": "t", "subtask": f"s{i}", "right": items},
+            schema_overrides={"right": pl.List(pl.Int8)},
+        )
         for i, items in enumerate(subtasks)
     ]
-    return token_errors("m", pl.concat(frames))
+    return token_errors(pl.concat(frames))
 
 
 def row(items: Items) -> dict:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import polars as pl
 import pytest
-from score_tables import Row, candidate, example, of, scores
+from score_tables import Row, candidate, example, of, of_model, scores
 
 from rescore.schema import EXAMPLES, EXTRACTIONS, POSITIONS
 from rescore.scoring.token_errors import token_errors
@@ -14,8 +14,8 @@ from rescore.scoring.tokens import answer_tokens, positions
 
 def tokens(examples: list[Row], candidates: list[Row]) -> pl.DataFrame:
     return answer_tokens(
-        pl.DataFrame(examples, schema=dict(EXAMPLES.columns)),
-        pl.DataFrame(candidates, schema=dict(EXTRACTIONS.columns)),
+        of_model(pl.DataFrame(examples, schema=dict(EXAMPLES.columns))),
+        of_model(pl.DataFrame(candidates, schema=dict(EXTRACTIONS.columns))),
     )
 
 
@@ -27,7 +27,7 @@ def test_positions_by_hand() -> None:
         candidate(1, "abc", [quarter, quarter, halves], ids=[5, 6, 8], firsts=[5, 6, 9]),
         candidate(2, "x", [halves], ids=[1], firsts=[2], subtask="u"),
     ]
-    found = positions("m", tokens(examples, candidates))
+    found = positions(tokens(examples, candidates))
     assert found.schema == pl.Schema(dict(POSITIONS.columns))
     assert found.drop("model", "task").rows() == [
         ("t", 1, 2, 1.0, pytest.approx(0.375)),
@@ -51,8 +51,8 @@ def test_of_several_targets_the_likeliest_counts_and_choices_do_not() -> None:
 def test_an_answer_without_a_token_is_told_not_counted() -> None:
     found = tokens([example(0, [""]), example(1, [])], [candidate(0, "", [])])
     assert found["right"].to_list() == [[], []]
-    assert positions("m", found).equals(POSITIONS.empty())
-    row = token_errors("m", found).row(0, named=True)
+    assert positions(found).equals(POSITIONS.empty())
+    row = token_errors(found).row(0, named=True)
     assert (row["n_items"], row["answer_tokens_mean"], row["reason"]) == (0, None, "no target has a token")
 
 
@@ -61,7 +61,7 @@ def test_positions_average_to_the_metrics_of_whole_answers() -> None:
     examples = [example(i, ["w"]) for i in range(40)]
     rows = [candidate(i, "w", (-rng.exponential(1, 3)).tolist(), firsts=rng.permutation(3) + 1) for i in range(40)]
     told, whole = tokens(examples, rows), scores(examples, rows)
-    assert positions("m", told)["accuracy"].mean() == pytest.approx(np.mean(of(whole, "token_accuracy")))
+    assert positions(told)["accuracy"].mean() == pytest.approx(np.mean(of(whole, "token_accuracy")))
     forced = np.mean(of(whole, "exact_match_teacher_forced"))
     assert 0 < forced < 1
-    assert token_errors("m", told)["all_right"].item() == pytest.approx(forced)
+    assert token_errors(told)["all_right"].item() == pytest.approx(forced)

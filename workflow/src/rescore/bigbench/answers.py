@@ -1,13 +1,15 @@
 """From the greedy continuation to the answer that is compared with the targets."""
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from functools import cache
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import polars as pl
 import regex
 
 TIME_LIMIT_S = 1.0
+_compiled = cache(regex.compile)  # the library's own cache takes longer to ask than a short text to search
 
 
 class Answer(NamedTuple):
@@ -43,7 +45,7 @@ def post_process(text: str, *, stop_string: str | None, output_regex: str | None
     if not output_regex:
         return Answer(text, 0, len(text))
     try:
-        match = regex.search(output_regex, text, timeout=TIME_LIMIT_S)
+        match = _compiled(output_regex).search(text, timeout=TIME_LIMIT_S)
     except TimeoutError as error:
         raise TimeoutError(f"output_regex ran longer than {TIME_LIMIT_S:g} s on {len(text)} characters") from error
     group = 1 if match and match.re.groups else 0
@@ -87,48 +89,55 @@ def answers(generations: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]
     Parameters
     ----------
     generations
-        As `rescore.schema.GENERATIONS`.
+        As `rescore.schema.GENERATIONS`, with `model`.
     settings
         By subtask, its `stop_string` and `output_regex`, as `rescore.bigbench.settings` gives them.
 
     Returns
     -------
     polars.DataFrame
-        subtask, example_id, answer, answer_token_ids (of the span's tokens those that hold a character of the answer,
-        or a part of one), reason: why both are null where the expression hit its time limit.
+        model, subtask, example_id, answer, answer_token_ids (of the span's tokens those that hold a character of
+        the answer, or a part of one), reason: why both are null where the expression hit its time limit.
     """
-    rows: list[tuple[Any, ...]] = []
-    columns = ("subtask", "example_id", "text", "span_ids", "span_ends")
-    for subtask, example_id, text, ids, ends in generations.select(columns).iter_rows():
-        rules = settings[subtask]
-        try:
-            answer = post_process(text, stop_string=rules["stop_string"], output_regex=rules["output_regex"])
-        except TimeoutError as error:
-            rows.append((subtask, example_id, None, None, str(error)))
-            continue
-        rows.append((subtask, example_id, answer.text, _held(answer, ids, ends), None))
-    return pl.DataFrame(rows, schema=dict(_ANSWERS), orient="row")
+    texts = generations.select("subtask", "text", "span_ends").iter_rows()
+    told = pl.DataFrame([_told(settings[s], text, ends) for s, text, ends in texts], schema=_TOLD, orient="row")
+    return (
+        generations.select("model", "subtask", "example_id", "span_ids")
+        .hstack(told)
+        .select(
+            *("model", "subtask", "example_id", "answer"),
+            answer_token_ids=pl.col("span_ids").list.slice("first_token", "n_tokens"),
+            reason="reason",
+        )
+    )
 
 
-def _held(answer: Answer, ids: Sequence[int], ends: Sequence[int]) -> list[int]:
+_TOLD = {"answer": pl.String, "first_token": pl.Int64, "n_tokens": pl.Int64, "reason": pl.String}
+
+
+def _told(rules: Mapping[str, Any], text: str, ends: Sequence[int]) -> tuple[str | None, int | None, int, str | None]:
+    """Return the columns `_TOLD` of one continuation."""
+    try:
+        answer = post_process(text, stop_string=rules["stop_string"], output_regex=rules["output_regex"])
+    except TimeoutError as error:
+        return None, None, 0, str(error)
+    held = _held(answer, ends)
+    return answer.text, held.start, len(held), None
+
+
+def _held(answer: Answer, ends: Sequence[int]) -> range:
     """Tokens that hold a character of the answer, or bytes of one.
 
     Until its last byte, a character reads as one or more replacement characters: the text may shrink with a token. So
     a token reaches no further than any later text does, and one that reaches no further than the token before it
     completes the character there.
     """
+    if not answer.text:
+        return range(0)
     reach = list(accumulate(reversed(ends), min))[::-1]
-    held = []
-    for token, a, z in zip(ids, [0, *reach][: len(reach)], reach, strict=True):
-        if answer.start < z and (a < answer.end or a == z == answer.end) and answer.text:
-            held.append(token)
-    return held
-
-
-_ANSWERS: Mapping[str, Any] = {
-    "subtask": pl.String,
-    "example_id": pl.Int64,
-    "answer": pl.String,
-    "answer_token_ids": pl.List(pl.Int32),
-    "reason": pl.String,
-}
+    held = [
+        i
+        for i, (a, z) in enumerate(pairwise([0, *reach]))
+        if answer.start < z and (a < answer.end or a == z == answer.end)
+    ]
+    return range(held[0], held[-1] + 1) if held else range(0)

@@ -18,22 +18,19 @@ __all__ = ["bigbench_scores", "score"]
 
 
 def score(
-    model: str,
     examples: pl.DataFrame,
     extractions: pl.DataFrame,
     answers: pl.DataFrame,
     settings: Mapping[str, Mapping[str, Any]],
 ) -> pl.DataFrame:
-    """Score one model on one task under every metric of `rescore.schema.METRICS`.
+    """Score models on one task under every metric of `rescore.schema.METRICS`.
 
     Parameters
     ----------
-    model
-        Its slug.
     examples, extractions
-        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`.
+        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
     answers
-        subtask, example_id, answer, answer_token_ids, reason, as `rescore.bigbench.answers` gives them.
+        model, subtask, example_id, answer, answer_token_ids, reason, as `rescore.bigbench.answers` gives them.
     settings
         By subtask, whether it `asks_text`: one that does not has no exact match and no edit distance.
 
@@ -45,11 +42,11 @@ def score(
     told = exact.exact_match(examples, answers, [s for s, rules in settings.items() if rules["asks_text"]])
     candidates = extractions.drop("entropy_nats").pipe(placed, examples)
     frames = [frame for block in blocks(told, candidates) for frame in _scores(*block)]
-    return pl.concat(frames).with_columns(model=pl.lit(model)).select(list(SCORES.columns))
+    return pl.concat(frames).select(list(SCORES.columns))
 
 
 def _scores(told: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield, metric by metric: task, subtask, example_id, metric, score, reason."""
+    """Yield, metric by metric: task, model, subtask, example_id, metric, score, reason."""
     candidates = candidates.with_columns(total_nats=likelihood.TOTAL_NATS)
     targets = (
         candidates.filter("is_target").pipe(filled, told.height).with_columns(token_accuracy=likelihood.TOKEN_ACCURACY)

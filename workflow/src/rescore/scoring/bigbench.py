@@ -22,6 +22,7 @@ _CHOICE_MEANS = ("multiple_choice_grade", "weighted_log_probabilities", "weighte
 _CHOICE = (*_CHOICE_MEANS, *_CALIBRATION, "macro_f1")
 _TEXT = (*text.MATCHES, *text.FUNCTIONS, "bleu")
 _ROW = {
+    "model": pl.String,
     "subtask": pl.String,
     "metric": pl.String,
     "value": pl.Float64,
@@ -33,13 +34,12 @@ _ROW = {
 
 
 def bigbench_scores(
-    model: str,
     examples: pl.DataFrame,
     extractions: pl.DataFrame,
     answers: pl.DataFrame,
     settings: Mapping[str, Mapping[str, Any]],
 ) -> pl.DataFrame:
-    """Score one model on the subtasks of a task, or of several, under the metrics that they name.
+    """Score models on the subtasks of a task, or of several, under the metrics that they name.
 
     As `api/json_task.py` of the `bigbench` 1.0.0 package, a subtask that names multiple_choice_grade also gets the
     calibration_multiple_choice_brier_score and the expected_calibration_error, one that names rouge the rouge1, rouge2
@@ -48,20 +48,18 @@ def bigbench_scores(
 
     Parameters
     ----------
-    model
-        Its slug.
     examples, extractions
-        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`.
+        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
     answers
-        subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
+        model, subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
     settings
         By subtask, its `metrics` and `preferred_score`, as `rescore.bigbench.settings` gives them.
 
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.BIGBENCH`: one row a subtask and metric, and one a task and metric (its subtask is the task)
-        that aggregates the task's subtasks, those in `examples`. `n` counts the examples behind the value.
+        As `rescore.schema.BIGBENCH`: one row a model, subtask and metric, and one a task and metric (its subtask is the
+        task) that aggregates the task's subtasks, those in `examples`. `n` counts the examples behind the value.
         `standard_error` is sd / sqrt(n) for a metric that scores single examples, bootstrapped for one that does not.
         `reason` says why the value is null, or which examples it leaves out because they have no score.
     """
@@ -70,13 +68,16 @@ def bigbench_scores(
     choices = choice_values(_of(examples, asked, *_CHOICE), extractions)
     texts = text.text_values(_of(examples, asked, *_TEXT), answers)
     means = map(_summary, chain(_example_scores(choices, texts, asked), _log_likelihoods(examples, extractions, asked)))
-    unsupported = [(subtask, "bleurt", None, None, 0, 0, BLEURT) for subtask in asked.get("bleurt", ())]
+    models = examples["model"].unique(maintain_order=True)
+    unsupported = [
+        (model, subtask, "bleurt", None, None, 0, 0, BLEURT) for model in models for subtask in asked.get("bleurt", ())
+    ]
     left_out = pl.col("total") - pl.col("n")
     some = pl.format("{} of {} examples left out: {}", left_out, "total", "reason")
     rows = pl.concat(
         [*means, _corpus_scores(choices, texts, asked), pl.DataFrame(unsupported, schema=_ROW, orient="row")]
     ).with_columns(reason=pl.when(pl.col("n") == 0).then("reason").when(left_out > 0).then(some))
-    return with_aggregates(rows, examples, settings).with_columns(model=pl.lit(model)).select(list(BIGBENCH.columns))
+    return with_aggregates(rows, examples, settings).select(list(BIGBENCH.columns))
 
 
 def _asked(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -99,7 +100,7 @@ def _of(frame: pl.DataFrame, asked: Mapping[str, Sequence[str]], *metrics: str) 
 def _example_scores(
     choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[str, Sequence[str]]
 ) -> Iterator[pl.DataFrame]:
-    """Yield, metric by metric that is asked for: subtask, example_id, metric, score, reason."""
+    """Yield, metric by metric that is asked for: model, subtask, example_id, metric, score, reason."""
     for metric in (m for m in _CHOICE_MEANS if m in asked):
         yield _of(choices, asked, metric).select(*KEYS, metric=pl.lit(metric), score=metric, reason="reason")
     for metric, match in ((m, match) for m, match in text.MATCHES.items() if m in asked):
@@ -126,13 +127,13 @@ def _log_likelihoods(
 
 
 def _summary(scores: pl.DataFrame) -> pl.DataFrame:
-    """Take the mean over the examples of each subtask that have a score, with its standard error sd / sqrt(n).
+    """Take the mean over the examples of each model and subtask that have a score, and its standard error sd / sqrt(n).
 
     Of ROUGE, the median of bootstrapped means.
     """
     score = pl.col("score")
     rows = (
-        scores.group_by("subtask", "metric")
+        scores.group_by("model", "subtask", "metric")
         .agg(
             value=score.mean(),
             standard_error=score.std() / score.count().sqrt(),
@@ -144,15 +145,18 @@ def _summary(scores: pl.DataFrame) -> pl.DataFrame:
     )
     if rows.filter(pl.col("metric").is_in(text.ROUGE), pl.col("n") > 0).is_empty():
         return rows
-    medians = {
-        part["subtask"][0]: corpus.median_of_means(part["score"].to_numpy())
-        for part in scores.drop_nulls("score").partition_by("subtask")
-    }
-    return rows.with_columns(value=pl.col("subtask").replace_strict(medians, default=None, return_dtype=pl.Float64))
+    parts = scores.drop_nulls("score").partition_by("model", "subtask", as_dict=True)
+    medians = [(*names, corpus.median_of_means(part["score"].to_numpy())) for names, part in parts.items()]
+    schema = {name: _ROW[name] for name in ("model", "subtask", "value")}
+    return (
+        rows.drop("value")
+        .join(pl.DataFrame(medians, schema, orient="row"), on=["model", "subtask"], how="left")
+        .select(list(_ROW))
+    )
 
 
 def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """Return the rows of calibration, macro_f1 and bleu, computed subtask by subtask."""
+    """Return the rows of calibration, macro_f1 and bleu, computed model by model and subtask by subtask."""
     rows: list[tuple[Any, ...]] = []
     for frame, metrics, statistics in (
         (choices, _CALIBRATION, corpus.calibration),
@@ -161,8 +165,9 @@ def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[st
     ):
         if asked.keys().isdisjoint(metrics):
             continue
-        for part in _of(frame, asked, *metrics).partition_by("subtask"):
-            subtask, total = part["subtask"][0], part.height
+        parts = _of(frame, asked, *metrics).partition_by("model", "subtask", as_dict=True)
+        for (model, subtask), part in parts.items():
+            total = part.height
             defined = part.filter(pl.col("reason").is_null())
             n = defined.height
             reason = part["reason"].drop_nulls().first()
@@ -171,7 +176,7 @@ def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[st
                 if subtask not in asked.get(metric, ()):
                     continue
                 if metric in found:
-                    rows.append((subtask, metric, *found[metric], n, total, reason))
+                    rows.append((model, subtask, metric, *found[metric], n, total, reason))
                 else:
-                    rows.append((subtask, metric, None, None, 0, total, NOT_SINGLE if n else reason))
+                    rows.append((model, subtask, metric, None, None, 0, total, NOT_SINGLE if n else reason))
     return pl.DataFrame(rows, schema=_ROW, orient="row")

@@ -31,7 +31,7 @@ the low one is that of random choice."""
 NOT_NAMED = "its preferred score is none of its metrics"
 NO_RANGE = "its preferred score has no range, or no low score below the high one"
 
-_ROW = ("task", "subtask", "metric", "value", "standard_error", "n", "normalized", "reason")
+_ROW = ("model", "task", "subtask", "metric", "value", "standard_error", "n", "normalized", "reason")
 
 
 def with_aggregates(
@@ -54,31 +54,33 @@ def with_aggregates(
     Parameters
     ----------
     rows
-        subtask, metric, value, standard_error, n, reason.
+        model, subtask, metric, value, standard_error, n, reason.
     examples
-        As `rescore.schema.EXAMPLES`.
+        As `rescore.schema.EXAMPLES`, with `model`: once for each.
     settings
         By subtask, its `preferred_score` and, where it is known, its `chance`.
 
     Returns
     -------
     polars.DataFrame
-        task, subtask, metric, value, standard_error, n, normalized, reason; by task and subtask, a task's own rows
-        first.
+        model, task, subtask, metric, value, standard_error, n, normalized, reason; by task and subtask, a task's own
+        rows first.
     """
     own = pl.col("subtask") == pl.col("task")
     graded = pl.col("preferred") == "multiple_choice_grade"
     normalized = 100 * (pl.col("value") - pl.col("low")) / (pl.col("high") - pl.col("low"))
     scales = _scales(examples, settings)
     rows = (
-        rows.join(scales, on="subtask")
+        rows.join(scales, on=["model", "subtask"])
         .with_columns(normalized=pl.when(pl.col("metric") == pl.col("preferred")).then(normalized))
         .sort("subtask", "metric")
     )
     named = rows.with_columns(reason=pl.format("{}: {}", "subtask", "reason"))
     means = _means(pl.concat([named.filter(~own).select(_MEANS), _normalized(named, scales)]))
-    tasks = scales.group_by("task").agg(all_graded=graded.all(), leaf=own.any(), low=pl.col("low").mean(), high=1.0)
-    means = means.join(tasks, on="task").with_columns(
+    tasks = scales.group_by("model", "task").agg(
+        all_graded=graded.all(), leaf=own.any(), low=pl.col("low").mean(), high=1.0
+    )
+    means = means.join(tasks, on=["model", "task"]).with_columns(
         subtask="task",
         normalized=pl.when("all_graded")
         .then(pl.when(pl.col("metric") == "multiple_choice_grade").then(normalized))
@@ -89,7 +91,7 @@ def with_aggregates(
 
 
 def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    """By subtask its task, its preferred metric and that metric's low and high score, null where it has no range."""
+    """By model and subtask its task, its preferred metric and its low and high score, null where it has no range."""
     graded = pl.col("preferred") == "multiple_choice_grade"
     preferred = {subtask: rules["preferred_score"] for subtask, rules in settings.items()}
     chance = {subtask: rules.get("chance") for subtask, rules in settings.items()}
@@ -99,7 +101,7 @@ def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -
         orient="row",
     )
     return (
-        examples.group_by("task", "subtask", maintain_order=True)
+        examples.group_by("model", "task", "subtask", maintain_order=True)
         .agg(seen=pl.col("target_scores").list.mean().mean())
         .with_columns(chance=pl.col("subtask").replace_strict(chance, default=None, return_dtype=pl.Float64))
         .with_columns(preferred=pl.col("subtask").replace_strict(preferred, return_dtype=pl.String))
@@ -110,20 +112,21 @@ def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -
     )
 
 
-_MEANS = ("task", "metric", "value", "standard_error", "n", "reason")
+_MEANS = ("model", "task", "metric", "value", "standard_error", "n", "reason")
 
 
 def _normalized(rows: pl.DataFrame, scales: pl.DataFrame) -> pl.DataFrame:
     """The normalised preferred score of every subtask, as `_MEANS`."""
     chosen = rows.filter(pl.col("metric") == pl.col("preferred")).select(
-        "subtask", "standard_error", "n", "reason", value="normalized", scored=pl.lit(True)
+        "model", "subtask", "standard_error", "n", "reason", value="normalized", scored=pl.lit(True)
     )
     unscored = (
         pl.when(pl.col("scored").is_null()).then(pl.lit(NOT_NAMED)).when(pl.col("low").is_null()).then(pl.lit(NO_RANGE))
     )
     return (
-        scales.join(chosen, on="subtask", how="left", maintain_order="left")
+        scales.join(chosen, on=["model", "subtask"], how="left", maintain_order="left")
         .select(
+            "model",
             "task",
             "value",
             metric=pl.lit(NORMALIZED_AGGREGATE),
@@ -136,10 +139,10 @@ def _normalized(rows: pl.DataFrame, scales: pl.DataFrame) -> pl.DataFrame:
 
 
 def _means(frame: pl.DataFrame) -> pl.DataFrame:
-    """Take the mean over the subtasks of each task and metric; null, with a reason, where one of them is."""
+    """Take the mean over the subtasks of each model, task and metric; null, with a reason, where one of them is."""
     value, error = pl.col("value"), pl.col("standard_error")
     absent = value.is_null()
-    return frame.group_by("task", "metric", maintain_order=True).agg(
+    return frame.group_by("model", "task", "metric", maintain_order=True).agg(
         value=pl.when(~absent.any()).then(value.mean()),
         standard_error=pl.when(~error.is_null().any()).then((error**2).sum().sqrt() / pl.len()),
         n=pl.col("n").sum(),

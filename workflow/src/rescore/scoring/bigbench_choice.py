@@ -28,12 +28,12 @@ def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     Parameters
     ----------
     examples, extractions
-        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`.
+        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
 
     Returns
     -------
     polars.DataFrame
-        subtask, example_id, the columns above, and reason: why they are null. One row an example, in their order.
+        model, subtask, example_id, the columns above, and reason: why they are null. One row an example, in order.
     """
     candidates = extractions.select(*KEYS, "candidate", "is_choice", "logprob_nats").pipe(placed, examples)
     return pl.concat([_values(*block) for block in blocks(examples, candidates)])

@@ -25,14 +25,14 @@ def text_values(examples: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     examples
-        As `rescore.schema.EXAMPLES`.
+        As `rescore.schema.EXAMPLES`, with `model`: once for each.
     answers
-        subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
+        model, subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
 
     Returns
     -------
     polars.DataFrame
-        subtask, example_id, targets, answer, reason: why the answer is null. One row an example, in their order.
+        model, subtask, example_id, targets, answer, reason: why the answer is null. One row an example, in their order.
     """
     return (
         examples.select(*KEYS, "targets")
@@ -135,7 +135,7 @@ def log_likelihoods(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterat
     Yields
     ------
     polars.DataFrame
-        subtask, example_id, metric, score, reason: why the score is null.
+        model, subtask, example_id, metric, score, reason: why the score is null.
     """
     listed = (
         examples.select(*KEYS, "targets")

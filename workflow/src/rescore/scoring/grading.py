@@ -8,12 +8,10 @@ import regex
 
 from rescore.schema import GRADING
 from rescore.scoring.exact import exact_match
-
-_KEYS = ("subtask", "example_id")
+from rescore.scoring.runs import KEYS
 
 
 def grading(
-    model: str,
     examples: pl.DataFrame,
     generations: pl.DataFrame,
     answers: pl.DataFrame,
@@ -31,48 +29,44 @@ def grading(
 
     Parameters
     ----------
-    model
-        Its slug.
     examples, generations
-        As `rescore.schema.EXAMPLES` and `GENERATIONS`.
+        As `rescore.schema.EXAMPLES` and `GENERATIONS`, with `model`: the examples once for each.
     answers
-        subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
+        model, subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
     settings
         By subtask, whether it `asks_text`, and its `stop_string`, as `rescore.bigbench.settings` gives them.
 
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.GRADING`, one row a subtask. `n_text` counts the examples that exact match judges: those
-        of subtasks that ask for text, with an answer (none where the regular expression hit its time limit).
+        As `rescore.schema.GRADING`, one row a model and subtask. `n_text` counts the examples that exact match
+        judges: those of subtasks that ask for text, with an answer (none where the regular expression hit its time
+        limit).
         `rejected_share` is rejected / n_text, null where n_text is 0. `no_correct_choice` counts the examples with
         choices of which none has a target score above 0.
     """
     asks_text = [subtask for subtask, rules in settings.items() if rules["asks_text"]]
     judged = exact_match(examples, answers, asks_text).join(
-        generations.select(*_KEYS, "text"), on=_KEYS, how="left", maintain_order="left"
+        generations.select(*KEYS, "text"), on=KEYS, how="left", maintain_order="left"
     )
-    wrong = judged.filter(pl.col("score") == 0).select(*_KEYS, "text", "targets")
+    wrong = judged.filter(pl.col("score") == 0).select(*KEYS, "text", "targets")
     held = [
         any(holds(answer, target) for target in targets)
-        for subtask, _, text, targets in wrong.iter_rows()
+        for _, subtask, _, text, targets in wrong.iter_rows()
         for answer in [said(text, settings[subtask]["stop_string"])]
     ]
-    rejected = wrong.select(*_KEYS, rejected=pl.Series(held, dtype=pl.Boolean))
+    rejected = wrong.select(*KEYS, rejected=pl.Series(held, dtype=pl.Boolean))
     without_correct = (pl.col("target_scores").list.max() <= 0).fill_null(False)
     return (
-        judged.join(rejected, on=_KEYS, how="left", maintain_order="left")
-        .group_by("task", "subtask", maintain_order=True)
+        judged.join(rejected, on=KEYS, how="left", maintain_order="left")
+        .group_by("model", "task", "subtask", maintain_order=True)
         .agg(
             n_examples=pl.len().cast(pl.Int64),
             n_text=pl.col("score").is_not_null().sum().cast(pl.Int64),
             rejected=pl.col("rejected").sum().cast(pl.Int64),
             no_correct_choice=without_correct.sum().cast(pl.Int64),
         )
-        .with_columns(
-            model=pl.lit(model),
-            rejected_share=pl.when(pl.col("n_text") > 0).then(pl.col("rejected") / pl.col("n_text")),
-        )
+        .with_columns(rejected_share=pl.when(pl.col("n_text") > 0).then(pl.col("rejected") / pl.col("n_text")))
         .select(list(GRADING.columns))
     )
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-KEYS = ("subtask", "example_id")
+KEYS = ("model", "subtask", "example_id")
 BLOCK = 2**16
 
 
@@ -62,8 +62,9 @@ def placed(frame: pl.DataFrame, examples: pl.DataFrame) -> pl.DataFrame:
     Rows of one example mostly follow each other, and examples mostly stand in the same order in all tables: only the
     first row of each is looked up, and not even that where all agree.
     """
-    subtask, example_id = (frame[key].rechunk() for key in KEYS)
-    new = ((subtask != subtask.shift()) | (example_id != example_id.shift())).fill_null(True)
+    new = frame.select(
+        pl.any_horizontal(pl.col(key) != pl.col(key).shift() for key in KEYS).fill_null(True)
+    ).to_series()
     run = (new.cum_sum() - 1).cast(pl.UInt32)
     heads, keys = frame.select(KEYS).filter(new), examples.select(KEYS)
     if heads.equals(keys):

@@ -49,7 +49,7 @@ class Independence:
         return _divide(self.all_right, self.product)
 
 
-def token_errors(model: str, answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
+def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     """Correlation of the tokens of an answer, and answers all right against the product of position accuracies.
 
     With c_it = 1 where token t of item i is the model's first choice (given the true tokens before it), else 0, and
@@ -74,25 +74,22 @@ def token_errors(model: str, answers: pl.DataFrame, *, seed: int = 0) -> pl.Data
 
     Parameters
     ----------
-    model
-        Its slug.
     answers
-        task, subtask, right (a list of 0 and 1): one row an item, as `answer_tokens` gives them. Items with an empty
-        list are left out.
+        model, task, subtask, right (a list of 0 and 1): one row an item, as `answer_tokens` gives them. Items with an
+        empty list are left out.
     seed
         Of the bootstrap.
 
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.TOKEN_ERRORS`, one row a subtask, in their order.
+        As `rescore.schema.TOKEN_ERRORS`, one row a model and subtask, in their order.
     """
-    parts = answers.select("task", "subtask", "right").partition_by(
-        "task", "subtask", as_dict=True, maintain_order=True
-    )
+    keys = ("model", "task", "subtask")
+    parts = answers.select(*keys, "right").partition_by(keys, as_dict=True, maintain_order=True)
     rows = [
-        _row(mine["right"], np.random.default_rng(seed)) | {"model": model, "task": task, "subtask": subtask}
-        for (task, subtask), mine in parts.items()
+        _row(mine["right"], np.random.default_rng(seed)) | dict(zip(keys, names, strict=True))
+        for names, mine in parts.items()
     ]
     return pl.DataFrame(rows, schema=dict(TOKEN_ERRORS.columns))
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from rescore.schema import POSITIONS
 from rescore.scoring.likelihood import TOTAL_NATS, likeliest
-from rescore.scoring.runs import filled, placed
+from rescore.scoring.runs import KEYS, filled, placed
 
 
 def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
@@ -18,25 +18,25 @@ def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     Parameters
     ----------
     examples, extractions
-        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`.
+        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
 
     Returns
     -------
     polars.DataFrame
-        task, subtask, right (a list of 0 and 1), logprob_nats (a list): one row an example, in their order. The lists
-        are empty where no target has a token.
+        model, task, subtask, right (a list of 0 and 1), logprob_nats (a list): one row an example, in their order. The
+        lists are empty where no target has a token.
     """
     targets = extractions.filter("is_target").select(
-        *("subtask", "example_id", "logprob_nats"),
+        *(*KEYS, "logprob_nats"),
         right=(pl.col("argmax_ids") - pl.col("token_ids")).list.eval((pl.element() == 0).cast(pl.Int8)),
         total_nats=TOTAL_NATS,
     )
     best = likeliest(targets.pipe(placed, examples).pipe(filled, examples.height))
     lists = [pl.col("right").fill_null([]), pl.col("logprob_nats").fill_null([])]
-    return examples.select("task", "subtask").hstack(best.select(lists))
+    return examples.select("model", "task", "subtask").hstack(best.select(lists))
 
 
-def positions(model: str, answers: pl.DataFrame) -> pl.DataFrame:
+def positions(answers: pl.DataFrame) -> pl.DataFrame:
     """Accuracy and mean probability of the first token of the answers, of the second, and so on.
 
     Both given the true tokens before (teacher forcing), means over the answers that are as long; higher is better.
@@ -44,31 +44,29 @@ def positions(model: str, answers: pl.DataFrame) -> pl.DataFrame:
 
     Parameters
     ----------
-    model
-        Its slug.
     answers
         As `answer_tokens` gives them.
 
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.POSITIONS`, one row a subtask and position, counted from 1.
+        As `rescore.schema.POSITIONS`, one row a model, subtask and position, counted from 1.
     """
     rows = list(_positions(answers.filter(pl.col("right").list.len() > 0)))
-    found = pl.concat([POSITIONS.empty().drop("model"), *rows])
-    return found.with_columns(model=pl.lit(model)).select(list(POSITIONS.columns))
+    columns = list(POSITIONS.columns)
+    return pl.concat([POSITIONS.empty(), *(row.select(columns) for row in rows)])
 
 
 def _positions(answers: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    for (task, subtask), mine in answers.partition_by("task", "subtask", as_dict=True, maintain_order=True).items():
+    keys = ("model", "task", "subtask")
+    for names, mine in answers.partition_by(keys, as_dict=True, maintain_order=True).items():
         lengths = mine["right"].list.len().to_numpy().astype(np.int64)  # [items]
         place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # [tokens]
         n = np.bincount(place)  # [positions]
         probability = np.exp(mine["logprob_nats"].explode().to_numpy().astype(float))  # [tokens]
         yield pl.DataFrame(
             {
-                "task": task,
-                "subtask": subtask,
+                **dict(zip(keys, names, strict=True)),
                 "position": np.arange(1, len(n) + 1),
                 "n_items": n,
                 "accuracy": np.bincount(place, mine["right"].explode().to_numpy()) / n,
