@@ -29,7 +29,6 @@ from rescore.bigbench.catalogue import JSON_TASK, catalogue
 from rescore.schema import EXAMPLES, EXTRACTIONS, METRICS, Table
 from rescore.schema.metrics import IMPORTED_METRICS
 from rescore.scoring import bigbench_scores, score
-from rescore.scoring.runs import KEYS
 
 SCORED = [name for name in METRICS if name not in IMPORTED_METRICS]
 MAX_CHOICES = 10
@@ -79,13 +78,19 @@ def whole(folder: Path) -> float:
         theirs = "BIG-bench's, tasks with BLEU or ROUGE" if library else "BIG-bench's, other tasks"
         for name, scored in (("Rescore's", score), (theirs, bigbench_scores)):
             start = time.perf_counter()
-            scored(*tables)
+            scored(*of_model(tables))
             seconds[name] += time.perf_counter() - start
             counts[name] += tables.examples.height
     seconds["all"], counts["all"] = sum(seconds.values()), counts["Rescore's"]
     for name in sorted(seconds):
         print(f"{name}: {counts[name]:,} examples, {seconds[name]:.1f} s, {counts[name] / seconds[name]:,.0f} a second")
     return counts["Rescore's"] / seconds["Rescore's"]
+
+
+def of_model(tables: Tables) -> Tables:
+    """Say that a model gave these answers."""
+    model = pl.lit("model", pl.Enum(["model"])).alias("model")
+    return tables._replace(**{name: getattr(tables, name).with_columns(model) for name in FRAMES})
 
 
 def beside_a_loop(n: int, repeats: int) -> float:
@@ -99,7 +104,7 @@ def beside_a_loop(n: int, repeats: int) -> float:
     ours, loop = [], []
     for _ in range(repeats):
         start = time.perf_counter()
-        frame = score(*tables)
+        frame = score(*of_model(tables))
         ours.append(time.perf_counter() - start)
         start = time.perf_counter()
         plain = [plainly(q) for q in questions]
@@ -126,12 +131,13 @@ def check(frame: pl.DataFrame, questions: Sequence[dict[str, Any]], plain: Seque
 
 def as_lists(tables: Tables) -> list[dict[str, Any]]:
     """One question a row, with its answer and its candidates, as Python holds them."""
+    keys = ("subtask", "example_id")
     candidates: dict[Any, list[dict[str, Any]]] = {}
     for row in tables.extractions.iter_rows(named=True):
         candidates.setdefault((row["subtask"], row["example_id"]), []).append(row)
     return [
         row | {"candidates": candidates[row["subtask"], row["example_id"]], **tables.settings[row["subtask"]]}
-        for row in tables.examples.join(tables.answers, on=KEYS).iter_rows(named=True)
+        for row in tables.examples.join(tables.answers, on=keys).iter_rows(named=True)
     ]
 
 
@@ -238,18 +244,15 @@ def make(subtask: str, n: int, metrics: Sequence[str], rng: np.random.Generator)
     kept = ~wrong | (rng.random(len(said)) < 0.8)
     said, said_lengths = said[kept], np.bincount(owner[kept], minlength=n)
     answers = own.with_columns(
-        model=pl.lit("model"),
-        answer=texts(said, said_lengths),
-        answer_token_ids=lists(said, said_lengths),
-        reason=pl.lit(None, pl.String),
+        answer=texts(said, said_lengths), answer_token_ids=lists(said, said_lengths), reason=pl.lit(None, pl.String)
     )
     rules = {"metrics": list(metrics), "asks_text": not GRADED.issuperset(metrics), "preferred_score": metrics[0]}
     return Tables(typed(examples, EXAMPLES), typed(extractions, EXTRACTIONS), answers, {subtask: rules})
 
 
 def typed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Select a contract's columns, in its types, and the model."""
-    return frame.select(pl.lit("model").alias("model"), *(pl.col(c).cast(t) for c, t in table.columns.items()))
+    """Select a contract's columns, in its types."""
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in table.columns.items())
 
 
 def texts(ids: np.ndarray, lengths: np.ndarray) -> pl.Series:

@@ -103,6 +103,7 @@ def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -
     return (
         examples.group_by("model", "task", "subtask", maintain_order=True)
         .agg(seen=pl.col("target_scores").list.mean().mean())
+        .with_columns(pl.col("model").cast(pl.String))
         .with_columns(chance=pl.col("subtask").replace_strict(chance, default=None, return_dtype=pl.Float64))
         .with_columns(preferred=pl.col("subtask").replace_strict(preferred, return_dtype=pl.String))
         .join(bounds, on="preferred", how="left", maintain_order="left")

@@ -138,12 +138,13 @@ def score(
     if not tables:
         raise InputError(f"{examples}: no extractions to score; name those of at least one model")
     frames, theirs, graded, placed, errors = [], [], [], [], []
+    names = pl.Enum(list(tables))
     at_once = max(1, _AT_ONCE // max(1, questions.height))
     for start in range(0, len(tables), at_once):
-        models = list(tables)[start : start + at_once]
-        asked_of = pl.DataFrame({"model": models}).join(questions, how="cross")
+        some = list(tables)[start : start + at_once]
+        asked_of = _together(dict.fromkeys(some, questions), names)
         extractions, generations = (
-            pl.concat([schema.read(tables[m][t.name], t).with_columns(model=pl.lit(m)) for m in models])
+            _together({model: schema.read(tables[model][t.name], t) for model in some}, names)
             for t in (schema.EXTRACTIONS, schema.GENERATIONS)
         )
         answers = bigbench.answers(generations, settings)
@@ -160,10 +161,15 @@ def score(
     made_by = {key: made_from.get(key) for key in ("task_digest", "shots", "seed", "max_examples")}
     made_by |= {"task": examples.stem, "fingerprint": fingerprint}
     made_by |= {"models": {model: {key: made.get(key) for key in kept} for model, made in extracted.items()}}
-    of_model = pl.col("model").cast(pl.Enum(list(tables)))
     for (table, target), made in zip(asked, (frames, theirs, graded, placed, errors), strict=True):
         if target is not None:
-            schema.write(pl.concat([part.sort(of_model, maintain_order=True) for part in made]), target, table, made_by)
+            in_order = [part.sort(pl.col("model").cast(names), maintain_order=True) for part in made]
+            schema.write(pl.concat(in_order).cast({"model": pl.String}), target, table, made_by)
+
+
+def _together(frames: Mapping[str, pl.DataFrame], names: pl.Enum) -> pl.DataFrame:
+    """Put the frames of models below each other, with the column `model`; as numbers, since it is compared a lot."""
+    return pl.concat([frame.with_columns(model=pl.lit(model, names)) for model, frame in frames.items()], rechunk=True)
 
 
 def _fingerprint(examples: Path, files: Sequence[Path]) -> str:
