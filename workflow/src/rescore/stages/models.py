@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rescore.schema import InputError
 from rescore.schema.inputs import check_source, read_ladders
 from rescore.schema.source import code
 
-_AT_ONCE = 2**14
+_AT_ONCE = 2**13
 """Examples, of as many models, that are scored at once: a query of a hundred rows takes as long as one of thousands."""
 
 SCORING_CODE = ("stages/models", "scoring", "bigbench", "schema")
@@ -104,32 +104,54 @@ def score(
         (schema.POSITIONS, positions_out),
         (schema.TOKEN_ERRORS, token_errors_out),
     )
+    targets = {table.name: path for table, path in asked if path is not None}
     fingerprint = _fingerprint(examples, files)
-    if all(schema.fingerprint(path, table) == fingerprint for table, path in asked if path is not None):
+    if all(schema.fingerprint(targets[t.name], t) == fingerprint for t, _ in asked if t.name in targets):
         return
-    from rescore import bigbench, scoring
-    from rescore.scoring.grading import grading
-    from rescore.scoring.token_errors import token_errors
-    from rescore.scoring.tokens import answer_tokens, positions
-
     questions = schema.read(examples, schema.EXAMPLES)
     made_from = schema.provenance(examples)
-    settings, digest = made_from.get("subtasks"), schema.digest(questions)
+    settings = made_from.get("subtasks")
     if settings is None:
         raise InputError(f"{examples}: says nothing of its subtasks' metrics; make it with `rescore prompts`")
+    tables, extracted = _extracted(files, examples, schema.digest(questions))
+    models = pl.Enum(list(tables))
+    frames: dict[str, list[pl.DataFrame]] = {name: [] for name in targets}
+    at_once = max(1, _AT_ONCE // max(1, questions.height))
+    for start in range(0, len(tables), at_once):
+        some = list(tables)[start : start + at_once]
+        extractions, generations = (
+            _together({model: schema.read(tables[model][t.name], t) for model in some}, models)
+            for t in (schema.EXTRACTIONS, schema.GENERATIONS)
+        )
+        asked_of = _together(dict.fromkeys(some, questions), models)
+        for name, frame in _scored(asked_of, extractions, generations, settings, targets):
+            in_order = frame.sort(pl.col("model").cast(models), maintain_order=True)
+            frames[name].append(in_order.cast({"model": pl.String}))
+    kept = ("fingerprint", "model_identity", "dtype", "max_new_tokens", "prompts_cut", "extraction_version")
+    made_by = {key: made_from.get(key) for key in ("task_digest", "shots", "seed", "max_examples")}
+    made_by |= {"task": examples.stem, "fingerprint": fingerprint}
+    made_by |= {"models": {model: {key: made.get(key) for key in kept} for model, made in extracted.items()}}
+    for table, _ in asked:
+        if table.name in targets:
+            schema.write(pl.concat(frames[table.name]), targets[table.name], table, made_by)
+
+
+def _extracted(
+    files: Sequence[Path], examples: Path, digest: str
+) -> tuple[dict[str, dict[str, Path]], dict[str, dict[str, Any]]]:
+    """By model, in the order of the files, the file of each of its two tables, and what made them."""
     tables: dict[str, dict[str, Path]] = {}
     extracted: dict[str, dict[str, Any]] = {}
     for path in files:
         made_by = schema.provenance(path)
         if made_by.get("schema") not in (schema.EXTRACTIONS.name, schema.GENERATIONS.name):
             raise InputError(f"{path}: neither extractions nor generations; make it with `rescore extract`")
+        model = made_by["model"]
         if made_by["examples"] != digest:
             raise InputError(f"{path}: was made from other examples than {examples}; extract the model again")
-        tables.setdefault(made_by["model"], {})[made_by["schema"]] = path
-        if extracted.setdefault(made_by["model"], made_by)["fingerprint"] != made_by["fingerprint"]:
-            raise InputError(
-                f"{path}: is of another run of '{made_by['model']}' than its twin; extract the model again"
-            )
+        tables.setdefault(model, {})[made_by["schema"]] = path
+        if extracted.setdefault(model, made_by)["fingerprint"] != made_by["fingerprint"]:
+            raise InputError(f"{path}: is of another run of '{model}' than its twin; extract the model again")
     for model, kinds in tables.items():
         if len(kinds) != 2:
             raise InputError(
@@ -137,39 +159,38 @@ def score(
             )
     if not tables:
         raise InputError(f"{examples}: no extractions to score; name those of at least one model")
-    frames, theirs, graded, placed, errors = [], [], [], [], []
-    names = pl.Enum(list(tables))
-    at_once = max(1, _AT_ONCE // max(1, questions.height))
-    for start in range(0, len(tables), at_once):
-        some = list(tables)[start : start + at_once]
-        asked_of = _together(dict.fromkeys(some, questions), names)
-        extractions, generations = (
-            _together({model: schema.read(tables[model][t.name], t) for model in some}, names)
-            for t in (schema.EXTRACTIONS, schema.GENERATIONS)
-        )
-        answers = bigbench.answers(generations, settings)
-        frames.append(scoring.score(asked_of, extractions, answers, settings))
-        if bigbench_out is not None:
-            theirs.append(scoring.bigbench_scores(asked_of, extractions, answers, settings))
-        if grading_out is not None:
-            graded.append(grading(asked_of, generations, answers, settings))
-        if positions_out is not None or token_errors_out is not None:
-            tokens = answer_tokens(asked_of, extractions)
-            placed.append(positions(tokens))
-            errors.append(token_errors(tokens))
-    kept = ("fingerprint", "model_identity", "dtype", "max_new_tokens", "prompts_cut", "extraction_version")
-    made_by = {key: made_from.get(key) for key in ("task_digest", "shots", "seed", "max_examples")}
-    made_by |= {"task": examples.stem, "fingerprint": fingerprint}
-    made_by |= {"models": {model: {key: made.get(key) for key in kept} for model, made in extracted.items()}}
-    for (table, target), made in zip(asked, (frames, theirs, graded, placed, errors), strict=True):
-        if target is not None:
-            in_order = [part.sort(pl.col("model").cast(names), maintain_order=True) for part in made]
-            schema.write(pl.concat(in_order).cast({"model": pl.String}), target, table, made_by)
+    return tables, extracted
 
 
-def _together(frames: Mapping[str, pl.DataFrame], names: pl.Enum) -> pl.DataFrame:
+def _scored(
+    questions: pl.DataFrame,
+    extractions: pl.DataFrame,
+    generations: pl.DataFrame,
+    settings: Mapping[str, Mapping[str, Any]],
+    wanted: Container[str],
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Yield the wanted tables, by name, of the models of these tables."""
+    from rescore import bigbench, scoring
+    from rescore.scoring.grading import grading
+    from rescore.scoring.token_errors import token_errors
+    from rescore.scoring.tokens import answer_tokens, positions
+
+    answers = bigbench.answers(generations, settings)
+    yield schema.SCORES.name, scoring.score(questions, extractions, answers, settings)
+    if schema.BIGBENCH.name in wanted:
+        yield schema.BIGBENCH.name, scoring.bigbench_scores(questions, extractions, answers, settings)
+    if schema.GRADING.name in wanted:
+        yield schema.GRADING.name, grading(questions, generations, answers, settings)
+    tokens = answer_tokens(questions, extractions)
+    if schema.POSITIONS.name in wanted:
+        yield schema.POSITIONS.name, positions(tokens)
+    if schema.TOKEN_ERRORS.name in wanted:
+        yield schema.TOKEN_ERRORS.name, token_errors(tokens)
+
+
+def _together(frames: Mapping[str, pl.DataFrame], models: pl.Enum) -> pl.DataFrame:
     """Put the frames of models below each other, with the column `model`; as numbers, since it is compared a lot."""
-    return pl.concat([frame.with_columns(model=pl.lit(model, names)) for model, frame in frames.items()], rechunk=True)
+    return pl.concat([frame.with_columns(model=pl.lit(model, models)) for model, frame in frames.items()], rechunk=True)
 
 
 def _fingerprint(examples: Path, files: Sequence[Path]) -> str:
