@@ -63,8 +63,8 @@ def with_aggregates(
     Returns
     -------
     polars.DataFrame
-        model, task, subtask, metric, value, standard_error, n, normalized, reason; by task and subtask, a task's own
-        rows first.
+        model, task, subtask, metric, value, standard_error, n, normalized, reason; by model, task and subtask, a
+        task's own rows first.
     """
     own = pl.col("subtask") == pl.col("task")
     graded = pl.col("preferred") == "multiple_choice_grade"
@@ -87,7 +87,7 @@ def with_aggregates(
         .when(pl.col("metric") == NORMALIZED_AGGREGATE, ~pl.col("leaf"))
         .then("value"),
     )
-    return pl.concat([rows.select(_ROW), means.select(_ROW)]).sort("task", "subtask", "metric")
+    return pl.concat([rows.select(_ROW), means.select(_ROW)]).sort("model", "task", "subtask", "metric")
 
 
 def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
@@ -103,7 +103,7 @@ def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -
     return (
         examples.group_by("model", "task", "subtask", maintain_order=True)
         .agg(seen=pl.col("target_scores").list.mean().mean())
-        .with_columns(pl.col("model").cast(pl.String))
+        .with_columns(pl.col("model").cast(pl.String))  # as in the rows, where it may be an Enum in the examples
         .with_columns(chance=pl.col("subtask").replace_strict(chance, default=None, return_dtype=pl.Float64))
         .with_columns(preferred=pl.col("subtask").replace_strict(preferred, return_dtype=pl.String))
         .join(bounds, on="preferred", how="left", maintain_order="left")
