@@ -1,5 +1,6 @@
 """Error bars, the choice of panels and charts, what is drawn, the static figures."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,13 +13,13 @@ from report_tables import CHOICES, WORDS, cliff_row, curve_rows, verdict_row
 
 from rescore.report import figures, save_figure
 from rescore.report.along import Along
-from rescore.report.charts import COLOURS, panel, panels, rows_of
+from rescore.report.charts import COLOURS, bare, panel, panels, rows_of
 from rescore.report.figures import dual_grid, figure, shown
-from rescore.report.run_charts import elbow, emergence, matrix
+from rescore.report.run_charts import elbow, emergence, matrix, nothing
 from rescore.report.subtask_charts import LENGTHS, chosen, dual, length_bins, metrics_of, specs
 from rescore.report.text import LETTERS
 from rescore.report.text import VERDICTS as VERDICT_WORDS
-from rescore.schema import CLIFFS, CURVES, ELBOW_LENGTH, ELBOW_POINTS, VERDICTS
+from rescore.schema import CLIFFS, CURVES, ELBOW_LENGTH, ELBOW_POINTS, VERDICTS, InputError
 from rescore.schema.axes import AXES
 
 COMPUTE = Along()
@@ -204,6 +205,13 @@ def test_figure_without_a_cliff_shows_the_first(tables: SimpleNamespace) -> None
 def test_figure_has_at_most_six_rows() -> None:
     cliffs = pl.concat(cliff_row(("nano", "t", f"t:{i}"), "survives", hard_verdict="cliff") for i in range(8))
     assert shown(cliffs)["subtask"].to_list() == [f"t:{i}" for i in range(6)]
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_a_figure_that_cannot_be_written_is_one_error(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"figure.{ending}").mkdir()
+    with pytest.raises(InputError, match=rf"figure\.{ending}: cannot be written \(Is a directory\)"):
+        save_figure(bare(nothing()), tmp_path / "figure")
 
 
 def test_figures_are_written_as_svg_and_png(tables: SimpleNamespace, tmp_path: Any) -> None:

@@ -17,7 +17,7 @@ from rescore.report.along import Along, along
 from rescore.report.charts import bare, panel, panels, theme
 from rescore.report.subtask_charts import dual
 from rescore.report.text import KEY, Subtask, display_name, in_order, plain
-from rescore.schema import write_text
+from rescore.schema import write_bytes, write_text
 
 _ROWS = 6
 _DUALS = 12
@@ -142,7 +142,7 @@ def save_figure(spec: _Spec, path: Path) -> None:
     """Write a figure as SVG and as PNG (two pixels a point): to `path` with these endings."""
     svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     write_text(svg, path.with_suffix(".svg"))
-    path.with_suffix(".png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
+    write_bytes(vl_convert.svg_to_png(svg, scale=2), path.with_suffix(".png"))
 
 
 def _ready(spec: _Spec) -> _Spec:

@@ -208,7 +208,12 @@ def _place(content: bytes) -> int:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file (UTF-8) whole or not at all; its folder is made.
+    """Write a text file (UTF-8) as `write_bytes` writes one."""
+    write_bytes(text.encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all; its folder is made.
 
     Raises
     ------
@@ -216,7 +221,7 @@ def write_text(text: str, path: Path) -> None:
         The file cannot be written: the disk is full, or may not be written to.
     """
     with _atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 @contextmanager
