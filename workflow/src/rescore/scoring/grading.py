@@ -8,7 +8,7 @@ import regex
 
 from rescore.schema import GRADING
 from rescore.scoring.exact import exact_match
-from rescore.scoring.runs import KEYS
+from rescore.scoring.runs import KEYS, SUBTASK_KEYS
 
 
 def grading(
@@ -59,7 +59,7 @@ def grading(
     without_correct = (pl.col("target_scores").list.max() <= 0).fill_null(False)
     return (
         judged.join(rejected, on=KEYS, how="left", maintain_order="left")
-        .group_by("model", "task", "subtask", maintain_order=True)
+        .group_by(SUBTASK_KEYS, maintain_order=True)
         .agg(
             n_examples=pl.len().cast(pl.Int64),
             n_text=pl.col("score").is_not_null().sum().cast(pl.Int64),

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 KEYS = ("model", "subtask", "example_id")
+SUBTASK_KEYS = ("model", "task", "subtask")
 BLOCK = 2**16
 
 

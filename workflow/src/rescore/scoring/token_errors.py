@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from rescore.schema import TOKEN_ERRORS
+from rescore.scoring.runs import SUBTASK_KEYS
 
 _DRAWS = 999
 _RARE_PAIRS = 5  # Cochran's rule for tables of counts; with fewer, draws without a pair make the interval too short
@@ -85,10 +86,9 @@ def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     polars.DataFrame
         As `rescore.schema.TOKEN_ERRORS`, one row a model and subtask, in their order.
     """
-    keys = ("model", "task", "subtask")
-    parts = answers.select(*keys, "right").partition_by(keys, as_dict=True, maintain_order=True)
+    parts = answers.select(*SUBTASK_KEYS, "right").partition_by(SUBTASK_KEYS, as_dict=True, maintain_order=True)
     rows = [
-        _row(mine["right"], np.random.default_rng(seed)) | dict(zip(keys, names, strict=True))
+        _row(mine["right"], np.random.default_rng(seed)) | dict(zip(SUBTASK_KEYS, names, strict=True))
         for names, mine in parts.items()
     ]
     return pl.DataFrame(rows, schema=dict(TOKEN_ERRORS.columns))

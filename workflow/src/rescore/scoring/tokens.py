@@ -7,7 +7,7 @@ import polars as pl
 
 from rescore.schema import POSITIONS
 from rescore.scoring.likelihood import TOTAL_NATS, likeliest
-from rescore.scoring.runs import KEYS, filled, placed
+from rescore.scoring.runs import KEYS, SUBTASK_KEYS, filled, placed
 
 
 def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
@@ -33,7 +33,7 @@ def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     )
     best = likeliest(targets.pipe(placed, examples).pipe(filled, examples.height))
     lists = [pl.col("right").fill_null([]), pl.col("logprob_nats").fill_null([])]
-    return examples.select("model", "task", "subtask").hstack(best.select(lists))
+    return examples.select(SUBTASK_KEYS).hstack(best.select(lists))
 
 
 def positions(answers: pl.DataFrame) -> pl.DataFrame:
@@ -58,15 +58,14 @@ def positions(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _positions(answers: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    keys = ("model", "task", "subtask")
-    for names, mine in answers.partition_by(keys, as_dict=True, maintain_order=True).items():
+    for names, mine in answers.partition_by(SUBTASK_KEYS, as_dict=True, maintain_order=True).items():
         lengths = mine["right"].list.len().to_numpy().astype(np.int64)  # [items]
         place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # [tokens]
         n = np.bincount(place)  # [positions]
         probability = np.exp(mine["logprob_nats"].explode().to_numpy().astype(float))  # [tokens]
         yield pl.DataFrame(
             {
-                **dict(zip(keys, names, strict=True)),
+                **dict(zip(SUBTASK_KEYS, names, strict=True)),
                 "position": np.arange(1, len(n) + 1),
                 "n_items": n,
                 "accuracy": np.bincount(place, mine["right"].explode().to_numpy()) / n,
