@@ -97,16 +97,16 @@ def score(
     InputError
         A model has one of the two tables only, or one was made from other examples.
     """
-    asked = (
+    targets = (
         (schema.SCORES, out),
         (schema.BIGBENCH, bigbench_out),
         (schema.GRADING, grading_out),
         (schema.POSITIONS, positions_out),
         (schema.TOKEN_ERRORS, token_errors_out),
     )
-    targets = {table.name: path for table, path in asked if path is not None}
+    asked = [(table, path) for table, path in targets if path is not None]
     fingerprint = _fingerprint(examples, files)
-    if all(schema.fingerprint(targets[t.name], t) == fingerprint for t, _ in asked if t.name in targets):
+    if all(schema.fingerprint(path, table) == fingerprint for table, path in asked):
         return
     questions = schema.read(examples, schema.EXAMPLES)
     made_from = schema.provenance(examples)
@@ -115,7 +115,7 @@ def score(
         raise InputError(f"{examples}: says nothing of its subtasks' metrics; make it with `rescore prompts`")
     tables, extracted = _extracted(files, examples, schema.digest(questions))
     models = pl.Enum(list(tables))
-    frames: dict[str, list[pl.DataFrame]] = {name: [] for name in targets}
+    frames: dict[str, list[pl.DataFrame]] = {table.name: [] for table, _ in asked}
     at_once = max(1, _AT_ONCE // max(1, questions.height))
     for start in range(0, len(tables), at_once):
         some = list(tables)[start : start + at_once]
@@ -124,16 +124,15 @@ def score(
             for t in (schema.EXTRACTIONS, schema.GENERATIONS)
         )
         asked_of = _together(dict.fromkeys(some, questions), models)
-        for name, frame in _scored(asked_of, extractions, generations, settings, targets):
+        for name, frame in _scored(asked_of, extractions, generations, settings, frames):
             in_order = frame.sort(pl.col("model").cast(models), maintain_order=True)
             frames[name].append(in_order.cast({"model": pl.String}))
     kept = ("fingerprint", "model_identity", "dtype", "max_new_tokens", "prompts_cut", "extraction_version")
     made_by = {key: made_from.get(key) for key in ("task_digest", "shots", "seed", "max_examples")}
     made_by |= {"task": examples.stem, "fingerprint": fingerprint}
     made_by |= {"models": {model: {key: made.get(key) for key in kept} for model, made in extracted.items()}}
-    for table, _ in asked:
-        if table.name in targets:
-            schema.write(pl.concat(frames[table.name]), targets[table.name], table, made_by)
+    for table, path in asked:
+        schema.write(pl.concat(frames[table.name]), path, table, made_by)
 
 
 def _extracted(
@@ -181,6 +180,8 @@ def _scored(
         yield schema.BIGBENCH.name, scoring.bigbench_scores(questions, extractions, answers, settings)
     if schema.GRADING.name in wanted:
         yield schema.GRADING.name, grading(questions, generations, answers, settings)
+    if schema.POSITIONS.name not in wanted and schema.TOKEN_ERRORS.name not in wanted:
+        return
     tokens = answer_tokens(questions, extractions)
     if schema.POSITIONS.name in wanted:
         yield schema.POSITIONS.name, positions(tokens)
