@@ -1,15 +1,14 @@
 """The command line: arguments and progress, nothing else. Each subcommand loads its own stage only when it runs."""
 
-import math
 import os
 import sys
 from collections.abc import MutableMapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rescore import cli_results
 from rescore.cli_import import app as imports
 
 app = typer.Typer(
@@ -204,97 +203,8 @@ def test(
     )
 
 
-@app.command()
-def report(
-    results: Annotated[Path, typer.Option(help="What `rescore test` wrote.")] = Path("results"),
-    emergent: Annotated[
-        Path | None,
-        typer.Option(help="Suite of tasks called emergent: say which metrics they prefer.", show_default=False),
-    ] = None,
-) -> None:
-    """Write the report and its figure."""
-    from rescore.stages import reporting
-
-    reporting.report(results, emergent)
-
-
-class Shown(StrEnum):
-    """What `rescore show` can show."""
-
-    summary = "summary"
-    verdicts = "verdicts"
-    cliffs = "cliffs"
-    curves = "curves"
-    grading = "grading"
-    positions = "positions"
-    token_errors = "token_errors"  # noqa: S105 - a table, no secret
-    chain = "chain"
-    resolution = "resolution"
-    adequacy = "adequacy"
-    thresholds = "thresholds"
-    ladder_shifts = "ladder_shifts"
-    elbow_points = "elbow_points"
-    elbow_length = "elbow_length"
-    forecasts = "forecasts"
-    flags = "flags"
-    meta = "meta"
-    meta_model = "meta_model"
-    metric_sensitivity = "metric_sensitivity"
-    scaffold_shift = "scaffold_shift"
-
-
-@app.command()
-def show(
-    what: Annotated[Shown, typer.Argument()] = Shown.summary,
-    results: Annotated[Path, typer.Option(help="What `rescore test` wrote.")] = Path("results"),
-    task: Annotated[str | None, typer.Option(help="Rows of this task or subtask only.")] = None,
-) -> None:
-    """Print the summary of a run, or a table."""
-    from rescore.stages import reporting
-
-    reporting.show(results, what.value, task)
-
-
-@app.command()
-def compare(
-    plain: Annotated[Path, typer.Argument(help="Results of the run to start from.", show_default=False)],
-    scaffolded: Annotated[Path, typer.Argument(help="Results of the run with the other prompt.", show_default=False)],
-    out: Out,
-) -> None:
-    """Say how far another prompt moves each rise.
-
-    Takes two folders that `rescore test` wrote to, of the same models and questions under two prompts (shots, listed
-    choices, chain of thought). Writes scaffold_shift to OUT as parquet and CSV; where OUT is one of the two folders,
-    `rescore report` shows it.
-    """
-    from rescore.stages import comparing
-
-    comparing.compare(plain, scaffolded, out)
-
-
-@app.command()
-def simulate(
-    k: Annotated[int, typer.Option("--k", min=1, help="Tokens of an answer.")] = 4,
-    midpoint: Annotated[float, typer.Option(help="log10 FLOPs where a token is right half the time.")] = 22.0,
-    steepness: Annotated[float, typer.Option(help="Logits per decade of compute.")] = 1.5,
-    draws: Annotated[int, typer.Option(min=1, help="Simulated answers at each compute.")] = 20_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
-) -> None:
-    """Print the chain model's table.
-
-    Token probability, its logarithm, and exact match of answers of k tokens: closed form and simulated.
-    """
-    import polars as pl
-
-    from rescore import simulate as stage
-    from rescore.schema import InputError
-
-    for name, value in (("midpoint", midpoint), ("steepness", steepness)):
-        if not math.isfinite(value):
-            raise InputError(f"--{name}: {value} is no finite number")
-    table = stage.chain_table(k=k, midpoint=midpoint, steepness=steepness, draws=draws, seed=seed)
-    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, tbl_hide_dataframe_shape=True, float_precision=None):
-        typer.echo(str(table))
+for command in (cli_results.report, cli_results.show, cli_results.compare, cli_results.simulate):
+    app.command()(command)
 
 
 def _set_threads(environment: MutableMapping[str, str]) -> None:
