@@ -220,6 +220,10 @@ BROKEN = {
         "suite.tsv: row 3: key 'task': 'arithmetik' is neither in data/tasks nor a JSON task of BIG-Bench; "
         "did you mean 'arithmetic'?",
     ),
+    "below a blank line": (
+        {"suite": "fruit\t0\t\t1\n\narithmetik\t0\t\t1\n"},
+        "suite.tsv: row 4: key 'task': 'arithmetik' is neither in data/tasks nor a JSON task of BIG-Bench; ",
+    ),
     "subtask unknown": (
         {"suite": "arithmetic:3_digit_adition\t0\t\t1\n"},
         "suite.tsv: row 2: key 'task': 'arithmetic:3_digit_adition' is neither in data/tasks nor a JSON task of "

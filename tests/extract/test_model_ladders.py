@@ -187,7 +187,7 @@ def test_rows_can_be_run_and_say_where_their_figures_are_from(table: str) -> Non
         check_source(row, str(path))
         tokens = row["n_tokens"]
         assert row["compute_flops"] == (None if tokens is None else 6.0 * row["n_params"] * tokens)
-    assert all(len(row["figures"]) > 20 for row in read_rows(path, "ladder", "model"))
+    assert all(len(row["figures"]) > 20 for _, row in read_rows(path, "ladder", "model"))
 
 
 def test_all_of_them_can_be_run_together() -> None:

@@ -72,10 +72,11 @@ def test_a_cell_that_breaks_the_schema_is_named_with_row_and_key(
 
 
 BAD_FILES = {
-    "empty": (b"", "not a tab-separated table"),
+    "empty": (b"", "holds no row"),
     "header": (SUITE.encode(), "holds no row"),
-    "latin": (SUITE.encode() + b"\xff\t0\t\t1\n", "not a tab-separated table"),
-    "ragged": (SUITE.encode() + b"a\t0\t\t1\t2\n", "not a tab-separated table"),
+    "latin": (SUITE.encode() + b"\xff\t0\t\t1\n", f"not UTF-8 at byte {len(SUITE)}"),
+    "ragged": (SUITE.encode() + b"\na\t0\t\t1\t2\n", "row 3: 5 cells, but the header has 4 columns"),
+    "column twice": (b"task\tseed\ttask\na\t0\tb\n", "row 1: column 'task' stands twice; take one out"),
     "typo": (b"task\tshot\tseed\na\t0\t1\n", "row 2: key 'shot': unknown; did you mean 'shots'?"),
     "strange column": (b"task\tshots\tseed\tzzzz\na\t0\t1\t1\n", "row 2: key 'zzzz': unknown; known are task, shots"),
     "commas": (b"task,shots,seed\na,0,1\n", "row 2: key 'task,shots,seed': unknown"),
@@ -100,6 +101,37 @@ def test_a_suite_table_that_cannot_be_used(tmp_path: Path, content: bytes, messa
         read_suite(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert "\n" not in str(caught.value)
+
+
+ROWS_BELOW = {
+    "blank line": ("", "\n\n", 4),
+    "two, one of them of tabs": ("", "\n\n\t\t\t\n", 5),
+    "before the header": ("\n\n", "\n", 5),
+    "line ends of Windows": ("", "\r\n\r\n", 4),
+    "byte order mark": ("\ufeff", "\n", 3),
+}
+
+
+@pytest.mark.parametrize(("above", "between", "row"), ROWS_BELOW.values(), ids=list(ROWS_BELOW))
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [("a:x", "'a:x' is part of 'a', also listed"), ("a", "'a' stands in row"), ("a:b:c", "'a:b:c' does not match")],
+)
+def test_blank_lines_count_in_the_row_that_a_message_names(
+    tmp_path: Path, above: str, between: str, row: int, task: str, message: str
+) -> None:
+    path = tmp_path / "s.tsv"
+    path.write_bytes(f"{above}{SUITE}a\t0\t\t1{between}{task}\t0\t\t1\n".encode())
+    with pytest.raises(InputError) as caught:
+        read_suite(path)
+    assert str(caught.value).startswith(f"{path}: row {row}: key 'task': {message}")
+
+
+def test_blank_lines_count_in_a_ladders_rows_too(tmp_path: Path) -> None:
+    row = "\t".join(GOOD)
+    path = write(tmp_path / "l.tsv", f"\n{LADDER}{row}\n\n{row.replace('float32', 'int8').replace('a', 'b', 1)}\n")
+    with pytest.raises(InputError, match=f"^{path}: row 5: key 'dtype': 'int8'"):
+        read_ladders([path])
 
 
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
@@ -178,8 +210,8 @@ def test_one_size_in_training_is_told_from_sizes() -> None:
 def test_a_suites_rows_have_slugs_and_leave_blank_cells_out(tmp_path: Path) -> None:
     path = write(tmp_path / "s.tsv", SUITE + "a:b c\t2\t\t0\nd\t0\t7\t1\n")
     assert read_suite(path) == [
-        {"task": "a:b c", "shots": 2, "seed": 0, "slug": "a.b-c"},
-        {"task": "d", "shots": 0, "max_examples": 7, "seed": 1, "slug": "d"},
+        {"task": "a:b c", "shots": 2, "seed": 0, "slug": "a.b-c", "where": f"{path}: row 2"},
+        {"task": "d", "shots": 0, "max_examples": 7, "seed": 1, "slug": "d", "where": f"{path}: row 3"},
     ]
 
 

@@ -199,10 +199,9 @@ def make(config: Mapping[str, Any], where: str) -> Plan:
     for row in models.values():
         check_source(row, str(ladders[row["ladder"]]))
     root = _download_root(config, where)
-    suite = Path(config["suite"])
     tasks = {}
-    for number, row in enumerate(read_suite(suite), start=2):
-        tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, f"{suite}: row {number}")}
+    for row in read_suite(Path(config["suite"])):
+        tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, row["where"])}
     fetched = {row["task"].partition(":")[0] for row in tasks.values() if row["root"] == str(root)}
     missing = sorted(task for task in fetched if not (root / task / "task.json").exists())
     return Plan(config, models, ladders, tasks, missing, root)

@@ -90,32 +90,18 @@ def json_object(text: str, where: str) -> dict[str, Any]:
     return value
 
 
-def read_rows(path: Path, schema: str, key: str) -> list[Row]:
-    """Read a tab-separated table whose rows obey a JSON Schema; a blank cell is an absent value.
+def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
+    """Give the rows of a tab-separated table, each with where it stands; a blank cell is an absent value.
 
     Raises
     ------
     InputError
-        The file is missing or empty, a row breaks the schema, or two rows share `key`.
+        The file is missing or empty, a row breaks the JSON Schema, or two rows share `key`.
     """
-    return [row for _, row in _placed_rows(path, schema, key)]
-
-
-def _placed_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
-    """Give the rows of a table, each with where it stands, for a message."""
-    try:
-        frame = pl.read_csv(path, separator="\t", infer_schema=False, quote_char=None)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a tab-separated table ({str(error).splitlines()[0]})") from error
-    properties = _schema(schema)["properties"]
-    types = {name: rule.get("type") for name, rule in properties.items()}
+    types = {name: rule.get("type") for name, rule in _schema(schema)["properties"].items()}
     seen: dict[str, int] = {}
-    for number, cells in enumerate(frame.iter_rows(named=True), start=2):
-        row: Row = {k: _typed(v.strip(), types.get(k)) for k, v in cells.items() if v is not None and v.strip()}
-        if not row:
-            continue
+    for number, cells in _cells(path):
+        row: Row = {name: _typed(cell, types.get(name)) for name, cell in cells.items() if cell}
         where = f"{path}: row {number}"
         validate(row, schema, where)
         if row[key] in seen:
@@ -124,6 +110,35 @@ def _placed_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]
         yield where, row
     if not seen:
         raise InputError(f"{path}: holds no row")
+
+
+def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Give the rows that are not blank by column, each with its line, which is the row that an editor shows."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+    header: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        cells = [cell.strip() for cell in line.rstrip().split("\t")]
+        if not any(cells):
+            continue
+        if not header:
+            header = cells
+            twins = [name for name in header if header.count(name) > 1]
+            if twins:
+                raise InputError(f"{path}: row {number}: column '{twins[0]}' stands twice; take one out")
+        elif len(cells) > len(header):
+            raise InputError(
+                f"{path}: row {number}: {len(cells)} cells, but the header has {len(header)} columns; "
+                "one tab stands between two cells"
+            )
+        else:
+            yield number, dict(zip(header, cells, strict=False))
 
 
 def _typed(text: str, kind: str | None) -> object:
@@ -184,7 +199,7 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
         if path.stem in ladders:
             raise InputError(f"{path}: {ladders[path.stem]} gives a ladder '{path.stem}' already; rename the file")
         ladders[path.stem] = path
-        for where, given in _placed_rows(path, "ladder", "model"):
+        for where, given in read_rows(path, "ladder", "model"):
             row = {"compute_flops": _compute_flops(given), "trust_remote_code": False} | given
             if axis is not None and row.get(axis) is None:
                 raise InputError(_no_place(where, given["model"], axis))
@@ -253,24 +268,23 @@ def check_source(row: Mapping[str, Any], where: str) -> None:
 
 
 def read_suite(path: Path) -> list[Row]:
-    """Read a suite table: one row a task or subtask, with its `slug` for file names.
+    """Read a suite table: one row a task or subtask, with its `slug` for file names and `where` it stands.
 
     Raises
     ------
     InputError
         A row breaks the schema, a task stands there twice, or once as a whole and once in part.
     """
-    rows = read_rows(path, "suite", "task")
+    rows = [row | {"where": where, "slug": slug(row["task"])} for where, row in read_rows(path, "suite", "task")]
     names = {row["task"] for row in rows}
     slugs: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
+    for row in rows:
         task, _, leaf = row["task"].partition(":")
         if leaf and task in names:
-            raise InputError(f"{path}: row {number}: key 'task': '{row['task']}' is part of '{task}', also listed")
-        row["slug"] = slug(row["task"])
+            raise InputError(f"{row['where']}: key 'task': '{row['task']}' is part of '{task}', also listed")
         twin = slugs.setdefault(row["slug"], row["task"])
         if twin != row["task"]:
-            raise InputError(f"{path}: row {number}: key 'task': '{row['task']}' and '{twin}' share one file name")
+            raise InputError(f"{row['where']}: key 'task': '{row['task']}' and '{twin}' share one file name")
     return rows
 
 

@@ -140,11 +140,11 @@ def _concentration(emergent: Path, results: Path) -> pl.DataFrame:
     leaves = leaves.select("preferred_score", task=pl.col("name").str.split(":").list.first())
     known = set(leaves["task"])
     named = []
-    for number, row in enumerate(read_suite(emergent), start=2):
+    for row in read_suite(emergent):
         task = row["task"].partition(":")[0]
         if task not in known:
             raise InputError(
-                f"{emergent}: row {number}: key 'task': '{task}' is no JSON task of BIG-Bench, so its preferred metric "
+                f"{row['where']}: key 'task': '{task}' is no JSON task of BIG-Bench, so its preferred metric "
                 "is not known; take the row out"
             )
         named.append(task)
