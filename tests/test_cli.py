@@ -102,6 +102,19 @@ def test_bad_input_ends_the_program_with_one_line_and_status_2() -> None:
     ]
 
 
+def test_what_nothing_reads_is_logged_of_big_bench_and_refused_in_other_tasks(
+    run: Run, write_task: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "examples.parquet"
+    for task, status, line in (
+        ("logical_args", 0, "{}: key 'input_prefix': nothing reads it, as in BIG-bench\n"),
+        ("fruit", 2, "rescore: {}: key 'input_prefix': unknown; did you mean 'example_input_prefix'?\n"),
+    ):
+        path = write_task(task, input_prefix="x")
+        assert run("prompts", "--bigbench", path.parents[1], "--task", task, "--out", out) == status
+        assert capsys.readouterr().err == line.format(path)
+
+
 @pytest.fixture
 def ladder(tmp_path: Path) -> Path:
     path = tmp_path / "simulated.tsv"

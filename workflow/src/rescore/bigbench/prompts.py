@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from rescore.bigbench.tasks import MULTIPLE_CHOICE_METRICS, Json, Subtask
+from rescore.bigbench.fields import Json
+from rescore.bigbench.tasks import MULTIPLE_CHOICE_METRICS, Subtask
 from rescore.schema import EXAMPLES, InputError
 
 

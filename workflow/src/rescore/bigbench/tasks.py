@@ -2,15 +2,26 @@
 
 import hashlib
 import json
-import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import regex
 
+from rescore.bigbench.fields import (
+    Json,
+    Say,
+    check_example_keys,
+    check_keys,
+    check_printable,
+    field,
+    kind,
+    read,
+    strings,
+    text,
+)
 from rescore.schema import InputError
 
 GENERATIVE_METRICS = frozenset(
@@ -39,8 +50,6 @@ _KNOWN_METRICS = GENERATIVE_METRICS | SCORING_METRICS | MULTIPLE_CHOICE_METRICS
 
 DEFAULT_OUTPUT_REGEX = r"[^\.\?\!\;\n]+"
 """Cuts an answer where a task names neither an `output_regex` nor a `stop_string`."""
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +86,7 @@ class Subtask:
         return self.name.partition(":")[0]
 
 
-def load(root: Path, name: str) -> list[Subtask]:
+def load(root: Path, name: str, *, say: Say = lambda _: None) -> list[Subtask]:
     """Load a task, or one subtask of it, from a folder of task folders.
 
     Parameters
@@ -86,6 +95,8 @@ def load(root: Path, name: str) -> list[Subtask]:
         The folder that holds `arithmetic/task.json` and its like.
     name
         `arithmetic` for all its subtasks, or `arithmetic:2_digit_addition` for one.
+    say
+        Told, in a line each, of the keys in BIG-Bench's own files that change nothing; in all others such are refused.
 
     Returns
     -------
@@ -101,7 +112,7 @@ def load(root: Path, name: str) -> list[Subtask]:
     path = root / task / "task.json"
     if not path.is_file():
         raise InputError(f"{path}: no such file; '{task}' is no JSON task of {root}")
-    subtasks = list(_leaves(path, _read(path), parent=None, only=leaf or None))
+    subtasks = list(_leaves(path, read(path), parent=None, only=leaf or None, say=say))
     if subtasks and subtasks[0].task != task:
         raise InputError(f"{path}: key 'name': {subtasks[0].task!r}, expected its folder's name, {task!r}")
     if leaf:
@@ -119,41 +130,42 @@ def leaf_digest(subtasks: Sequence[Subtask]) -> str:
     return digest.hexdigest()
 
 
-def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None) -> Iterator[Subtask]:
+def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say: Say) -> Iterator[Subtask]:
     """Yield the leaf tasks under one task.json; with `only`, skip checking the examples of the others."""
-    own_name = _field(path, data, "name", str).encode("ascii", errors="replace").decode()
-    _check_printable(path, "name", own_name)
+    own_name = field(path, data, "name", str).encode("ascii", errors="replace").decode()
+    check_printable(path, "name", own_name)
     name = f"{parent}:{own_name}" if parent else own_name
-    _field(path, data, "canary", object)
-    _field(path, data, "description", str)
-    _check_printable(path, "keywords", "".join(_strings(path, data, "keywords")))
+    field(path, data, "canary", object)
+    field(path, data, "description", str)
+    check_printable(path, "keywords", "".join(strings(path, data, "keywords")))
     if parent is not None and only is not None and own_name != only:
         return
+    check_keys(path, data, task=name.partition(":")[0], say=say)
     if "examples" in data:
-        yield _leaf(path, data, name)
+        yield _leaf(path, data, name, say)
         return
-    inline = _field(path, data, "subtasks", list) if "subtasks" in data else []
+    inline = field(path, data, "subtasks", list) if "subtasks" in data else []
     files = sorted(path.parent.glob("*/task.json"), key=str)  # the order of the paths as text
     if not inline and not files:
         raise InputError(f"{path}: key 'examples': missing, and no folder beside it holds a subtask's task.json")
     seen = set()
-    for where, child in [(path, d) for d in inline] + [(f, _read(f)) for f in files]:
-        for subtask in _leaves(where, child, parent=name, only=only):
+    for where, child in [(path, d) for d in inline] + [(f, read(f)) for f in files]:
+        for subtask in _leaves(where, child, parent=name, only=only, say=say):
             if subtask.name in seen:
                 raise InputError(f"{where}: key 'name': subtask {subtask.name!r} stands here twice")
             seen.add(subtask.name)
             yield subtask
 
 
-def _leaf(path: Path, data: Json, name: str) -> Subtask:
-    metrics = _strings(path, data, "metrics")
-    preferred = _field(path, data, "preferred_score", str)
+def _leaf(path: Path, data: Json, name: str, say: Say) -> Subtask:
+    metrics = strings(path, data, "metrics")
+    preferred = field(path, data, "preferred_score", str)
     for metric in metrics:
         if metric not in _KNOWN_METRICS:
             raise InputError(f"{path}: key 'metrics': {metric!r} is not one of {', '.join(sorted(_KNOWN_METRICS))}")
     if preferred == "rouge":
         raise InputError(f"{path}: key 'preferred_score': 'rouge' is three scores; name rouge1, rouge2 or rougeLsum")
-    stop_string, output_regex = _text(path, data, "stop_string", None), _text(path, data, "output_regex", None)
+    stop_string, output_regex = text(path, data, "stop_string", None), text(path, data, "output_regex", None)
     if output_regex is not None:
         _check_regex(path, output_regex)
     if stop_string is None and output_regex is None:
@@ -164,28 +176,29 @@ def _leaf(path: Path, data: Json, name: str) -> Subtask:
         keywords=tuple(data["keywords"]),
         metrics=tuple(metrics),
         preferred_score=preferred,
-        task_prefix=_text(path, data, "task_prefix", ""),
-        input_prefix=_text(path, data, "example_input_prefix", "\nQ: "),
-        output_prefix=_text(path, data, "example_output_prefix", "\nA: "),
-        choice_prefix=_text(path, data, "choice_prefix", "\n  choice: "),
+        task_prefix=text(path, data, "task_prefix", ""),
+        input_prefix=text(path, data, "example_input_prefix", "\nQ: "),
+        output_prefix=text(path, data, "example_output_prefix", "\nA: "),
+        choice_prefix=text(path, data, "choice_prefix", "\n  choice: "),
         append_choices_to_input=bool(data.get("append_choices_to_input", True)),  # "False" counts as true there too
-        few_shot_separator=_text(path, data, "few_shot_example_separator", "\n"),
+        few_shot_separator=text(path, data, "few_shot_example_separator", "\n"),
         output_regex=output_regex,
         stop_string=stop_string,
         absolute_normalization=bool(data.get("absolute_normalization", False)),
-        examples=_distinct(path, data, metrics),
+        examples=_distinct(path, data, name.partition(":")[0], metrics, say),
     )
 
 
-def _distinct(path: Path, data: Json, metrics: Sequence[str]) -> list[Json]:
+def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Say) -> list[Json]:
     """Check the examples and drop those that stand in the file before, letter for letter."""
     needs_choices = bool(MULTIPLE_CHOICE_METRICS.intersection(metrics))
     needs_target = bool((GENERATIVE_METRICS | SCORING_METRICS).intersection(metrics))
     distinct: dict[str, Json] = {}
-    for i, example in enumerate(_field(path, data, "examples", list)):
+    for i, example in enumerate(field(path, data, "examples", list)):
         problem = _problem(example, needs_choices=needs_choices, needs_target=needs_target)
         if problem:
             raise InputError(f"{path}: example {i}: {problem}")
+        check_example_keys(f"{path}: example {i}", example, task=task, say=say)
         distinct.setdefault(json.dumps(example), example)
     if not distinct:
         raise InputError(f"{path}: key 'examples': holds no example")
@@ -195,9 +208,9 @@ def _distinct(path: Path, data: Json, metrics: Sequence[str]) -> list[Json]:
 def _problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | None:
     """Say what is wrong with an example: the field and what was expected."""
     if not isinstance(example, dict):
-        return f"is {_kind(example)}, expected an object"
+        return f"is {kind(example)}, expected an object"
     if not isinstance(example.get("input"), str):
-        return f"key 'input': {_kind(example.get('input'))}, expected a string"
+        return f"key 'input': {kind(example.get('input'))}, expected a string"
     target, scores = example.get("target"), example.get("target_scores")
     if scores is None and (needs_choices or target is None):
         return "key 'target_scores': missing" + (
@@ -208,13 +221,13 @@ def _problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | 
     if target is not None and not (
         isinstance(target, str) or (isinstance(target, list) and target and all(isinstance(t, str) for t in target))
     ):
-        return f"key 'target': {_kind(target)}, expected a string or a list of strings"
+        return f"key 'target': {kind(target)}, expected a string or a list of strings"
     if scores is not None:
         if not isinstance(scores, dict) or not scores:
-            return f"key 'target_scores': {_kind(scores)}, expected an object of choice: score"
+            return f"key 'target_scores': {kind(scores)}, expected an object of choice: score"
         for choice, score in scores.items():
             if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) <= _LARGEST:
-                return f"key 'target_scores', choice {choice!r}: {_kind(score)}, expected a finite number"
+                return f"key 'target_scores', choice {choice!r}: {kind(score)}, expected a finite number"
         low, high = min(scores.values()), max(scores.values())
         if target is None and (high <= low if len(scores) > 1 else high == 0):
             return "key 'target_scores': no choice scores above the others, and there is no 'target'"
@@ -238,77 +251,3 @@ def _check_regex(path: Path, expression: str) -> None:
         raise InputError(f"{path}: key 'output_regex': nested too deeply") from error
     if groups > 1:
         raise InputError(f"{path}: key 'output_regex': {groups} groups, expected one at most; write others as (?:...)")
-
-
-def _strings(path: Path, data: Json, key: str) -> list[str]:
-    values: list[str] = _field(path, data, key, list)
-    for value in values:
-        if not isinstance(value, str):
-            raise InputError(f"{path}: key '{key}': holds {_kind(value)}, expected a list of strings")
-    return values
-
-
-def _check_printable(path: Path, key: str, text: str) -> None:
-    """Refuse what would steer a terminal: names and keywords are printed on it."""
-    for character in text:
-        if not character.isprintable():
-            raise InputError(f"{path}: key '{key}': holds {character!r}, expected printable characters")
-
-
-T = TypeVar("T", str, None)
-
-
-def _text(path: Path, data: Json, key: str, default: T) -> str | T:
-    """A string that may be left out; null only stands for a default of null."""
-    if key not in data or (default is None and data[key] is None):
-        return default
-    return str(_field(path, data, key, str))
-
-
-def _field(path: Path, data: Json, key: str, kind: type) -> Any:
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: holds {_kind(data)}, expected an object")
-    if key not in data:
-        raise InputError(f"{path}: key '{key}': missing")
-    if not isinstance(data[key], kind):
-        raise InputError(f"{path}: key '{key}': {_kind(data[key])}, expected {_NAMES[kind]}")
-    return data[key]
-
-
-_NAMES: Mapping[type, str] = {
-    str: "a string",
-    list: "a list",
-    dict: "an object",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    type(None): "null",
-}
-
-
-def _kind(value: object) -> str:
-    return _NAMES.get(type(value), type(value).__name__)
-
-
-def _read(path: Path) -> Json:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        data: Json = json.loads(text)
-        if _SURROGATE.search(text):
-            json.dumps(data, ensure_ascii=False).encode()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
-    except UnicodeEncodeError as error:
-        raise InputError(f"{path}: holds half a surrogate pair, which is no character") from error
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from error
-    except ValueError as error:
-        raise InputError(f"{path}: a number has too many digits") from error
-    except RecursionError as error:
-        raise InputError(f"{path}: nested too deeply") from error
-    return data
-
-
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

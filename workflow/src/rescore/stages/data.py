@@ -25,7 +25,7 @@ def prompts(root: Path, task: str, out: Path, *, shots: int, seed: int, max_exam
     """Write the examples of a task or subtask."""
     from rescore import bigbench as stage
 
-    subtasks = stage.load(root, task)
+    subtasks = stage.load(root, task, say=lambda line: print(line, file=sys.stderr))  # noqa: T201 - for the log
     frames = [stage.examples(s, shots=shots, seed=seed, max_examples=max_examples) for s in subtasks]
     made_by = {
         "task": task,

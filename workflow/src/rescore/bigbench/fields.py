@@ -1,0 +1,200 @@
+"""One task.json as a file: its text, the keys that may stand in it, and the kinds of their values."""
+
+import difflib
+import functools
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rescore.schema import InputError
+
+Json = Mapping[str, Any]
+Say = Callable[[str], None]
+
+_TASK_KEYS = (
+    "canary", "name", "description", "keywords", "metrics", "preferred_score", "examples", "subtasks", "task_prefix",
+    "example_input_prefix", "example_output_prefix", "choice_prefix", "append_choices_to_input",
+    "few_shot_example_separator", "output_regex", "stop_string", "absolute_normalization",
+)  # fmt: skip
+_TASK_NOTES = ("comment", "contributors", "expert_description")
+_EXAMPLE_KEYS = ("input", "target", "target_scores")
+
+_SLIPS_OF_BIG_BENCH: Mapping[str, frozenset[str]] = {
+    "bbq_lite_json": frozenset({"prefix"}),
+    "fact_checker": frozenset({"high_score", "low_score"}),
+    "intent_recognition": frozenset({"high_score", "low_score"}),
+    "logical_args": frozenset({"input_prefix"}),
+    "object_counting": frozenset({"prefix"}),
+    "periodic_elements": frozenset({"prefix"}),
+    "tense": frozenset({"task_prefix"}),  # in three examples
+    "timedial": frozenset({"append_choices_to_input"}),  # stands twice
+}
+"""By task of BIG-Bench, what its files hold and the reference passes over: the only such keys in its 1,041 files."""
+
+
+class _Repeated(dict[str, Any]):
+    """An object in which a key stands twice. The last one holds, as in the reference."""
+
+    key: str
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    keys = [key for key, _ in pairs]
+    repeated = _Repeated(found)
+    repeated.key = next(key for i, key in enumerate(keys) if key in keys[:i])
+    return repeated
+
+
+def check_keys(path: Path, data: Json, *, task: str, say: Say) -> None:
+    """Refuse keys of a task that nothing reads, and keys that stand twice.
+
+    `say` is told of those that BIG-Bench's own file holds: they change nothing there either.
+
+    Raises
+    ------
+    InputError
+        Names the key, and the known one it resembles.
+    """
+    slips = _SLIPS_OF_BIG_BENCH.get(task, frozenset())
+    if isinstance(data, _Repeated):
+        if data.key not in slips:
+            raise InputError(f"{path}: key {data.key!r}: stands twice; take one out")
+        say(f"{path}: key '{data.key}': stands twice; the last one holds, as in BIG-bench")
+    for key in data:
+        if key in _TASK_KEYS or key in _TASK_NOTES:
+            continue
+        if key not in slips:
+            near = difflib.get_close_matches(key, _TASK_KEYS, n=1)
+            raise InputError(
+                f"{path}: key {key!r}: unknown"
+                + (f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join([*_TASK_KEYS, *_TASK_NOTES])}")
+            )
+        say(f"{path}: key '{key}': nothing reads it, as in BIG-bench")
+
+
+def check_example_keys(where: str, example: dict[str, Any], *, task: str, say: Say) -> None:
+    """Refuse keys of an example that look read and are not, and keys that stand twice; the others are notes.
+
+    Raises
+    ------
+    InputError
+        Names the key, and what it may have been meant for.
+    """
+    if isinstance(example, _Repeated):
+        raise InputError(f"{where}: key {example.key!r}: stands twice; take one out")
+    scores = example.get("target_scores")
+    if isinstance(scores, _Repeated):
+        raise InputError(f"{where}: key 'target_scores', choice {scores.key!r}: stands twice; take one out")
+    for key in example:
+        problem = _example_key_problem(key)
+        if problem is None:
+            continue
+        if key not in _SLIPS_OF_BIG_BENCH.get(task, ()):
+            raise InputError(f"{where}: key {key!r}: {problem}")
+        say(f"{where}: key '{key}': nothing reads it, as in BIG-bench")
+
+
+@functools.lru_cache(maxsize=1024)
+def _example_key_problem(key: str) -> str | None:
+    """Say why a key of an example is no note; a note is any that resembles none that is read."""
+    if key in _EXAMPLE_KEYS:
+        return None
+    if key in _TASK_KEYS:
+        return "is read in a task and not in an example; take it out"
+    near = difflib.get_close_matches(key.lower(), _EXAMPLE_KEYS, n=1, cutoff=0.8)  # 'tag' and 'start' may be notes
+    return f"unknown; did you mean '{near[0]}'?" if near else None
+
+
+def strings(path: Path, data: Json, key: str) -> list[str]:
+    """Give a key's value, a list of strings."""
+    values: list[str] = field(path, data, key, list)
+    for value in values:
+        if not isinstance(value, str):
+            raise InputError(f"{path}: key '{key}': holds {kind(value)}, expected a list of strings")
+    return values
+
+
+def check_printable(path: Path, key: str, text: str) -> None:
+    """Refuse what would steer a terminal: names and keywords are printed on it."""
+    for character in text:
+        if not character.isprintable():
+            raise InputError(f"{path}: key '{key}': holds {character!r}, expected printable characters")
+
+
+T = TypeVar("T", str, None)
+
+
+def text(path: Path, data: Json, key: str, default: T) -> str | T:
+    """Give a string that may be left out; null only stands for a default of null."""
+    if key not in data or (default is None and data[key] is None):
+        return default
+    return str(field(path, data, key, str))
+
+
+def field(path: Path, data: Json, key: str, expected: type) -> Any:
+    """Give a key's value, which must be there and of one kind.
+
+    Raises
+    ------
+    InputError
+        Names the key and what was expected.
+    """
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: holds {kind(data)}, expected an object")
+    if key not in data:
+        raise InputError(f"{path}: key '{key}': missing")
+    if not isinstance(data[key], expected):
+        raise InputError(f"{path}: key '{key}': {kind(data[key])}, expected {_NAMES[expected]}")
+    return data[key]
+
+
+_NAMES: Mapping[type, str] = {
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+def kind(value: object) -> str:
+    """Name the kind of a JSON value, for a message."""
+    return _NAMES.get(type(value), type(value).__name__)
+
+
+def read(path: Path) -> Json:
+    """Read a file as JSON.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is no JSON; names the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        data: Json = json.loads(text, object_pairs_hook=_object)
+        if _SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path}: holds half a surrogate pair, which is no character") from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from error
+    except ValueError as error:
+        raise InputError(f"{path}: a number has too many digits") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: nested too deeply") from error
+    return data
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
