@@ -11,7 +11,9 @@ configfile: "config/config.yaml"
 
 
 # `rescore` of this environment, whether or not it was activated.
-shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
+os.environ |= {
+    "PATH": os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()])
+}
 
 plan = planning.make_or_exit(config, " + ".join(map(str, workflow.configfiles)))
 

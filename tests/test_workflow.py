@@ -147,6 +147,37 @@ def test_other_prompts_are_extracted_and_scored_again(finished):
     assert all(after[path][1] != before[path][1] for path in before)
 
 
+def test_a_path_may_hold_whatever_a_shell_would_read(tmp_path):
+    """README's command in a checkout, an environment, tables and tasks whose paths all hold such characters."""
+    folder = tmp_path / "a dir/it's $HOME; (re) & `score`"
+    folder.mkdir(parents=True)
+    (folder / "bin dir").symlink_to(Path(sys.executable).parents[1], target_is_directory=True)
+    for part in ("Snakefile", "workflow", "profiles"):
+        (folder / part).symlink_to(REPOSITORY / part)
+    checkout = Checkout(folder, n_models=1)
+    (folder / "config/suites").symlink_to(REPOSITORY / "config/suites")
+    shutil.copytree(REPOSITORY / "data/tasks/letter_sorting", folder / "my $tasks (2)/sorting")
+    task = folder / "my $tasks (2)/sorting/task.json"
+    task.write_text(task.read_text().replace('"letter_sorting"', '"sorting"'))
+    checkout.suite("sorting:length_3")
+    for table in ("ladder", "suite"):
+        (folder / f"config/{table}.tsv").rename(folder / f"config/my {table}'s $1 & (2).tsv")
+    config = checkout.config | {
+        "ladders": ["config/my ladder's $1 & (2).tsv"],
+        "suite": "config/my suite's $1 & (2).tsv",
+    }
+    config["bigbench"] |= {"path": "my $tasks (2)"}
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(config))
+    command = [folder / "bin dir/bin/python", "-m", "snakemake", "--cores", "2"]
+    environment = os.environ | {"PATH": os.defpath}  # the environment was not activated
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "The report: results/report/index.html" in done.stdout
+    assert schema.read(folder / "results/verdicts.parquet", schema.VERDICTS)["subtask"].unique().to_list() == [
+        "sorting:length_3"
+    ]
+
+
 def typo(checkout: Checkout) -> None:
     checkout.config["discontinuity"]["alhpa"] = 0.05
 

@@ -25,13 +25,9 @@ rule test:
         "../envs/rescore.yaml"
     threads: 8  # or as many as there are
     params:
-        examples=" ".join(
-            f"--examples results/examples/{task}.parquet" for task in plan.tasks
-        ),
-        grading=" ".join(
-            f"--grading results/grading/{task}.parquet" for task in plan.tasks
-        ),
-        ladders=" ".join(f"--ladder {path}" for path in plan.ladders.values()),
+        examples=[f"--examples=results/examples/{task}.parquet" for task in plan.tasks],
+        grading=[f"--grading=results/grading/{task}.parquet" for task in plan.tasks],
+        ladders=[f"--ladder={path}" for path in plan.ladders.values()],
         settings=json.dumps(config["discontinuity"]),
         code=planning.code(
             "stages/verdicts",
@@ -42,5 +38,5 @@ rule test:
             "simulate",
         ),
     shell:
-        "rescore test --scores {input.scores} {params.examples} {params.grading} {params.ladders}"
-        " --settings {params.settings:q} --threads {threads} --out results 2> {log}"
+        "rescore test --scores {input.scores:q} {params.examples:q} {params.grading:q} {params.ladders:q}"
+        " --settings {params.settings:q} --threads {threads} --out results 2> {log:q}"

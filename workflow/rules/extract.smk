@@ -44,12 +44,12 @@ for name, job in plan.extract_jobs().items():
             gpu=job.gpus,
             runtime=cluster.raised(job.runtime_min),
         params:
-            models=" ".join(f"--model {model}" for model in job.models),
+            models=[f"--model={model}" for model in job.models],
             ladder=plan.ladder_of(job.models[0]),
             rows=[plan.row_digest(model) for model in job.models],
             batch_tokens=config["extract"]["batch_tokens"],
             max_new_tokens=config["extract"]["max_new_tokens"],
             version=EXTRACTION_VERSION,
         shell:
-            "rescore extract {input} --ladder {params.ladder} {params.models} --out results --threads {threads}"
-            " --batch-tokens {params.batch_tokens} --max-new-tokens {params.max_new_tokens} 2> {log}"
+            "rescore extract {input:q} --ladder {params.ladder:q} {params.models:q} --out results --threads {threads}"
+            " --batch-tokens {params.batch_tokens} --max-new-tokens {params.max_new_tokens} 2> {log:q}"

@@ -16,4 +16,4 @@ rule fetch:
     params:
         options=plan.fetch_options(),
     shell:
-        "rescore fetch {params.options} 2> {log}"
+        "rescore fetch {params.options} 2> {log:q}"

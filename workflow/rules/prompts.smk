@@ -14,4 +14,4 @@ rule prompts:
         source=lambda wildcards: plan.task_digest(wildcards.task),
         code=planning.code("stages/data", "bigbench"),
     shell:
-        "rescore prompts {params.options} --out {output} 2> {log}"
+        "rescore prompts {params.options} --out {output:q} 2> {log:q}"

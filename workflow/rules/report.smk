@@ -57,4 +57,4 @@ rule report:
             "stages/reporting", "report", "schema", "discontinuity/concentration"
         ),
     shell:
-        "rescore report --results results --emergent {input.emergent:q} 2> {log}"
+        "rescore report --results results --emergent {input.emergent:q} 2> {log:q}"

@@ -29,6 +29,6 @@ rule score:
     params:
         code=planning.code(*SCORING_CODE),
     shell:
-        "rescore score {input.extractions} {input.generations} --examples {input.examples} --out {output.scores}"
-        " --bigbench-out {output.bigbench} --grading-out {output.grading}"
-        " --positions-out {output.positions} --token-errors-out {output.token_errors} 2> {log}"
+        "rescore score {input.extractions:q} {input.generations:q} --examples {input.examples:q} --out {output.scores:q}"
+        " --bigbench-out {output.bigbench:q} --grading-out {output.grading:q}"
+        " --positions-out {output.positions:q} --token-errors-out {output.token_errors:q} 2> {log:q}"

@@ -19,4 +19,4 @@ rule train:
         "../envs/rescore.yaml"
     threads: lambda wildcards: workflow.cores  # asked only where this rule runs: a cluster profile sets none
     shell:
-        "rescore train --config {input.config:q} --out results/ladders/nano --threads {threads} 2> {log}"
+        "rescore train --config {input.config:q} --out results/ladders/nano --threads {threads} 2> {log:q}"
