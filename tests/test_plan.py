@@ -104,6 +104,20 @@ def test_digests_follow_files_and_rows(make: Make) -> None:
     assert made.row_digest("m") != row
 
 
+def test_values_that_the_command_line_gives_as_text_are_read_as_their_types(make: Make) -> None:
+    """As Snakemake hands over `--config "extract={batch_tokens: 100}"`, merged with the file."""
+    made = make(
+        extract=CONFIG["extract"] | {"batch_tokens": "100"},
+        discontinuity=CONFIG["discontinuity"] | {"alpha": "1e-3", "axis": "n_params"},
+        bigbench={"path": "null", "hub": ""},
+    )
+    assert made.config["extract"] == {"batch_tokens": 100, "max_new_tokens": 32, "shards": 1}
+    assert (made.config["discontinuity"]["alpha"], made.config["discontinuity"]["axis"]) == (0.001, "n_params")
+    assert made.config["bigbench"] == {"path": None, "hub": None}
+    hub = {"source": "12", "revision": "3" * 40}
+    assert make(bigbench={"path": None, "hub": hub}).config["bigbench"]["hub"] == hub  # texts in the schema
+
+
 def test_each_source_of_bigbench_has_a_folder_of_its_own(make: Make) -> None:
     roots = {make(suite="anachronisms\t0\t\t1\n").download_root}
     for revision in ("a" * 40, "b" * 40):
@@ -207,6 +221,10 @@ BROKEN = {
         "config.yaml: key 'discontinuity.alpha': 5 is greater than the maximum of 1",
     ),
     "config key": ({"suit": "x"}, "config.yaml: key 'suit': unknown; did you mean 'suite'?"),
+    "text for a number": (
+        {"extract": CONFIG["extract"] | {"batch_tokens": "many"}},
+        "config.yaml: key 'extract.batch_tokens': 'many' is not of type 'integer'",
+    ),
     "nested key": (
         {"extract": CONFIG["extract"] | {"batch_token": 1}},
         "config.yaml: key 'extract.batch_token': unknown; did you mean 'batch_tokens'?",

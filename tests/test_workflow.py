@@ -1,7 +1,9 @@
 """The workflow from end to end, on own tasks and shipped models, in a folder of its own."""
 
 import hashlib
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -92,6 +94,18 @@ def test_second_call_does_nothing(finished):
     again = checkout.run()
     assert again.returncode == 0
     assert "Nothing to be done" in again.stderr + again.stdout
+
+
+def test_nested_keys_on_the_command_line_are_of_their_type_and_keep_their_siblings(checkout):
+    keys = ("extract={batch_tokens: 100}", "discontinuity={alpha: 0.2}")
+    planned = checkout.run("--dry-run", "--printshellcmds", "--quiet", "reason", "--config", *keys)
+    assert planned.returncode == 0, planned.stderr
+    lines = (planned.stdout + planned.stderr).splitlines()
+    [extract] = [line for line in lines if "rescore extract " in line]
+    assert " --batch-tokens 100 --max-new-tokens 32 " in extract
+    [test] = [shlex.split(line) for line in lines if "rescore test " in line]
+    settings = json.loads(test[test.index("--settings") + 1])
+    assert settings == checkout.config["discontinuity"] | {"alpha": 0.2}
 
 
 def test_added_task_changes_nothing_else(finished):

@@ -28,7 +28,7 @@ rule test:
         examples=[f"--examples=results/examples/{task}.parquet" for task in plan.tasks],
         grading=[f"--grading=results/grading/{task}.parquet" for task in plan.tasks],
         ladders=[f"--ladder={path}" for path in plan.ladders.values()],
-        settings=json.dumps(config["discontinuity"]),
+        settings=json.dumps(plan.config["discontinuity"]),
         code=planning.code(
             "stages/verdicts",
             "stages/diagnosing",

@@ -47,8 +47,8 @@ for name, job in plan.extract_jobs().items():
             models=[f"--model={model}" for model in job.models],
             ladder=plan.ladder_of(job.models[0]),
             rows=[plan.row_digest(model) for model in job.models],
-            batch_tokens=config["extract"]["batch_tokens"],
-            max_new_tokens=config["extract"]["max_new_tokens"],
+            batch_tokens=plan.config["extract"]["batch_tokens"],
+            max_new_tokens=plan.config["extract"]["max_new_tokens"],
             version=EXTRACTION_VERSION,
         shell:
             "rescore extract {input:q} --ladder {params.ladder:q} {params.models:q} --out results --threads {threads}"

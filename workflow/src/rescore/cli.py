@@ -188,7 +188,7 @@ def test(
     Takes --scores, --aggregates or both. Writes curves, verdicts, cliffs, the headline and the
     diagnostics to OUT, each as parquet and CSV.
     """
-    from rescore.schema.inputs import json_object
+    from rescore.schema.validation import json_object
     from rescore.stages import verdicts
 
     verdicts.test(

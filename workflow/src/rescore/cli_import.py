@@ -112,7 +112,7 @@ def csv(
 def _options(
     out: Path, ladder: list[Path] | None, rename: Path | None, shots: int | None, percent: bool, settings: str
 ) -> Any:
-    from rescore.schema.inputs import json_object
+    from rescore.schema.validation import json_object
     from rescore.stages.importing import Options
 
     tests = json_object(settings, "--settings")

@@ -17,9 +17,10 @@ from rescore.bigbench import load
 from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, catalogue, kinds
 from rescore.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.schema import InputError
-from rescore.schema.inputs import Row, check_source, read_ladders, read_suite, slug, validate
+from rescore.schema.inputs import Row, check_source, read_ladders, read_suite, slug
 from rescore.schema.source import code as code
 from rescore.schema.source import digest_files
+from rescore.schema.validation import rules, typed_object, validate
 
 OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")
@@ -53,6 +54,8 @@ class Plan:
 
     Attributes
     ----------
+    config
+        The checked config; what the command line gave as text is of its type.
     models
         By slug, the model's row in the first ladder that lists it.
     ladders
@@ -191,6 +194,7 @@ def make(config: Mapping[str, Any], where: str) -> Plan:
     InputError
         One line that names the file, the row and the key.
     """
+    config = typed_object(config, rules("config"))
     validate(config, "config", where)
     ladders = {path.stem: path for path in map(Path, config["ladders"])}
     rows = read_ladders([Path(path) for path in config["ladders"]], axis=config["discontinuity"]["axis"])

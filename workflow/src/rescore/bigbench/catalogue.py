@@ -16,7 +16,7 @@ import polars as pl
 
 from rescore.bigbench.tasks import Subtask, load
 from rescore.schema import InputError
-from rescore.schema.inputs import SCHEMAS
+from rescore.schema.validation import SCHEMAS
 
 CATALOGUE = SCHEMAS / "bigbench-1.0.0.tsv"
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rescore.schema.inputs import SCHEMAS
+from rescore.schema.validation import SCHEMAS
 
 COLUMNS = SCHEMAS / "columns.tsv"
 
