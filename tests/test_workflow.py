@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from rescore import schema
 from rescore.schema.metrics import IMPORTED_METRICS
 
 REPOSITORY = Path(__file__).parents[1]
+OPERATIONS = REPOSITORY / "docs/operations.md"
 SUITE_HEADER = "task\tshots\tmax_examples\tseed\n"
 
 
@@ -94,6 +96,24 @@ def test_second_call_does_nothing(finished):
     again = checkout.run()
     assert again.returncode == 0
     assert "Nothing to be done" in again.stderr + again.stdout
+
+
+def test_a_model_is_run_again_as_the_documentation_says(finished):
+    checkout, _ = finished
+    tables = ("extractions/*/*.parquet", "generations/*/*.parquet")
+    before = {path: seen for pattern in tables for path, seen in checkout.written(pattern).items()}
+    documented = re.search(r"^    rm -r (results/done/extract .*)$", OPERATIONS.read_text(), re.MULTILINE)
+    for path in documented[1].replace("pythia-160m", "nano-w4-l1-s1").split():
+        shutil.rmtree(checkout.folder / path)
+    done = checkout.run()
+    assert done.returncode == 0, done.stderr
+    after = {path: seen for pattern in tables for path, seen in checkout.written(pattern).items()}
+    assert {path for path in before if after[path][0] != before[path][0]} == {
+        f"results/{kind}/nano-w4-l1-s1/letter_sorting.length_3.parquet" for kind in ("extractions", "generations")
+    }
+    assert {path: digest for path, (_, digest) in after.items()} == {
+        path: digest for path, (_, digest) in before.items()
+    }
 
 
 def test_nested_keys_on_the_command_line_are_of_their_type_and_keep_their_siblings(checkout):
