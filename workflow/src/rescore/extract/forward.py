@@ -197,7 +197,7 @@ def _n_common(contexts: Sequence[Sequence[int]]) -> int:
 
 
 class NotFiniteError(InputError):
-    """Numbers that are none; `rescore.extract.model.why_not_finite` knows the mend."""
+    """Numbers that are none; `rescore.extract.failures` knows the mend."""
 
 
 def finite(values: Tensor) -> Tensor:

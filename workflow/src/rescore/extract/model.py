@@ -1,7 +1,6 @@
 """Loading a model of a ladder from its folder, as any model of the Hub is loaded."""
 
 import errno
-import inspect
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -134,32 +133,6 @@ def n_embedded(model: PreTrainedModel) -> int:
         return int(table.weight.shape[0])
     except (AttributeError, NotImplementedError):  # code that comes with a model may leave it out
         return int(model.config.get_text_config().vocab_size)
-
-
-def takes(model: PreTrainedModel) -> frozenset[str]:
-    """What of the engine's arguments a model's forward takes by name: code that comes with a model may take few."""
-    parameters = inspect.signature(model.forward).parameters
-    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values()):
-        return ARGUMENTS
-    return ARGUMENTS & parameters.keys()
-
-
-ARGUMENTS = frozenset(("input_ids", "attention_mask", "position_ids", "past_key_values", "use_cache", "logits_to_keep"))
-"""What the engine gives to a forward."""
-
-
-def why_not_finite(model: PreTrainedModel) -> str:
-    """Say where logits that are no numbers come from, and the mend: other weights, or a wider type."""
-    is_half = model.dtype.itemsize < 4
-    for name, weight in model.named_parameters():
-        # infinity in half precision may be a number that was too large for it
-        bad = torch.isnan(weight) if is_half else ~torch.isfinite(weight)
-        if bad.any():
-            return f"its weight {name} holds them, so its file is damaged or its training went astray; get another"
-    if is_half:
-        wider = "bfloat16 or float32" if model.dtype == torch.float16 else "float32"
-        return f"try dtype {wider} in its ladder row"
-    return "its weights are numbers, and what it computes from them overflows even in float32; they may be damaged"
 
 
 def _reason(row: Mapping[str, Any], error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 import sys
 import time
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import torch
 
 from rescore import schema
-from rescore.extract.forward import NotFiniteError
+from rescore.extract.failures import named
 from rescore.extract.jobs import ExtractSettings, Job, open_jobs
-from rescore.extract.model import Loaded, load, why_not_finite
+from rescore.extract.model import Loaded, load
 from rescore.extract.task import run_task
-from rescore.schema import EXTRACTIONS, GENERATIONS, InputError
+from rescore.schema import EXTRACTIONS, GENERATIONS
 
 
 def extract(
@@ -63,18 +62,8 @@ def run_jobs(
     for job in jobs:
         loaded = loaded or load(row)
         started, who = time.monotonic(), f"{row['model']} {job.examples.stem}"
-        try:
+        with named(loaded.model, f"model '{row['model']}', {job.examples}"):
             found = run_task(loaded, job.frame, job.rules, settings, name=who)
-        except InputError as error:
-            why = f"; {why_not_finite(loaded.model)}" if isinstance(error, NotFiniteError) else ""
-            raise InputError(f"model '{row['model']}', {job.examples}: {error}{why}") from error
-        except Exception as error:
-            if not _is_of_a_forward(error):
-                raise
-            told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            raise InputError(
-                f"model '{row['model']}', {job.examples}: its architecture does not run here ({told})"
-            ) from error
         seconds = time.monotonic() - started
         speed = f"{job.frame.height} examples, {found.n_tokens} tokens in {seconds:.1f} s"
         _say(f"{who}: {speed} ({found.n_tokens / seconds:,.0f} tokens/s)")
@@ -85,11 +74,6 @@ def run_jobs(
         schema.write(found.extractions, job.extractions, EXTRACTIONS, made_by)
         made.append(job.extractions)
     return made
-
-
-def _is_of_a_forward(error: Exception) -> bool:
-    """Whether an error was raised while a module of torch was called, thus by the model and not by this program."""
-    return any(frame.f_code.co_name == "_call_impl" for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _say(line: str) -> None:
