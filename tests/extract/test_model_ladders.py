@@ -26,7 +26,8 @@ from transformers import (
     Qwen2Config,
 )
 
-from rescore.schema.inputs import check_source, read_ladders, read_rows
+from rescore.schema.folder import check_source
+from rescore.schema.inputs import read_ladders, read_rows
 
 LADDERS = Path("config/ladders")
 TABLES = [p.stem for p in sorted(LADDERS.glob("*.tsv")) if not p.stem.startswith("nano")]

@@ -9,7 +9,8 @@ import yaml
 
 from rescore.schema import InputError
 from rescore.schema.axes import checkpoint_ladders
-from rescore.schema.inputs import check_source, read_ladders, read_suite, slug
+from rescore.schema.folder import check_source
+from rescore.schema.inputs import read_ladders, read_suite, slug
 from rescore.schema.validation import validate
 
 CONFIG = Path("config/config.yaml")

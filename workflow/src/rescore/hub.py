@@ -1,5 +1,6 @@
 """Models of the Hub: a revision becomes a commit, a commit becomes a folder of checked files on this machine."""
 
+import errno
 import hashlib
 import re
 import sys
@@ -118,4 +119,9 @@ def _why_no_model(row: Mapping[str, Any], error: Exception) -> str:
                 f"{label} at '{row['revision']}' is not whole in the cache and the Hub cannot be reached; go online, "
                 "or give a folder as 'source'"
             )
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.ENOTDIR, errno.EROFS) and error.filename:
+        return (
+            f"{label}: {error.filename} of the Hub's cache cannot be used ({error.strerror}); name a folder "
+            "that can be written in HF_HOME"
+        )
     return f"{label} at '{row['revision']}' cannot be downloaded: {' '.join(str(error).split())[:200]}; run again"

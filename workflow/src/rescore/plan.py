@@ -17,7 +17,8 @@ from rescore.bigbench import load
 from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, catalogue, kinds
 from rescore.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.schema import InputError
-from rescore.schema.inputs import Row, check_source, read_ladders, read_suite, slug
+from rescore.schema.folder import check_source
+from rescore.schema.inputs import Row, read_ladders, read_suite, slug
 from rescore.schema.source import code as code
 from rescore.schema.source import digest_files
 from rescore.schema.validation import rules, typed_object, validate

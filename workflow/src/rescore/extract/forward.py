@@ -196,10 +196,14 @@ def _n_common(contexts: Sequence[Sequence[int]]) -> int:
     return min(same, min(map(len, contexts)) - 1)
 
 
+class NotFiniteError(InputError):
+    """Numbers that are none; `rescore.extract.failures` knows the mend."""
+
+
 def finite(values: Tensor) -> Tensor:
     """Refuse what overflowed: in half precision a large model may."""
     if not torch.isfinite(values).all():
-        raise InputError("its logits hold NaN or infinity; try dtype float32 in its ladder row")
+        raise NotFiniteError("its logits hold NaN or infinity")
     return values
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 
 from rescore import schema
+from rescore.extract.failures import named
 from rescore.extract.jobs import ExtractSettings, Job, open_jobs
 from rescore.extract.model import Loaded, load
 from rescore.extract.task import run_task
-from rescore.schema import EXTRACTIONS, GENERATIONS, InputError
+from rescore.schema import EXTRACTIONS, GENERATIONS
 
 
 def extract(
@@ -61,10 +62,8 @@ def run_jobs(
     for job in jobs:
         loaded = loaded or load(row)
         started, who = time.monotonic(), f"{row['model']} {job.examples.stem}"
-        try:
+        with named(loaded.model, f"model '{row['model']}', {job.examples}"):
             found = run_task(loaded, job.frame, job.rules, settings, name=who)
-        except InputError as error:
-            raise InputError(f"model '{row['model']}', {job.examples}: {error}") from error
         seconds = time.monotonic() - started
         speed = f"{job.frame.height} examples, {found.n_tokens} tokens in {seconds:.1f} s"
         _say(f"{who}: {speed} ({found.n_tokens / seconds:,.0f} tokens/s)")

@@ -164,6 +164,7 @@ def _cut(vocabulary: Vocabulary, prompt: str, asked: Asked, ids: Mapping[str, li
         first = bos if bos is not None else eos
         if first is None:
             raise InputError("a prompt is empty, and the tokenizer has neither a BOS nor an EOS token to begin with")
+        vocabulary.check([first])
         prompt_ids = [first]
         wholes = [whole if whole[:1] == [first] else [first, *whole] for whole in wholes]
     shared = [n_shared(prompt_ids, whole) for whole in wholes]

@@ -1,6 +1,5 @@
 """Ladder and suite tables, checked against their JSON Schemas; every error names file, row and key."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -142,38 +141,6 @@ def _no_place(where: str, model: str, axis: str) -> str:
 
 def _told(value: object) -> str:
     return "blank" if value is None else repr(value)
-
-
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt")
-
-
-def check_source(row: Mapping[str, Any], where: str) -> None:
-    """Refuse a ladder row whose weights cannot be loaded, before anything runs.
-
-    Raises
-    ------
-    InputError
-        A folder lacks its config or weights, or is none; a model of the Hub has no revision.
-    """
-    folder = Path(row["source"])
-    gguf = row["gguf_file"]
-    label = f"{where}: model '{row['model']}': key"
-    if folder.is_dir() and gguf is not None:  # such a file holds all three
-        if not (folder / gguf).is_file():
-            raise InputError(f"{label} 'gguf_file': {folder} holds no {gguf}")
-    elif folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise InputError(f"{label} 'source': {folder} holds no config.json, so it is no model folder")
-        if not any((folder / name).is_file() for name in _TOKENIZERS):
-            raise InputError(f"{label} 'source': {folder} holds no tokenizer ({', '.join(_TOKENIZERS)})")
-        if not any(folder.glob("*.safetensors")):
-            raise InputError(f"{label} 'source': {folder} holds no weights (*.safetensors)")
-    elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", row["source"]):
-        raise InputError(f"{label} 'source': no folder {folder}, nor a model's name on the Hub (org/name)")
-    elif row["revision"] == "-":
-        raise InputError(
-            f"{label} 'source': no folder {folder}; a model of the Hub needs its commit or tag as 'revision'"
-        )
 
 
 def read_suite(path: Path) -> list[Row]:

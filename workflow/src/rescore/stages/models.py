@@ -11,7 +11,8 @@ import polars as pl
 
 from rescore import schema
 from rescore.schema import InputError
-from rescore.schema.inputs import check_source, read_ladders
+from rescore.schema.folder import check_source
+from rescore.schema.inputs import read_ladders
 from rescore.schema.source import code
 
 _AT_ONCE = 2**13
