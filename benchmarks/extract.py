@@ -64,7 +64,7 @@ def main(
     torch.set_num_threads(threads)
     row = {"model": model.name, "source": str(model), "revision": "-", "dtype": "float32", "trust_remote_code": False}
     loaded = load(row | {"gguf_file": gguf_file, "device_map": None})
-    peer = HFLM(pretrained=loaded.model, tokenizer=loaded.vocabulary.tokenizer, batch_size=peer_batch)
+    peer = HFLM(pretrained=loaded.model.model, tokenizer=loaded.vocabulary.tokenizer, batch_size=peer_batch)
     print("| case | questions | bare forward, s | ours, s | lm-eval, s | bare / ours | lm-eval / ours | tokens/s |")
     print("| --- | --: | --: | --: | --: | --: | --: | --: |")
     ratios = []
@@ -116,7 +116,7 @@ def _bare(loaded: Loaded, prompts: Sequence[str]) -> None:
         width = len(batch[0])
         tokens = torch.tensor([[0] * (width - len(row)) + row for row in batch])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in batch])
-        loaded.model(input_ids=tokens, attention_mask=mask, logits_to_keep=1)
+        loaded.model.model(input_ids=tokens, attention_mask=mask, logits_to_keep=1)
 
 
 def _peer(peer: HFLM, frame: pl.DataFrame, case: Case, rules: dict[str, Any]) -> dict[tuple[int, str], float]:

@@ -235,7 +235,6 @@ def make(subtask: str, n: int, metrics: Sequence[str], rng: np.random.Generator)
         logprob_nats=lists(-rng.exponential(1, len(ids)), lengths),
         argmax_ids=lists(np.where(rng.random(len(ids)) < 0.6, ids, 0), lengths),
         best_other_logprob_nats=lists(-rng.exponential(1, len(ids)), lengths),
-        entropy_nats=lists(rng.exponential(1, len(ids)), lengths),
     )
     said = ids[np.repeat(wanted, lengths)]
     owner = np.repeat(np.arange(n), lengths[right])

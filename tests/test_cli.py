@@ -229,7 +229,6 @@ def extracted(run: Run, tmp_path: Path, write_task: Any) -> Path:
         "logprob_nats": [[-0.5], [-2.0]],
         "argmax_ids": [[2], [2]],
         "best_other_logprob_nats": [[-1.0], [-0.5]],
-        "entropy_nats": [[1.0], [1.0]],
     }
     generations = {
         "subtask": ["sums"] * 2,

@@ -9,7 +9,8 @@ import torch
 from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
 
 from rescore import schema
-from rescore.extract import forward
+from rescore.extract import forward, run, split
+from rescore.extract.model import load
 from rescore.extract.run import ExtractSettings, extract
 from rescore.extract.task import _stopper
 from rescore.extract.tokens import Asked, encode
@@ -50,6 +51,8 @@ def _count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
 def test_a_common_prefix_is_read_once_and_changes_no_number(tmp_path, monkeypatch, architecture, tokenizer):
     model = make_model(tmp_path / "m", architecture, tokenizer())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
     shapes = _count_tokens(monkeypatch)
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
     monkeypatch.undo()
@@ -67,18 +70,20 @@ def test_too_little_memory_halves_the_batch(tmp_path, monkeypatch, error):
     extract(model, [examples], tmp_path / "all", ExtractSettings(max_new_tokens=4))
     prefill, sizes = forward.prefill, []
 
-    def at_most_one(model: Any, contexts: Any) -> Any:
+    def at_most_one(model: Any, contexts: Any, *, shares_prefix: bool) -> Any:
         sizes.append(len(contexts))
         if len(contexts) > 1:
             raise error
-        return prefill(model, contexts)
+        return prefill(model, contexts, shares_prefix=shares_prefix)
 
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)  # the probe has run
     monkeypatch.setattr(forward, "prefill", at_most_one)
     extract(model, [examples], tmp_path / "one", ExtractSettings(max_new_tokens=4))
     assert sizes[0] == 3
     assert sizes.count(1) == 3
     for whole, part in zip(_tables(tmp_path / "all"), _tables(tmp_path / "one"), strict=True):
-        exact = pl.exclude("logprob_nats", "best_other_logprob_nats", "entropy_nats")
+        exact = pl.exclude("logprob_nats", "best_other_logprob_nats")
         assert whole.select(exact).equals(part.select(exact))
         numbers = [frame.select(pl.col("logprob_nats").explode()).to_series() for frame in (whole, part)]
         assert numbers[0].to_list() == pytest.approx(numbers[1].to_list(), abs=1e-4)
@@ -88,8 +93,8 @@ def test_logits_of_a_large_vocabulary_are_held_in_parts(tmp_path, monkeypatch):
     model = make_model(tmp_path / "m", "llama", characters())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
     extract(model, [examples], tmp_path / "whole", ExtractSettings(max_new_tokens=4))
-    most = 5 * len(characters())  # the longest input of a candidate takes as many
-    monkeypatch.setattr(forward, "LOGITS_AT_ONCE", most)
+    most = 5 * len(characters())
+    monkeypatch.setattr(split, "LOGITS_AT_ONCE", most)
     sizes: list[int] = []
     call = torch.nn.Linear.forward
 
@@ -101,10 +106,10 @@ def test_logits_of_a_large_vocabulary_are_held_in_parts(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.nn.Linear, "forward", counted)
     extract(model, [examples], tmp_path / "parts", ExtractSettings(max_new_tokens=4))
-    assert max(sizes) <= 6 * len(characters())
+    assert max(sizes) <= most
     assert len(sizes) > 10
     whole, parts = (_tables(tmp_path / name)[0] for name in ("whole", "parts"))
-    exact = pl.exclude("logprob_nats", "best_other_logprob_nats", "entropy_nats")
+    exact = pl.exclude("logprob_nats", "best_other_logprob_nats")
     assert whole.select(exact).equals(parts.select(exact))
     numbers = [frame["logprob_nats"].explode().to_list() for frame in (whole, parts)]
     assert numbers[0] == pytest.approx(numbers[1], abs=1e-4)
@@ -114,9 +119,11 @@ def test_a_question_that_never_fits_is_said(tmp_path, monkeypatch):
     model = make_model(tmp_path / "m", "llama", characters())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
 
-    def never(model: Any, contexts: Any) -> Any:
+    def never(*args: Any, **options: Any) -> Any:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory")
 
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
     monkeypatch.setattr(forward, "prefill", never)
     with pytest.raises(InputError, match=r"model 'm', .*t\.parquet: a question of \d+ tokens needs more memory"):
         extract(model, [examples], tmp_path, ExtractSettings())
@@ -126,9 +133,11 @@ def test_another_error_of_torch_is_not_taken_for_too_little_memory(tmp_path, mon
     model = make_model(tmp_path / "m", "llama", characters())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
 
-    def wrong(model: Any, contexts: Any) -> Any:
+    def wrong(*args: Any, **options: Any) -> Any:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
     monkeypatch.setattr(forward, "prefill", wrong)
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         extract(model, [examples], tmp_path, ExtractSettings())
@@ -138,10 +147,10 @@ def test_another_error_of_torch_is_not_taken_for_too_little_memory(tmp_path, mon
 def test_a_prompt_over_the_window_loses_solved_examples_first(window, left):
     shorter = ["T.Q: 1\nA: b\nQ: 2\nA: ", "T.Q: 2\nA: "]
     asked = Asked("T.Q: 0\nA: a\nQ: 1\nA: b\nQ: 2\nA: ", shorter, ["b"], 1)
-    [question] = encode(Vocabulary(characters()), [asked], window=window, reserve=3)
+    [question] = encode(Vocabulary(characters(), 98), [asked], window=window, reserve=3)
     assert question.is_cut == (left > 0)
     assert characters().decode(question.context) == [asked.prompt, *shorter][left]
-    [question] = encode(Vocabulary(characters()), [asked], window=12, reserve=3)
+    [question] = encode(Vocabulary(characters(), 98), [asked], window=12, reserve=3)
     assert (question.is_cut, characters().decode(question.context)) == (True, ".Q: 2\nA: ")
 
 
@@ -172,6 +181,8 @@ def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
     asked = _tables(tmp_path)
     rules = {"t": {"stop_string": None, "output_regex": None, "asks_text": False}}
     schema.write(schema.read(examples, schema.EXAMPLES), examples, schema.EXAMPLES, {"subtasks": rules})
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
     monkeypatch.setattr(forward, "greedy", None)
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
     choices, answers = _tables(tmp_path)
@@ -190,7 +201,7 @@ def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
     ],
 )
 def test_an_answer_ends_where_no_more_of_it_is_needed(rules, text, ends_at):
-    vocabulary = Vocabulary(characters())
+    vocabulary = Vocabulary(characters(), 98)
     is_done = _stopper(vocabulary, rules)
     ids = characters()(text)["input_ids"]
     ends = [vocabulary.decode(ids[: n + 1]) for n in range(len(ids)) if is_done(ids[: n + 1])]

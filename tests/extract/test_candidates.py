@@ -5,8 +5,9 @@ from test_batches import QUESTIONS
 from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
 from transformers import BloomConfig, MistralConfig, Olmo2Config, OPTConfig, Qwen2Config
 
-from rescore.extract import candidates, forward
+from rescore.extract import candidates, forward, run
 from rescore.extract.model import load
+from rescore.extract.probe import Way, probe
 from rescore.extract.run import ExtractSettings, extract
 
 _SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -28,20 +29,18 @@ def test_every_architecture_of_the_ladder_tables_equals_the_plain_forward(tmp_pa
     config, trees = LADDERS[architecture]
     monkeypatch.setitem(CONFIGS, architecture, config)
     model = make_model(tmp_path / "m", architecture, characters())
-    loaded = load(model)
-    read = forward.prefill(loaded.model, [[3, 4], [5]])
-    assert candidates._takes_trees(loaded.model, read.cache) == trees
+    assert load(model).way.trees == trees
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
 
 
-def test_code_that_comes_with_a_model_is_not_believed(tmp_path):
-    model = load(make_model(tmp_path / "m", "llama", characters())).model
-    cache = forward.prefill(model, [[3]]).cache
-    assert candidates._takes_trees(model, cache)
-    model.__class__ = type("OwnLlama", (type(model),), {"__module__": "transformers_modules.own"})
-    assert not candidates._takes_trees(model, cache)
+def test_code_that_comes_with_a_model_gets_no_trees(tmp_path):
+    loaded = load(make_model(tmp_path / "m", "llama", characters()))
+    assert loaded.way.trees
+    whole = loaded.model.model
+    whole.__class__ = type("OwnLlama", (type(whole),), {"__module__": "transformers_modules.own"})
+    assert probe(loaded.model, 64, 98) == (Way(batches=True, shares_prefix=True, trees=False), {})
 
 
 @pytest.mark.parametrize("architecture", LADDERS)
@@ -54,7 +53,7 @@ def test_a_batch_that_is_read_in_parts_has_the_same_numbers(tmp_path, monkeypatc
     joined = forward._joined
     monkeypatch.setattr(forward, "_joined", lambda caches: sizes.append(len(caches)) or joined(caches))
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
-    assert sizes == [3]
+    assert sizes[-1] == 3
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
 
 
@@ -63,7 +62,8 @@ def test_a_batch_that_is_read_in_parts_has_the_same_numbers(tmp_path, monkeypatc
 def test_candidates_apart_have_the_numbers_of_a_tree(tmp_path, monkeypatch, architecture, tokenizer):
     model = make_model(tmp_path / "m", architecture, tokenizer())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
-    monkeypatch.setattr(candidates, "_takes_trees", lambda *_: False)
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded._replace(way=loaded.way._replace(trees=False)))
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
 

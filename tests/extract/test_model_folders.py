@@ -320,8 +320,8 @@ def test_numbers_that_are_none_are_told_with_a_mend_that_helps(
     tmp_path: Path, spoil: Callable[[Any], object], dtype: str, told: str
 ) -> None:
     save(tmp_path / "m", GPT2Config(**GPT2, vocab_size=118), spoil)
-    message = fails_at_work(tmp_path / "m", tmp_path, dtype=dtype)
-    assert message.startswith(f"its logits hold NaN or infinity; {told}")
+    message = fails(load, row(tmp_path / "m", dtype=dtype))
+    assert message.startswith(f"model 'm': {tmp_path / 'm'}: its logits hold NaN or infinity; {told}")
 
 
 CODE = """
@@ -348,8 +348,8 @@ def save_own(folder: Path) -> None:
 def test_a_model_that_fails_while_it_runs_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
     save_own(tmp_path / "m")
-    told = fails_at_work(tmp_path / "m", tmp_path, trust_remote_code=True)
-    assert told.startswith("its architecture does not run here (RuntimeError: ")
+    told = fails(load, row(tmp_path / "m", trust_remote_code=True))
+    assert told.startswith(f"model 'm': {tmp_path / 'm'}: its architecture does not run here (RuntimeError: ")
 
 
 def test_an_error_of_this_program_is_not_taken_for_the_models(

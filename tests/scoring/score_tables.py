@@ -63,7 +63,6 @@ def candidate(
         "logprob_nats": list(logprob_nats),
         "argmax_ids": ids if firsts is None else list(firsts),
         "best_other_logprob_nats": [-9.0] * len(ids) if others is None else list(others),
-        "entropy_nats": [0.0] * len(ids),
     }
 
 

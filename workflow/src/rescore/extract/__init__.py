@@ -4,5 +4,5 @@ The modules of this package and of `rescore.train` are the only ones that import
 not, so that the version can be read without waiting for them.
 """
 
-EXTRACTION_VERSION = 2
+EXTRACTION_VERSION = 3
 """Raised when a change here changes the numbers: what was extracted under another version is extracted anew."""

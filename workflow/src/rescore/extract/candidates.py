@@ -14,7 +14,7 @@ all of them and are not copied:
     row           7 2 9 4               without last tokens
     follows       - 7 7 -
 
-An architecture that takes no such mask gets a row and a copy of the context for each candidate.
+An architecture that takes no such mask (see `probe`) gets a row and a copy of the context for each candidate.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -23,12 +23,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import Cache, PreTrainedModel
 
-from rescore.extract import forward
 from rescore.extract.forward import Prefill, finite, padded, select
+from rescore.extract.split import SplitModel
 
-_MASKED = ("sdpa", "eager")  # attention that takes a mask of its own for every token
+_MASK_AT_ONCE = 2**26
+"""Places of attention masks that are held at once."""
 
 
 class TokenScores(NamedTuple):
@@ -37,7 +37,6 @@ class TokenScores(NamedTuple):
     logprob_nats: list[float]
     argmax_ids: list[int]
     best_other_logprob_nats: list[float]
-    entropy_nats: list[float]
 
 
 class Candidate(NamedTuple):
@@ -81,7 +80,7 @@ class _Rows(NamedTuple):
 
 @torch.inference_mode()
 def score(
-    model: PreTrainedModel, read: Prefill, candidates: Sequence[Sequence[Sequence[int]]], budget: int
+    model: SplitModel, read: Prefill, candidates: Sequence[Sequence[Sequence[int]]], budget: int, *, trees: bool
 ) -> list[list[TokenScores]]:
     """Score candidates behind contexts that were read.
 
@@ -91,8 +90,9 @@ def score(
         By context and candidate, its tokens behind the context.
     budget
         Tokens, contexts and padding counted, that one forward pass may hold.
+    trees
+        Whether the candidates of a question stand in one row; else each in a row of its own.
     """
-    trees = _takes_trees(model, read.cache)
     results = [[_NOTHING] * len(own) for own in candidates]
     for group in _groups(read, candidates, budget, trees=trees):
         for one, found in zip(group, _score(model, read, group, trees=trees), strict=True):
@@ -100,20 +100,16 @@ def score(
     return results
 
 
-_NOTHING = TokenScores([], [], [], [])
+def measure(model: SplitModel, states: Tensor, tokens: Tensor) -> TokenScores:
+    """Score tokens behind states; shapes: states [tokens, width], tokens [tokens]."""
+    found: list[list[Tensor]] = [[], [], []]
+    for part, logits in model.chunks(states):
+        for column, values in zip(found, _measure(logits, tokens[part, None]), strict=True):
+            column.append(values.cpu())
+    return TokenScores(*(torch.cat(parts).tolist() for parts in found)) if len(states) else _NOTHING
 
 
-def _takes_trees(model: PreTrainedModel, cache: Cache) -> bool:
-    """Whether attention is told by the mask alone what a token sees, and by `position_ids` where it stands.
-
-    The library's own code says so of itself; code that comes with a model is not believed.
-    """
-    return (
-        type(model).__module__.startswith("transformers.")
-        and model._supports_attention_backend
-        and model.config._attn_implementation in _MASKED
-        and not any(getattr(layer, "is_sliding", False) for layer in cache.layers)
-    )
+_NOTHING = TokenScores([], [], [])
 
 
 def _row_of(candidate: Candidate, *, trees: bool) -> Hashable:
@@ -124,8 +120,8 @@ def _row_of(candidate: Candidate, *, trees: bool) -> Hashable:
 def _groups(
     read: Prefill, candidates: Sequence[Sequence[Sequence[int]]], budget: int, *, trees: bool
 ) -> Iterator[list[Candidate]]:
-    """Cut the candidates into groups of rows of like length, within the budget and with few enough logits."""
-    context, vocabulary = read.mask.shape[1], read.logits.shape[1]
+    """Cut the candidates into groups of rows of like length, within the budget."""
+    context = read.mask.shape[1]
     todo = [Candidate(owner, c, tokens) for owner, own in enumerate(candidates) for c, tokens in enumerate(own)]
     whole = [sum(map(len, own)) for own in candidates]
     todo.sort(key=lambda one: (whole[one.owner], one.owner) if trees else (len(one.tokens), one.owner))
@@ -136,8 +132,7 @@ def _groups(
         row = _row_of(one, trees=trees)
         n = len(lengths) + (row not in lengths)
         width = max(longest, lengths.get(row, 0) + len(one.tokens))
-        numbers = n * width * max(vocabulary, context + width)  # of logits, or of the mask
-        if group and (n * (context + width) > budget or numbers > forward.LOGITS_AT_ONCE):
+        if group and (n * (context + width) > budget or n * width * (context + width) > _MASK_AT_ONCE):
             yield group
             group, lengths, width = [], {}, len(one.tokens)
         group.append(one)
@@ -147,10 +142,10 @@ def _groups(
         yield group
 
 
-def _score(model: PreTrainedModel, read: Prefill, group: Sequence[Candidate], *, trees: bool) -> list[TokenScores]:
+def _score(model: SplitModel, read: Prefill, group: Sequence[Candidate], *, trees: bool) -> list[TokenScores]:
     rows = _rows(group, trees=trees)
     later = _continue(model, read, rows, trees=trees)
-    # One entry a scored token: where the logits before it stand (-1: behind the context), and which token it is.
+    # One entry a scored token: where the state before it stands (-1: behind the context), and which token it is.
     place = [
         (one.owner, row, at, token)
         for one, (row, places) in zip(group, rows.read, strict=True)
@@ -158,19 +153,15 @@ def _score(model: PreTrainedModel, read: Prefill, group: Sequence[Candidate], *,
     ]
     if not place:
         return [_NOTHING] * len(group)
-    scored = torch.tensor(place)
-    order = (scored[:, 2] >= 0).long().argsort(stable=True)  # those that the prefill scores come first
-    found: list[list[Tensor]] = [[], [], [], []]
-    for chunk in _chunks(order, int((scored[:, 2] < 0).sum()), read.logits.shape[1]):
-        owner, row, at, token = scored[chunk].to(read.logits.device).T
-        logits = read.logits[owner] if scored[chunk[0], 2] < 0 else later[row, at].float()  # [tokens, vocab]
-        for column, values in zip(found, _measure(logits, token[:, None]), strict=True):
-            column.append(values.cpu())
-    back = order.argsort()
-    columns = [torch.cat(parts)[back].tolist() for parts in found]
+    owner, row, at, token = torch.tensor(place).to(read.states.device).T
+    states = read.states[owner]  # [tokens, width]
+    if later is not None:
+        inside = at >= 0
+        states[inside] = later[row[inside], at[inside]]
+    found = measure(model, states, token)
     ends = np.cumsum([len(one.tokens) for one in group]).tolist()
     return [
-        TokenScores(*(column[end - len(one.tokens) : end] for column in columns))
+        TokenScores._make(column[end - len(one.tokens) : end] for column in found)
         for one, end in zip(group, ends, strict=True)
     ]
 
@@ -200,27 +191,27 @@ def _rows(group: Sequence[Candidate], *, trees: bool) -> _Rows:
     return rows
 
 
-def _continue(model: PreTrainedModel, read: Prefill, rows: _Rows, *, trees: bool) -> Tensor:
-    """Logits along each row's tokens behind its context: [rows, longest, vocab], in the model's precision."""
+def _continue(model: SplitModel, read: Prefill, rows: _Rows, *, trees: bool) -> Tensor | None:
+    """States along each row's tokens behind its context: [rows, longest, width]; None where there are no rows."""
     if not rows.tokens:
-        return read.logits.new_empty((0, 0, read.logits.shape[1]))
+        return None
     ids, own = padded(rows.tokens, read.mask.device, left=False)
     seen = _seen(rows.parents, ids.shape[1]).to(ids.device)
     mask = read.mask[torch.tensor(rows.owners)]  # [rows, context]
     attention = torch.cat([mask, own], dim=1)
     if trees:  # added to the attention: [rows, 1, longest, context + longest]
         hidden = torch.cat([mask[:, None].expand(-1, ids.shape[1], -1) == 0, ~seen], dim=2)[:, None]
-        attention = torch.zeros(hidden.shape, dtype=model.dtype, device=ids.device)
-        attention.masked_fill_(hidden, torch.finfo(model.dtype).min)
-    out = model(
+        dtype = model.model.dtype
+        attention = torch.zeros(hidden.shape, dtype=dtype, device=ids.device)
+        attention.masked_fill_(hidden, torch.finfo(dtype).min)
+    states, _ = model.states(
         input_ids=ids,
         attention_mask=attention,
         position_ids=mask.sum(1, keepdim=True) + (seen.sum(2) - 1).clamp(min=0),
         past_key_values=select(read.cache, rows.owners, len(read.mask)),
         use_cache=True,
     )
-    logits: Tensor = out.logits
-    return logits
+    return states
 
 
 def _seen(parents: Sequence[Sequence[int]], width: int) -> Tensor:
@@ -234,21 +225,12 @@ def _seen(parents: Sequence[Sequence[int]], width: int) -> Tensor:
     return torch.from_numpy(seen)
 
 
-def _chunks(order: Tensor, n_first: int, vocabulary: int) -> Iterator[Tensor]:
-    """Cut the places into parts whose logits fit in LOGITS_AT_ONCE, none across `n_first`."""
-    size = max(1, forward.LOGITS_AT_ONCE // vocabulary)
-    for part in (order[:n_first], order[n_first:]):
-        for start in range(0, len(part), size):
-            yield part[start : start + size]
-
-
-def _measure(logits: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Own log-probability, likeliest token, best other log-probability and entropy; overwrites the logits.
+def _measure(logits: Tensor, token: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Own log-probability, likeliest token and best other log-probability; overwrites the logits.
 
     Shapes: logits [tokens, vocab], token [tokens, 1], each result [tokens].
     """
     logp = logits.sub_(logits.logsumexp(1, keepdim=True))
     own = finite(logp.gather(1, token)[:, 0])
     argmax = logp.argmax(1)
-    entropy = torch.special.entr(logp.exp()).sum(1)
-    return own, argmax, logp.scatter_(1, token, -torch.inf).amax(1), entropy
+    return own, argmax, logp.scatter_(1, token, -torch.inf).amax(1)

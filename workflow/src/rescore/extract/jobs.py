@@ -23,7 +23,8 @@ class ExtractSettings:
     Attributes
     ----------
     batch_tokens
-        Tokens, padding counted, that one forward pass may hold; sets the memory, never the numbers.
+        Tokens, padding counted, that one forward pass may hold. It sets the memory. In float32 it changes numbers by
+        less than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
     max_new_tokens
         Tokens after which a greedy answer is cut; where a question's longest target has as many or more, one more than
         that target has, so that a right answer is never cut.

@@ -14,6 +14,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging
 
 from rescore.extract.device import claim
+from rescore.extract.failures import named
+from rescore.extract.probe import Way, probe
+from rescore.extract.split import SplitModel, split
 from rescore.extract.vocabulary import Vocabulary
 from rescore.schema import InputError
 from rescore.schema.folder import check_folder
@@ -35,12 +38,24 @@ _WINDOW = (
 
 
 class Loaded(NamedTuple):
-    """A model ready to run."""
+    """A model ready to run.
 
-    model: PreTrainedModel
+    Attributes
+    ----------
+    window
+        How many tokens the model can look at.
+    way
+        How its questions are read.
+    refused
+        Why no faster way is taken, one line per way that was tried; empty where the first was right.
+    """
+
+    model: SplitModel
     vocabulary: Vocabulary
     window: int
     eos_ids: frozenset[int]
+    way: Way
+    refused: tuple[str, ...]
 
 
 def load(row: Mapping[str, Any]) -> Loaded:
@@ -108,8 +123,12 @@ def load(row: Mapping[str, Any]) -> Loaded:
         raise InputError(f"{label} exceeds the GPU: a smaller 'dtype', or 'device_map' auto on several") from error
     eos = model.generation_config.eos_token_id if model.generation_config else None
     eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
-    vocabulary = Vocabulary.of(tokenizer, n_embedded(model))
-    return Loaded(model.eval(), vocabulary, window(model), frozenset(eos_ids))
+    vocabulary, longest = Vocabulary.of(tokenizer, n_embedded(model)), window(model)
+    with named(model, label):
+        parts = split(model.eval())
+        probed = probe(parts, longest, n_embedded(model))
+    refused = tuple(f"{way}: {why}" for way, why in probed.refused.items())
+    return Loaded(parts, vocabulary, longest, frozenset(eos_ids), probed.way, refused)
 
 
 def window(model: PreTrainedModel) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 
 from rescore import schema
 from rescore.extract.failures import named
@@ -60,20 +61,36 @@ def run_jobs(
     made: list[Path] = []
     loaded: Loaded | None = None
     for job in jobs:
-        loaded = loaded or load(row)
+        if loaded is None:
+            loaded = load(row)
+            _say(f"{row['model']}: read {loaded.way}" + "".join(f"; not {why}" for why in loaded.refused))
         started, who = time.monotonic(), f"{row['model']} {job.examples.stem}"
-        with named(loaded.model, f"model '{row['model']}', {job.examples}"):
+        with named(loaded.model.model, f"model '{row['model']}', {job.examples}"):
             found = run_task(loaded, job.frame, job.rules, settings, name=who)
         seconds = time.monotonic() - started
         speed = f"{job.frame.height} examples, {found.n_tokens} tokens in {seconds:.1f} s"
         _say(f"{who}: {speed} ({found.n_tokens / seconds:,.0f} tokens/s)")
         for subtask, n in found.prompts_cut.items():
             _say(f"{who}: {n} prompts of {subtask} are over the model's window of {loaded.window} tokens and were cut")
-        made_by = {**job.made_by, "prompts_cut": found.prompts_cut}
+        made_by = {
+            **job.made_by,
+            "prompts_cut": found.prompts_cut,
+            "way": str(loaded.way),
+            "batch_tokens": settings.batch_tokens,
+            "device": _device(loaded),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        }
         schema.write(found.generations, job.generations, GENERATIONS, made_by)
         schema.write(found.extractions, job.extractions, EXTRACTIONS, made_by)
         made.append(job.extractions)
     return made
+
+
+def _device(loaded: Loaded) -> str:
+    """Name the device that a model begins on."""
+    device = loaded.model.device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _say(line: str) -> None:

@@ -79,5 +79,5 @@ def _table(columns: Mapping[str, Any], table: Table) -> pl.DataFrame:
 _IDS, _NATS = pa.int32(), pa.float32()
 _ARROW = {
     **dict.fromkeys(("token_ids", "argmax_ids", "span_ids", "span_ends"), _IDS),
-    **dict.fromkeys(("logprob_nats", "best_other_logprob_nats", "entropy_nats"), _NATS),
+    **dict.fromkeys(("logprob_nats", "best_other_logprob_nats"), _NATS),
 }

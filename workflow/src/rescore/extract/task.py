@@ -9,10 +9,11 @@ import torch
 from tqdm import tqdm
 
 from rescore.bigbench import is_settled
-from rescore.extract import candidates, forward
+from rescore.extract import alone, candidates, forward
 from rescore.extract.candidates import TokenScores
 from rescore.extract.jobs import ExtractSettings
 from rescore.extract.model import Loaded
+from rescore.extract.probe import ALONE, Way
 from rescore.extract.tables import extractions, generations
 from rescore.extract.tokens import TOKENISED_AT_ONCE, Asked, Question, encode
 from rescore.extract.vocabulary import Vocabulary
@@ -77,14 +78,19 @@ def run_task(
     asks_text = [rules.get(subtask, {}).get("asks_text", True) for subtask in frame["subtask"]]
     scored: dict[int, list[TokenScores]] = {}
     answered: dict[int, forward.Greedy] = {}
-    order = sorted(range(len(questions)), key=lambda i: _size(questions[i]), reverse=True)
+    by_itself = [not loaded.way.batches or _reach(q) >= loaded.model.alone_from for q in questions]
+    order = sorted(range(len(questions)), key=lambda i: (not by_itself[i], *_size(questions[i])), reverse=True)
+    n_together = len(order) - sum(by_itself)
     budget, n_tokens = settings.batch_tokens, 0
-    most_rows = max(1, forward.LOGITS_AT_ONCE // loaded.model.config.get_text_config().vocab_size)
     with tqdm(total=len(questions), desc=name, unit="example", disable=None, leave=False) as bar:
         while len(scored) < len(order):
-            batch = _batch(order, len(scored), questions, budget, most_rows)
+            if len(scored) < n_together:
+                batch = _batch(order[:n_together], len(scored), questions, budget, loaded.window)
+            else:
+                batch = order[len(scored) : len(scored) + 1]
             stops = [is_done[i] for i in batch] if any(asks_text[i] for i in batch) else None
-            found = _try(loaded, [questions[i] for i in batch], stops, budget)
+            way = ALONE if by_itself[batch[0]] else loaded.way
+            found = _try(loaded, way, [questions[i] for i in batch], stops, budget)
             if found is None:
                 width = sum(_size(questions[batch[0]]))
                 if len(batch) == 1 and budget < width:
@@ -133,47 +139,71 @@ def _n_tokens(question: Question, answer: forward.Greedy) -> int:
     return len(question.context) + len(question.prompt_tail) + n_scored + len(answer.logprob_nats)
 
 
-def _batch(
-    order: Sequence[int], start: int, questions: Sequence[Question], budget: int, most_rows: int
-) -> Sequence[int]:
-    """Take questions of like length, so many that prompts and answers, padding counted, stay within the budget."""
-    tail, width = _size(questions[order[start]])
+def _reach(question: Question) -> int:
+    """Tokens of the longest sequence that is read for a question."""
+    answer = len(question.prompt_tail) + question.limit
+    return len(question.context) + max([answer, *map(len, question.candidates)])
+
+
+def _batch(order: Sequence[int], start: int, questions: Sequence[Question], budget: int, window: int) -> Sequence[int]:
+    """Take questions of like length, so many that prompts and answers, padding counted, stay within budget and window.
+
+    The window is counted in columns: a short answer behind a long prompt has padding before a long one behind a short.
+    """
+    first = questions[order[start]]
+    tail, context, limit = len(first.prompt_tail), len(first.context), first.limit
     end = start + 1
-    while end < min(len(order), start + most_rows):
-        own_tail, own_width = _size(questions[order[end]])
-        width = max(width, own_width)
-        if own_tail != tail or (end + 1 - start) * width > budget:
+    while end < len(order):
+        one = questions[order[end]]
+        context, limit = max(context, len(one.context)), max(limit, one.limit)
+        width = context + limit
+        if len(one.prompt_tail) != tail or (end + 1 - start) * width > budget or width + tail > window:
             break
         end += 1
     return order[start:end]
 
 
 def _try(
-    loaded: Loaded, questions: Sequence[Question], is_done: Sequence[Callable[[list[int]], bool]] | None, budget: int
+    loaded: Loaded,
+    way: Way,
+    questions: Sequence[Question],
+    is_done: Sequence[Callable[[list[int]], bool]] | None,
+    budget: int,
 ) -> tuple[list[list[TokenScores]], list[forward.Greedy]] | None:
     """Score one batch, and answer it where `is_done` says when; None where the memory did not suffice."""
     try:
-        read = forward.prefill(loaded.model, [q.context for q in questions])
-        scores = candidates.score(loaded.model, read, [q.candidates for q in questions], budget)
-        if is_done is None:
-            return scores, [NOT_ASKED] * len(questions)
-        answers = forward.greedy(
-            loaded.model,
-            read,
-            [q.prompt_tail for q in questions],
-            limits=[q.limit for q in questions],
-            eos_ids=loaded.eos_ids,
-            is_done=is_done,
-        )
+        return _run(loaded, way, questions, is_done, budget)
     except (RuntimeError, MemoryError) as error:
         # torch has an error of its own for a GPU only
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
             raise
-    else:
-        return scores, answers
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None
+
+
+def _run(
+    loaded: Loaded,
+    way: Way,
+    questions: Sequence[Question],
+    is_done: Sequence[Callable[[list[int]], bool]] | None,
+    budget: int,
+) -> tuple[list[list[TokenScores]], list[forward.Greedy]]:
+    model, eos_ids, not_asked = loaded.model, loaded.eos_ids, [NOT_ASKED] * len(questions)
+    if not way.batches:
+        scores = [alone.score(model, q.context, q.candidates) for q in questions]
+        if is_done is None:
+            return scores, not_asked
+        return scores, [
+            alone.greedy(model, q.context + q.prompt_tail, limit=q.limit, eos_ids=eos_ids, is_done=done)
+            for q, done in zip(questions, is_done, strict=True)
+        ]
+    read = forward.prefill(model, [q.context for q in questions], shares_prefix=way.shares_prefix)
+    scores = candidates.score(model, read, [q.candidates for q in questions], budget, trees=way.trees)
+    if is_done is None:
+        return scores, not_asked
+    tails, limits = [q.prompt_tail for q in questions], [q.limit for q in questions]
+    return scores, forward.greedy(model, read, tails, limits=limits, eos_ids=eos_ids, is_done=is_done)
 
 
 def _stopper(vocabulary: Vocabulary, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:

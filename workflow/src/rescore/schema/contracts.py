@@ -49,7 +49,6 @@ EXTRACTIONS = Table(
         "logprob_nats": pl.List(pl.Float32),
         "argmax_ids": pl.List(pl.Int32),
         "best_other_logprob_nats": pl.List(pl.Float32),
-        "entropy_nats": pl.List(pl.Float32),
     },
 )
 

@@ -40,7 +40,7 @@ def score(
         As `rescore.schema.SCORES`: one row an example and metric; a score that is undefined is null with its reason.
     """
     told = exact.exact_match(examples, answers, [s for s, rules in settings.items() if rules["asks_text"]])
-    candidates = extractions.drop("entropy_nats").pipe(placed, examples)
+    candidates = placed(extractions, examples)
     frames = [frame for block in blocks(told, candidates) for frame in _scores(*block)]
     return pl.concat(frames).select(list(SCORES.columns))
 
