@@ -85,10 +85,8 @@ def test_two_tokens_that_bfloat16_takes_for_equal_are_told_apart():
 
 def test_a_finished_answer_stays_inside_the_window(tmp_path, monkeypatch):
     """A short answer behind a long prompt ends while a long one behind a short prompt goes on."""
-    monkeypatch.setattr(
-        "test_extract.CONFIGS",
-        {"gpt2": lambda v: GPT2Config(vocab_size=v, n_embd=32, n_layer=2, n_head=2, n_positions=48)},
-    )
+    config = GPT2Config(vocab_size=VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=48)
+    monkeypatch.setitem(CONFIGS, "gpt2", lambda _: config)
     model = make_model(tmp_path / "m", "gpt2", characters())
     long, short = "a" * 40, "b"
     questions = [(long, ["c"], None), (short, ["d" * 30], None), (short + "e", ["d" * 30], None)]
