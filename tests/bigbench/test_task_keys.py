@@ -51,7 +51,7 @@ def test_notes_are_passed_over(write_task: Any) -> None:
         ("Target", "unknown; did you mean 'target'?"),
         ("target_score", "unknown; did you mean 'target_scores'?"),
         ("inputs", "unknown; did you mean 'input'?"),
-        ("stop_string", "is read in a task and not in an example; take it out"),
+        ("stop_string", "is read in a task and not in an example; move it there, or take it out"),
     ],
 )
 def test_a_key_of_an_example_that_looks_read_is_refused(write_task: Any, key: str, message: str) -> None:
@@ -109,3 +109,8 @@ def test_what_nothing_reads_in_a_file_of_big_bench_is_said_and_the_task_loads(wr
     load(tense.parents[1], "tense", say=said.append)
     assert said == [f"{tense}: example 1: key 'task_prefix': nothing reads it, as in BIG-bench"]
     assert "did you mean 'stop_string'" in refusal(write_task("tense", stop_strings="x"), "tense")
+
+
+def test_a_slip_is_told_before_the_key_that_it_leaves_missing(write_task: Any) -> None:
+    path = write_task(examples=[{"input": "a", "targets": "b"}])
+    assert refusal(path) == "example 0: key 'targets': unknown; did you mean 'target'?"

@@ -140,7 +140,7 @@ MALFORMED = {
     "subtasks no list": ({"examples": ..., "subtasks": 3}, "key 'subtasks': a number, expected a list"),
     "subtask no object": ({"examples": ..., "subtasks": [3]}, "holds a number, expected an object"),
     "example no object": ({"examples": [*TEXT, "x"]}, "example 1: is a string, expected an object"),
-    "no input": ({"examples": [{"target": "b"}]}, "example 0: key 'input': null, expected a string"),
+    "no input": ({"examples": [{"target": "b"}]}, "example 0: key 'input': missing"),
     "no target": ({"examples": [{"input": "a"}]}, "example 0: key 'target_scores': missing, and so is 'target'"),
     "target no text": ({"examples": [{"input": "a", "target": 4}]}, "example 0: key 'target': a number"),
     "targets empty": ({"examples": [{"input": "a", "target": []}]}, "example 0: key 'target': a list"),

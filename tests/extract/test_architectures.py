@@ -120,6 +120,9 @@ def test_a_long_prompt_does_not_change_the_rotary_factors_of_others(tmp_path, ki
     for questions in (asked, asked[::-1]):
         for budget in (16384, 1):
             assert worst(loaded, tmp_path, questions, budget) < 1e-4
+    examples = schema.read(tmp_path / "t.parquet", EXAMPLES)
+    found = run_task(loaded, examples, {}, ExtractSettings(max_new_tokens=NEW_TOKENS), name="")
+    assert found.n_alone == 2  # the two that reach the switch: across it, and above it
 
 
 def test_a_model_that_sees_later_tokens_is_refused():

@@ -19,6 +19,7 @@ from rescore.extract.model import load
 from rescore.extract.probe import Probed, Way
 from rescore.extract.run import extract
 from rescore.schema import EXAMPLES, InputError
+from rescore.stages import models
 
 NANO = Path("data/ladders/nano")
 SETTINGS = ExtractSettings(max_new_tokens=6)
@@ -246,3 +247,14 @@ def test_a_logit_that_is_no_number_stops_the_model(
     assert not (tmp_path / "extractions").exists()
     if where == "greedy answer":  # one that is cut before never comes there
         assert extract(row(tmp_path / "m"), [examples], tmp_path, ExtractSettings(max_new_tokens=2))
+
+
+def test_two_tables_of_examples_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    examples = [write_examples(tmp_path / "a.parquet"), write_examples(tmp_path / "b" / "a.parquet")]
+    ladder = tmp_path / "ladder.tsv"
+    ladder.write_text(f"model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\nm\tf\t{folder}\t-\t1\t1\tfloat32\n")
+    with pytest.raises(InputError) as caught:
+        models.extract(examples, ladder, ["m"], tmp_path, batch_tokens=9, max_new_tokens=1, threads=None)
+    assert str(caught.value).startswith(f"{examples[1]}: {examples[0]} has this name too")
+    assert not (tmp_path / "extractions").exists()

@@ -115,8 +115,9 @@ def extract(
     """Run models over tasks.
 
     Writes the log-probabilities of every answer token, and the greedy answers. What is done already is left alone. A
-    model of the Hub is downloaded first, where it is not in the cache (HF_HOME). Where a model cannot be run, the
-    others are, and the error comes last.
+    model of the Hub is downloaded first, where it is not in the cache (HF_HOME). Ladder, examples
+    and model folders are checked before anything runs. Where a model cannot be loaded or run after that, the others
+    are run, and the error comes last.
     """
     from rescore.stages import models
 

@@ -249,7 +249,8 @@ def _root(name: str, config: Mapping[str, Any], download_root: Path, where: str)
             raise InputError(f"{where}: key 'task': {error}") from error
         return str(local)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
+        own = [path.parent.name for path in OWN_TASKS.glob("*/task.json")]
+        near = difflib.get_close_matches(name, [*own, *known], n=1)
         raise InputError(
             f"{where}: key 'task': '{name}' is neither in {OWN_TASKS} nor a JSON task of BIG-Bench"
             + (f"; did you mean '{near[0]}'?" if near else "")

@@ -105,7 +105,7 @@ def _example_key_problem(key: str) -> str | None:
     if key in _EXAMPLE_KEYS:
         return None
     if key in _TASK_KEYS:
-        return "is read in a task and not in an example; take it out"
+        return "is read in a task and not in an example; move it there, or take it out"
     near = difflib.get_close_matches(key.lower(), _EXAMPLE_KEYS, n=1, cutoff=0.8)  # 'tag' and 'start' may be notes
     return f"unknown; did you mean '{near[0]}'?" if near else None
 

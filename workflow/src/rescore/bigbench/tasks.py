@@ -195,10 +195,11 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
     needs_target = bool((GENERATIVE_METRICS | SCORING_METRICS).intersection(metrics))
     distinct: dict[str, Json] = {}
     for i, example in enumerate(field(path, data, "examples", list)):
+        if isinstance(example, dict):  # before what is missing: it may stand there under another name
+            check_example_keys(f"{path}: example {i}", example, task=task, say=say)
         problem = _problem(example, needs_choices=needs_choices, needs_target=needs_target)
         if problem:
             raise InputError(f"{path}: example {i}: {problem}")
-        check_example_keys(f"{path}: example {i}", example, task=task, say=say)
         distinct.setdefault(json.dumps(example), example)
     if not distinct:
         raise InputError(f"{path}: key 'examples': holds no example")
@@ -209,8 +210,10 @@ def _problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | 
     """Say what is wrong with an example: the field and what was expected."""
     if not isinstance(example, dict):
         return f"is {kind(example)}, expected an object"
-    if not isinstance(example.get("input"), str):
-        return f"key 'input': {kind(example.get('input'))}, expected a string"
+    if "input" not in example:
+        return "key 'input': missing"
+    if not isinstance(example["input"], str):
+        return f"key 'input': {kind(example['input'])}, expected a string"
     target, scores = example.get("target"), example.get("target_scores")
     if scores is None and (needs_choices or target is None):
         return "key 'target_scores': missing" + (

@@ -70,12 +70,16 @@ def run_jobs(
         seconds = time.monotonic() - started
         speed = f"{job.frame.height} examples, {found.n_tokens} tokens in {seconds:.1f} s"
         _say(f"{who}: {speed} ({found.n_tokens / seconds:,.0f} tokens/s)")
+        way = str(loaded.way)
+        if found.n_alone:
+            way += f"; {found.n_alone} questions of {loaded.model.alone_from} tokens or more one at a time"
+            _say(f"{who}: read {way}")
         for subtask, n in found.prompts_cut.items():
             _say(f"{who}: {n} prompts of {subtask} are over the model's window of {loaded.window} tokens and were cut")
         made_by = {
             **job.made_by,
             "prompts_cut": found.prompts_cut,
-            "way": str(loaded.way),
+            "way": way,
             "batch_tokens": settings.batch_tokens,
             "device": _device(loaded),
             "torch": torch.__version__,

@@ -32,6 +32,8 @@ class Extracted(NamedTuple):
         Tables of these contracts, in the order of the examples.
     prompts_cut
         By subtask, how many prompts were cut to fit the model's window; only those with any.
+    n_alone
+        How many questions were read one at a time because of their length, though the model's way is to read batches.
     n_tokens
         Tokens that the model read or wrote: prompts once each, candidates and answers.
     """
@@ -39,6 +41,7 @@ class Extracted(NamedTuple):
     extractions: pl.DataFrame
     generations: pl.DataFrame
     prompts_cut: dict[str, int]
+    n_alone: int
     n_tokens: int
 
 
@@ -111,6 +114,7 @@ def run_task(
         extractions(frame, asked, questions, [scored[i] for i in range(len(questions))]),
         generations(frame, questions, [answered[i] for i in range(len(questions))], loaded.vocabulary),
         dict(cut),
+        sum(by_itself) if loaded.way.batches else 0,
         n_tokens,
     )
 

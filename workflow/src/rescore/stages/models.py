@@ -37,10 +37,16 @@ def extract(
     Raises
     ------
     InputError
-        A model is not in the ladder. Of the models that cannot be run, the first one's, after the others were run.
+        A model is not in the ladder, or two tables of examples share a name. Of the models that cannot be run, the
+        first one's, after the others were run.
     """
     from rescore.extract.jobs import ExtractSettings
 
+    names = [path.stem for path in examples]
+    for i, path in enumerate(examples):
+        if path.stem in names[:i]:
+            twin = examples[names.index(path.stem)]
+            raise InputError(f"{path}: {twin} has this name too, and tables are named by it; rename one of the files")
     rows = {row["model"]: row for row in read_ladders([ladder]).iter_rows(named=True)}
     for model in models:
         if model not in rows:
