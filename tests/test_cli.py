@@ -27,7 +27,6 @@ from rescore.schema import (
     METRICS,
     POSITIONS,
     SCORES,
-    TOKEN_ERRORS,
     VERDICTS,
 )
 from rescore.schema.metrics import IMPORTED_METRICS
@@ -150,11 +149,11 @@ BAD = {
     "settings no object": ("test --scores s --ladder l --out o --settings []", "--settings: expected a JSON object"),
     "unknown setting": (
         'test --scores s --ladder l --out o --settings {{"alfa":0.1}}',
-        "discontinuity.alfa: unknown key; the keys are alpha, ",
+        "discontinuity.alfa: unknown key; the keys are axis, ",
     ),
     "setting out of range": (
-        'test --scores s --ladder l --out o --settings {{"alpha":2}}',
-        "discontinuity.alpha: 2 is not between 0 and 1",
+        'test --scores s --ladder l --out o --settings {{"confidence":2}}',
+        "discontinuity.confidence: 2 is not between 0.5 and 0.999",
     ),
     "no results": ("show --results {tmp}", "{tmp}/curves.parquet: no such file"),
     "nothing to report": ("report --results {tmp}", "{tmp}/curves.parquet: no such file"),
@@ -252,13 +251,12 @@ def test_score_scores_a_models_tables(run: Run, extracted: Path, tmp_path: Path)
     out = tmp_path / "scores" / "sums.parquet"
     theirs = tmp_path / "bigbench" / "sums.parquet"
     graded = tmp_path / "grading" / "sums.parquet"
-    positions, errors = tmp_path / "positions" / "sums.parquet", tmp_path / "token_errors" / "sums.parquet"
+    positions = tmp_path / "positions" / "sums.parquet"
     arguments = ("--examples", extracted, "--out", out, "--bigbench-out", theirs, "--grading-out", graded)
-    arguments += ("--positions-out", positions, "--token-errors-out", errors)
+    arguments += ("--positions-out", positions)
     assert run("score", *files, *arguments) == 0
     place = ("m", "sums", "sums", 1, 2, 0.5, pytest.approx((math.exp(-0.5) + math.exp(-2)) / 2))
-    assert schema.read(positions, POSITIONS).rows() == [place]
-    assert schema.read(errors, TOKEN_ERRORS)["reason"].to_list() == ["all answers are one token long"]
+    assert schema.read(positions, POSITIONS).rows() == [(*place, *[None] * 6, "all answers are one token long")]
     assert schema.read(graded, GRADING).rows() == [("m", "sums", "sums", 2, 2, 0, 0.0, 0)]
     own = schema.read(theirs, BIGBENCH).filter(subtask="sums", metric="exact_str_match")
     assert own.select("model", "value", "n", "normalized").row(0) == ("m", 0.5, 2, 50.0)
@@ -302,7 +300,7 @@ def tested(run: Run, ladder: Path, tmp_path: Path) -> Path:
     for path in files:
         scores.filter(task=path.stem).write_parquet(path)
     out = tmp_path / "results"
-    settings = json.dumps({"draws": 99, "draws_tail": 99})
+    settings = json.dumps({"draws": 99})
     assert run("test", "--scores", *files, "--ladder", ladder, "--out", out, "--settings", settings) == 0
     return out
 
@@ -340,7 +338,7 @@ def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladde
     pl.DataFrame(asked, schema=dict(EXAMPLES.columns)).write_parquet(tmp_path / "examples.parquet")
     arguments = ["test", "--scores", tmp_path / "scores.parquet", "--aggregates", tmp_path / "means.parquet"]
     arguments += ["--examples", tmp_path / "examples.parquet", "--ladder", ladder, "--out", tmp_path / "out", "-j", 2]
-    assert run(*arguments, "--settings", json.dumps({"draws": 99, "draws_tail": 99})) == 0
+    assert run(*arguments, "--settings", json.dumps({"draws": 99})) == 0
     verdicts = schema.read(tmp_path / "out" / "verdicts.parquet", VERDICTS)
     assert verdicts.select("task", "chance", "n_items").rows() == [("asked", 0.5, 20), ("known", None, 50)]
     assert verdicts["reason"].str.contains("aggregates only").to_list() == [False, True]

@@ -108,11 +108,11 @@ def test_values_that_the_command_line_gives_as_text_are_read_as_their_types(make
     """As Snakemake hands over `--config "extract={batch_tokens: 100}"`, merged with the file."""
     made = make(
         extract=CONFIG["extract"] | {"batch_tokens": "100"},
-        discontinuity=CONFIG["discontinuity"] | {"alpha": "1e-3", "axis": "n_params"},
+        discontinuity=CONFIG["discontinuity"] | {"confidence": "95e-2", "axis": "n_params"},
         bigbench={"path": "null", "hub": ""},
     )
     assert made.config["extract"] == {"batch_tokens": 100, "max_new_tokens": 32, "shards": 1}
-    assert (made.config["discontinuity"]["alpha"], made.config["discontinuity"]["axis"]) == (0.001, "n_params")
+    assert (made.config["discontinuity"]["confidence"], made.config["discontinuity"]["axis"]) == (0.95, "n_params")
     assert made.config["bigbench"] == {"path": None, "hub": None}
     hub = {"source": "12", "revision": "3" * 40}
     assert make(bigbench={"path": None, "hub": hub}).config["bigbench"]["hub"] == hub  # texts in the schema
@@ -217,8 +217,12 @@ BROKEN = {
         "name the task alone",
     ),
     "setting out of range": (
-        {"discontinuity": CONFIG["discontinuity"] | {"alpha": 5}},
-        "config.yaml: key 'discontinuity.alpha': 5 is greater than the maximum of 1",
+        {"discontinuity": CONFIG["discontinuity"] | {"confidence": 5}},
+        "config.yaml: key 'discontinuity.confidence': 5 is greater than the maximum of 0.999",
+    ),
+    "setting of the first edition": (
+        {"discontinuity": CONFIG["discontinuity"] | {"edge_alpha": 0.1}},
+        "config.yaml: key 'discontinuity.edge_alpha': went with the first edition of the method; take the line out",
     ),
     "config key": ({"suit": "x"}, "config.yaml: key 'suit': unknown; did you mean 'suite'?"),
     "text for a number": (

@@ -90,7 +90,7 @@ def test_scores_keep_the_contract() -> None:
     truths = {"a": Truth(shape="chain"), "b": Truth(shape="step")}
     scores = simulated_scores(truths, ladder, n_items=7, seed=5)
     assert scores.schema == pl.Schema(dict(SCORES.columns))
-    assert len(scores) == 2 * 10 * 7 * 4
+    assert len(scores) == 2 * 10 * 7 * 6
     assert set(scores["metric"]) <= set(METRICS)
     assert scores.equals(simulated_scores(truths, ladder, n_items=7, seed=5))
     assert not scores.equals(simulated_scores(truths, ladder, n_items=7, seed=6))

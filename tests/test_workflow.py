@@ -30,7 +30,7 @@ class Checkout:
         self.folder = folder
         self.config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
         self.config |= {"ladders": ["config/ladder.tsv"], "suite": "config/suite.tsv"}
-        self.config["discontinuity"] |= {"draws": 99, "draws_tail": 99}
+        self.config["discontinuity"] |= {"draws": 99}
         (folder / "config").mkdir()
         (folder / "data").symlink_to(REPOSITORY / "data")
         lines = (REPOSITORY / "config/ladders/nano.tsv").read_text().splitlines()
@@ -117,7 +117,7 @@ def test_a_model_is_run_again_as_the_documentation_says(finished):
 
 
 def test_nested_keys_on_the_command_line_are_of_their_type_and_keep_their_siblings(checkout):
-    keys = ("extract={batch_tokens: 100}", "discontinuity={alpha: 0.2}")
+    keys = ("extract={batch_tokens: 100}", "discontinuity={confidence: 0.8}")
     planned = checkout.run("--dry-run", "--printshellcmds", "--quiet", "reason", "--config", *keys)
     assert planned.returncode == 0, planned.stderr
     lines = (planned.stdout + planned.stderr).splitlines()
@@ -125,7 +125,7 @@ def test_nested_keys_on_the_command_line_are_of_their_type_and_keep_their_siblin
     assert " --batch-tokens 100 --max-new-tokens 32 " in extract
     [test] = [shlex.split(line) for line in lines if "rescore test " in line]
     settings = json.loads(test[test.index("--settings") + 1])
-    assert settings == checkout.config["discontinuity"] | {"alpha": 0.2}
+    assert settings == checkout.config["discontinuity"] | {"confidence": 0.8}
 
 
 def test_added_task_changes_nothing_else(finished):
@@ -176,8 +176,8 @@ def test_other_prompts_are_extracted_and_scored_again(finished):
     before = checkout.written("*/**/letter_sorting.length_3.parquet")
     assert checkout.run().returncode == 0
     after = checkout.written("*/**/letter_sorting.length_3.parquet")
-    # examples, extractions, generations; scores under either's metrics, grading, positions, token errors
-    assert len(before) == 1 + 3 + 3 + 5
+    # examples, extractions, generations; scores under either's metrics, grading, positions
+    assert len(before) == 1 + 3 + 3 + 4
     assert all(after[path][1] != before[path][1] for path in before)
 
 
@@ -213,7 +213,7 @@ def test_a_path_may_hold_whatever_a_shell_would_read(tmp_path):
 
 
 def typo(checkout: Checkout) -> None:
-    checkout.config["discontinuity"]["alhpa"] = 0.05
+    checkout.config["discontinuity"]["confidnce"] = 0.9
 
 
 def missing_task(checkout: Checkout) -> None:
@@ -241,7 +241,7 @@ def malformed_task(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (typo, ["config/config.yaml", "key 'discontinuity.alhpa'", "did you mean 'alpha'"]),
+        (typo, ["config/config.yaml", "key 'discontinuity.confidnce'", "did you mean 'confidence'"]),
         (missing_task, ["config/suite.tsv: row 2", "key 'task'", "did you mean 'arithmetic:2_digit_addition'"]),
         (no_weights, ["config/ladder.tsv", "key 'source'", "bare", "no weights"]),
         (malformed_task, ["tasks/broken/task.json", "key 'metrics'", "expected a list"]),

@@ -13,7 +13,7 @@ import yaml
 from test_workflow import REPOSITORY, Checkout
 
 TASKS = ("letter_sorting:length_3", "letter_reversal:length_3")
-TABLES = ("examples", "extractions", "generations", "scores", "bigbench", "grading", "positions", "token_errors")
+TABLES = ("examples", "extractions", "generations", "scores", "bigbench", "grading", "positions")
 
 
 class Runs(Checkout):

@@ -10,7 +10,7 @@ from rescore.discontinuity import Analysis, Settings, analyse
 from rescore.schema import CURVES, GRADING, VERDICTS
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 
-QUICK = Settings(draws=299, draws_tail=299)
+QUICK = Settings(draws=199)
 NO_GRADING = GRADING.empty()
 
 
@@ -32,7 +32,7 @@ def curves(
 
 
 def verdicts(*rows: Mapping[str, Any]) -> pl.DataFrame:
-    """VERDICTS of cells with an upward trend, changed by each row."""
+    """VERDICTS of curves that rise, changed by each row."""
     base = dict.fromkeys(VERDICTS.columns) | {
         "ladder": "ladder",
         "task": "task",
@@ -43,8 +43,6 @@ def verdicts(*rows: Mapping[str, Any]) -> pl.DataFrame:
         "n_items": 500,
         "first_mean": 0.1,
         "last_mean": 0.9,
-        "q_trend": 0.001,
-        "trend_sign": 1,
         "p_cliff": 0.5,
     }
     return pl.DataFrame([base | dict(row) for row in rows], schema=dict(VERDICTS.columns))

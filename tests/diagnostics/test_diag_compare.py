@@ -21,9 +21,9 @@ def run(folder: Path, middle: float, *, frame: pl.DataFrame | None = None, **sai
     """Write what `compare` reads of a run whose exact match is one half at `middle`, and whose NLL is flat."""
     table = curves(X, {("sub", EM): expit(2 * (X - middle)), ("sub", NLL): np.full(13, 2.0)})
     needed = {"subtask": "sub", "axis": "compute_flops", "n_rungs": 13, "decades": 6.0}
-    judged = verdicts(needed, needed | {"metric": NLL, "q_trend": 0.5})
+    judged = verdicts(needed, needed | {"metric": NLL, "verdict": "flat", "reason": "under 0.1"})
     settings = {"task_digest": "d", "shots": 0, "seed": 42, "max_examples": 100, "models": {}} | said
-    made_by = {"scores": {"task": settings}, "settings": {"alpha": 0.05, "seed": 0}}
+    made_by = {"scores": {"task": settings}, "settings": {"seed": 0}}
     schema.write(table if frame is None else frame, folder / "curves.parquet", schema.CURVES, made_by)
     schema.write(judged, folder / "verdicts.parquet", schema.VERDICTS, made_by)
     return folder
@@ -36,7 +36,7 @@ def test_two_prompts_give_the_shift_of_every_curve(tmp_path: Path, capsys: pytes
     exact, nll = frame.rows(named=True)
     assert exact["shift_decades"] == pytest.approx(-1, abs=0.001)
     assert exact["shift_low"] < -1 < exact["shift_high"] < -0.8
-    assert (nll["shift_decades"], nll["reason"]) == (None, "plain: no trend found (q = 0.5)")
+    assert (nll["shift_decades"], nll["reason"]) == (None, "plain: flat: under 0.1")
     assert (tmp_path / "out" / "scaffold_shift.csv").read_text() == schema.to_csv(frame)
     prompts = schema.provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"]
     assert prompts == {"task": {"shots": [0, 2]}}

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from diagnostic_tables import NO_GRADING, QUICK, curves, family, verdicts
+from diagnostic_tables import NO_GRADING, curves, family, verdicts
 
 from rescore.diagnostics import flags
 from rescore.diagnostics.flags import robust_z
@@ -43,7 +43,7 @@ def test_an_inverse_task_is_inverse() -> None:
         "better": Truth(shape="chain", tokens=1),
     }
     analysis = family(truths, seed=4)
-    found = only(flags(analysis.curves, analysis.verdicts, NO_GRADING, QUICK), "inverse scaling")
+    found = only(flags(analysis.curves, analysis.verdicts, NO_GRADING), "inverse scaling")
     assert set(found["subtask"]) == {"worse"}
     assert {EM, NLL} <= set(found["metric"])
     exact = found.filter(pl.col("metric") == EM).row(0, named=True)
@@ -58,32 +58,34 @@ def test_a_contaminated_sibling_is_flagged_and_its_siblings_are_not() -> None:
     }
     leaked = Truth(shape="step", tokens=1, low=0.2, high=0.97, at=0.5)
     analysis = family(rising | {"leaked": leaked}, seed=1)
-    found = only(flags(analysis.curves, analysis.verdicts, NO_GRADING, QUICK), "contamination signature")
+    found = only(flags(analysis.curves, analysis.verdicts, NO_GRADING), "contamination signature")
     assert set(found["subtask"]) == {"leaked"}
     assert set(found["metric"]) == {EM, NLL}
     assert found["value"].min() >= found["threshold"].max() == 3.5
     clean = family(rising, seed=1)
-    assert flags(clean.curves, clean.verdicts, NO_GRADING, QUICK).is_empty()
+    assert flags(clean.curves, clean.verdicts, NO_GRADING).is_empty()
 
 
 def test_a_jump_that_the_siblings_share_is_no_signature() -> None:
     together = {f"step{i}": Truth(shape="step", tokens=1, low=0.2, high=0.9 + 0.01 * i, at=0.5) for i in range(6)}
     analysis = family(together, seed=2)
-    assert only(flags(analysis.curves, analysis.verdicts, NO_GRADING, QUICK), "contamination signature").is_empty()
+    assert only(flags(analysis.curves, analysis.verdicts, NO_GRADING), "contamination signature").is_empty()
 
 
-def test_the_signature_needs_four_siblings_a_real_jump_and_a_trend() -> None:
+def test_the_signature_needs_four_siblings_and_a_real_gap() -> None:
     shares = [0.2, 0.25, 0.3, 0.2, 0.9]
-    rows = [{"subtask": f"s{i}", "jump_share": share, "p_jump": 0.01} for i, share in enumerate(shares)]
+    rows = [
+        {"subtask": f"s{i}", "largest_gap": share, "largest_gap_low": share - 0.1} for i, share in enumerate(shares)
+    ]
 
     def flagged(*changed: dict[str, object]) -> list[str]:
         return flags(CURVES.empty(), verdicts(*changed), NO_GRADING)["subtask"].to_list()
 
     assert flagged(*rows) == ["s4"]
     assert flagged(*rows[1:]) == []
-    assert flagged(*rows[:4], rows[4] | {"p_jump": 0.3}) == []
-    assert flagged(*rows[:4], rows[4] | {"q_trend": 0.3}) == []
-    assert flagged(*rows[:4], rows[4] | {"jump_share": 0.45}) == []
+    assert flagged(*rows[:4], rows[4] | {"largest_gap_low": 0.2}) == []  # as far as is known no more than its siblings
+    assert flagged(*rows[:4], rows[4] | {"largest_gap": None}) == []  # does not rise
+    assert flagged(*rows[:4], rows[4] | {"largest_gap": 0.45}) == []
     assert flagged(rows[0] | {"task": "other"}, *rows[1:]) == []
 
 

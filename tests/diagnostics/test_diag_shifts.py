@@ -8,12 +8,12 @@ import pytest
 from diagnostic_tables import curves, expit, verdicts
 
 from rescore.diagnostics import ladder_shifts, scaffold_shift
-from rescore.schema import CHAIN, CURVES, VERDICTS
+from rescore.schema import CLIFFS, CURVES, VERDICTS
 
 X = np.linspace(18, 24, 13)
 EM, NLL, EDIT = "exact_match", "nll_nats_per_token", "token_edit_distance"
 Means = dict[tuple[str, str], np.ndarray]
-UNTESTED, NO_CHAIN = VERDICTS.empty(), CHAIN.empty()
+UNTESTED, NO_CLIFFS = VERDICTS.empty(), CLIFFS.empty()
 
 
 def ladder(name: str, means: Means, *, tokens_per_parameter: float | None = 20, error: float = 0.01) -> pl.DataFrame:
@@ -23,8 +23,8 @@ def ladder(name: str, means: Means, *, tokens_per_parameter: float | None = 20, 
     return table.with_columns(ladder=pl.lit(name), n_params=size if tokens_per_parameter else pl.lit(1e8))
 
 
-def shifts(*ladders: pl.DataFrame, judged: pl.DataFrame = UNTESTED, chain: pl.DataFrame = NO_CHAIN) -> pl.DataFrame:
-    return ladder_shifts(pl.concat(ladders), judged, chain)
+def shifts(*ladders: pl.DataFrame, judged: pl.DataFrame = UNTESTED, cliffs: pl.DataFrame = NO_CLIFFS) -> pl.DataFrame:
+    return ladder_shifts(pl.concat(ladders), judged, cliffs)
 
 
 def test_a_level_and_its_crossings_by_hand() -> None:
@@ -46,7 +46,7 @@ def test_a_level_and_its_crossings_by_hand() -> None:
         ],
         schema=dict(CURVES.columns),
     )
-    [row] = ladder_shifts(table, UNTESTED, NO_CHAIN).rows(named=True)
+    [row] = ladder_shifts(table, UNTESTED, NO_CLIFFS).rows(named=True)
     assert (row["ladder"], row["other_ladder"], row["task"], row["subtask"], row["metric"]) == ("a", "b", "t", "t", EM)
     assert row["level"] == pytest.approx(0.5)
     assert row["log10_compute_flops"] == pytest.approx(20.5)
@@ -141,12 +141,12 @@ def test_what_cannot_be_compared_is_null_with_a_reason() -> None:
     assert row["compute_reason"] == row["n_params_reason"] == "the curves have no level in common that both cross"
     assert all(value is None for value in row.values() if not isinstance(value, str))
 
-    flat = verdicts({"ladder": "b", "subtask": "sub", "q_trend": 0.4})
+    flat = verdicts({"ladder": "b", "subtask": "sub", "verdict": "flat", "reason": "its rise is under 0.1"})
     [row] = shifts(ladder("a", {("sub", EM): rising}), ladder("b", {("sub", EM): rising}), judged=flat).rows(named=True)
-    assert row["compute_reason"] == row["n_params_reason"] == "b: no trend found (q = 0.4)"
+    assert row["compute_reason"] == row["n_params_reason"] == "b: flat: its rise is under 0.1"
     assert row["level"] is row["compute_shift_decades"] is None
 
-    short = verdicts({"ladder": "b", "subtask": "sub", "q_trend": None, "trend_sign": None, "reason": "too short"})
+    short = verdicts({"ladder": "b", "subtask": "sub", "verdict": "not judged", "reason": "too short"})
     untested = shifts(ladder("a", {("sub", EM): rising}), ladder("b", {("sub", EM): rising}), judged=short)
     assert untested["compute_shift_decades"].null_count() == 0
 
@@ -188,19 +188,19 @@ def test_metrics_by_the_token_need_one_tokenizer() -> None:
 
     def lengths(other: float) -> pl.DataFrame:
         rows = [
-            dict.fromkeys(CHAIN.columns)
-            | {"ladder": of, "model": "m", "task": "task", "subtask": "sub", "answer_tokens_mean": k}
+            dict.fromkeys(CLIFFS.columns)
+            | {"ladder": of, "model": "m", "task": "task", "subtask": "sub", "answer_tokens": k}
             for of, k in (("a", 3.0), ("b", other))
         ]
-        return pl.DataFrame(rows, schema=dict(CHAIN.columns))
+        return pl.DataFrame(rows, schema=dict(CLIFFS.columns))
 
-    two = {row["metric"]: row for row in shifts(*tables, chain=lengths(2.5)).rows(named=True)}
+    two = {row["metric"]: row for row in shifts(*tables, cliffs=lengths(2.5)).rows(named=True)}
     assert two[NLL]["compute_reason"] == "counted in tokens of two tokenizers: an answer has 3 and 2.5"
     assert two[NLL]["compute_shift_decades"] is None
     assert two[EM]["compute_shift_decades"] == 0
     assert two["nll_nats_per_byte"]["compute_shift_decades"] == 0
     assert two["nll_nats_per_byte"]["level"] == pytest.approx((nll[0] + nll[-1]) / 8)
-    assert shifts(*tables, chain=lengths(3.0))["compute_shift_decades"].null_count() == 0
+    assert shifts(*tables, cliffs=lengths(3.0))["compute_shift_decades"].null_count() == 0
 
 
 def test_a_scaffold_of_one_decade_is_measured_as_one() -> None:
@@ -236,6 +236,6 @@ def test_prompts_without_a_common_level_or_a_rise_have_no_shift() -> None:
     assert row["shift_decades"] is None
     assert "no level in common" in row["reason"]
     assert scaffold_shift(low, CURVES.empty()).is_empty()
-    flat = verdicts({"subtask": "sub", "q_trend": 0.4})
+    flat = verdicts({"subtask": "sub", "verdict": "flat", "reason": "its rise is under 0.1"})
     row = scaffold_shift(low, low, verdicts=(flat, verdicts({"subtask": "sub"}))).row(0, named=True)
-    assert (row["shift_decades"], row["reason"]) == (None, "plain: no trend found (q = 0.4)")
+    assert (row["shift_decades"], row["reason"]) == (None, "plain: flat: its rise is under 0.1")

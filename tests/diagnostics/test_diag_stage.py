@@ -6,23 +6,18 @@ import numpy as np
 import polars as pl
 import pytest
 from diagnostic_tables import curves, expit
-from diagnostic_tables import verdicts as verdicts_of
 
 from rescore import diagnostics as of
 from rescore import schema
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 from rescore.stages import reporting, verdicts
 
-LADDER = simulated_ladder(rungs=4)  # too short for power, so that nothing is simulated
+LADDER = simulated_ladder(rungs=5)
 
 
 def chains() -> pl.DataFrame:
     """SCORES of a task whose answers have two tokens."""
-    scores = simulated_scores({"task": Truth(shape="chain", tokens=2)}, LADDER, n_items=50)
-    joint = scores.filter(pl.col("metric") == "nll_nats_per_token").with_columns(
-        metric=pl.lit("target_probability"), score=(-2 * pl.col("score")).exp()
-    )
-    return pl.concat([scores, joint])
+    return simulated_scores({"task": Truth(shape="chain", tokens=2)}, LADDER, n_items=50)
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +57,17 @@ def test_a_table_is_written_in_both_forms_and_shown(
     frame = schema.read(results / f"{table.name}.parquet", table)
     reporting.show(results, table.name, None)
     assert capsys.readouterr().out == (results / f"{table.name}.csv").read_text() == frame.write_csv()
-    assert schema.provenance(results / f"{table.name}.parquet")["settings"]["alpha"] == 0.05
+    assert schema.provenance(results / f"{table.name}.parquet")["settings"]["confidence"] == 0.9
 
 
 def test_the_tables_hold_what_the_scores_say(results: Path) -> None:
-    chain = schema.read(results / "chain.parquet", schema.CHAIN)
-    assert chain["answer_tokens_mean"].to_list() == [2.0] * 4
-    assert (chain["predicted_exact_match"] - chain["exact_match"]).abs().max() < 0.15
+    assert schema.read(results / "cliffs.parquet", schema.CLIFFS)["answer_tokens"].to_list() == [pytest.approx(2)]
     assert schema.read(results / "flags.parquet", schema.FLAGS)["flag"].to_list() == ["grader rejects right answers"]
-    assert schema.read(results / "adequacy.parquet", schema.ADEQUACY)["step_power"].null_count() == 1
+    rises = schema.read(results / "rises.parquet", schema.RISES)
+    exact = rises.filter(metric="exact_match").row(0, named=True)
+    assert 18 < exact["start_log10_x"] < exact["half_log10_x"] < exact["end_log10_x"] < 22
+    assert schema.read(results / "seeds.parquet", schema.SEEDS).is_empty()  # one seed a size
+    assert schema.read(results / "families.parquet", schema.FAMILIES).is_empty()  # one length
 
 
 def test_a_ladder_without_compute_is_left_out_of_what_is_by_compute(tmp_path: Path) -> None:
@@ -90,27 +87,15 @@ def test_a_ladder_without_compute_is_left_out_of_what_is_by_compute(tmp_path: Pa
     verdicts.test([tmp_path / "scores.parquet"], ladders, tmp_path / "out", {"axis": "n_params"}, threads=1)
     found = {t.name: schema.read(tmp_path / f"out/{t.name}.parquet", t) for t in (*schema.DIAGNOSTICS, schema.CURVES)}
     of = {name: set(table["ladder"]) for name, table in found.items() if not table.is_empty()}
-    by_compute = ("adequacy", "thresholds", "elbow_points", "forecasts")
-    assert {name: of[name] for name in by_compute} == {name: {"known"} for name in by_compute}
-    assert of["curves"] == of["chain"] == of["resolution"] == {"known", "unknown"}
-    assert found["curves"].filter(ladder="unknown")["compute_flops"].null_count() == 4 * 5  # metrics
-    assert found["chain"].filter(ladder="unknown")["compute_flops"].null_count() == 4
-    reasons = dict(found["resolution"].select("ladder", "reason").iter_rows())
-    assert reasons == {"known": None, "unknown": "no compute is known, which would tell the smallest size"}
+    assert of["forecasts"] == {"known"}
+    assert of["curves"] == of["rises"] == {"known", "unknown"}
+    assert found["curves"].filter(ladder="unknown")["compute_flops"].null_count() == 5 * 6  # metrics
     reporting.report(tmp_path / "out", None)
     assert (tmp_path / "out/report/figure.svg").stat().st_size > 1000
 
 
-def test_aggregates_without_their_items_are_diagnosed() -> None:
+def test_aggregates_without_their_items_are_forecast() -> None:
     """An importer may know neither scores nor how many items there were."""
     x = np.linspace(18, 24, 10)
     table = curves(x, {("sub", "exact_match"): expit(2 * (x - 21))}, n=None)
-    judged = verdicts_of({"subtask": "sub", "n_items": None})
-    row = of.thresholds(table, judged).row(0, named=True)
-    assert row["elbow_low"] < 21 < row["elbow_high"]
     assert of.forecasts(table)["forecast"].null_count() == 0
-    none = of.chain(schema.SCORES.empty(), LADDER)
-    assert of.elbow_points(table, none)["answer_tokens_mean"].null_count() == 1
-    assert of.elbow_length(of.elbow_points(table, none)).is_empty()
-    assert of.adequacy(table, judged).is_empty()
-    assert of.resolution(table, none).is_empty()

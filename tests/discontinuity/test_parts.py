@@ -11,7 +11,7 @@ from rescore.simulate import Truth, simulated_ladder, simulated_scores
 from rescore.stages import verdicts
 from rescore.stages.parts import Parts, read_all
 
-QUICK = {"draws": 99, "draws_tail": 99}
+QUICK = {"draws": 99}
 LADDER = simulated_ladder(rungs=6)
 
 
@@ -75,7 +75,7 @@ def test_tables_hang_on_no_layout_of_the_files(scores: pl.DataFrame, tmp_path: P
         verdicts.test(paths, [tmp_path / "simulated.tsv"], folder / "out", QUICK, threads=1)
         found.append({path.name: path.read_bytes() for path in sorted((folder / "out").glob("*.csv"))})
     assert found[0] == found[1] == found[2]
-    assert {"verdicts.csv", "chain.csv"} <= set(found[0])
+    assert {"verdicts.csv", "rises.csv"} <= set(found[0])
 
 
 def test_columns_that_are_not_asked_for_are_not_kept(scores: pl.DataFrame, tmp_path: Path) -> None:

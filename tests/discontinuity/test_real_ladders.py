@@ -9,7 +9,7 @@ from rescore.schema import SCORES, InputError
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 
 NLL = "nll_nats_per_token"
-QUICK = Settings(draws_tail=999)
+QUICK = Settings(draws=199)
 STEP = {f"step {i}": Truth(shape="step", tokens=2) for i in range(5)}
 SMOOTH = {f"chain {i}": Truth(shape="chain", tokens=1, top_logit=1.5 + 0.2 * i) for i in range(10)}
 
@@ -35,7 +35,7 @@ def test_one_broken_rung_on_a_smooth_curve_is_no_cliff_and_says_nothing_survives
     scores = planted(SMOOTH, models).with_columns(score=pl.when(broken).then(worst).otherwise("score"))
     found = analyse(scores, models, QUICK)
     assert not (found.verdicts["verdict"] == "cliff").any()
-    assert set(found.cliffs["label"]) <= {"unresolved", "no cliff"}
+    assert not found.cliffs["label"].is_in(["real", "both"]).any()
 
 
 def test_a_size_of_two_seeds_of_which_one_was_not_run_keeps_its_rung() -> None:
@@ -49,7 +49,7 @@ def test_a_size_of_two_seeds_of_which_one_was_not_run_keeps_its_rung() -> None:
 def test_models_of_equal_compute_alone_are_no_ladder() -> None:
     models = simulated_ladder(rungs=6).with_columns(compute_flops=pl.lit(1e20))
     verdict = analyse(planted({"t": STEP["step 0"]}, models), models, QUICK).verdicts.row(0, named=True)
-    assert (verdict["verdict"], verdict["n_rungs"]) == ("unresolved", 1)
+    assert (verdict["verdict"], verdict["n_rungs"]) == ("not judged", 1)
     assert verdict["reason"].startswith("the ladder is too short: 1 sizes over 0.0 decades of compute")
 
 
@@ -58,14 +58,13 @@ def test_models_that_answer_alike_are_flat_whatever_the_item(metric: str) -> Non
     items = np.tile(np.random.default_rng(0).integers(0, 2, 200), (6, 1)).astype(float)
     found = analyse(*one_cell(items, metric))
     assert found.verdicts["verdict"].to_list() == ["flat"]
-    assert found.verdicts["p_trend"][0] > 0.9
 
 
 def test_identical_scores_but_for_one_step() -> None:
     """All wrong and then all right: no spread between questions, so only the rungs can tell."""
     items = np.repeat(np.arange(7) > 2, 50).reshape(7, 50).astype(float)
     verdict = analyse(*one_cell(items, "exact_match")).verdicts.row(0, named=True)
-    assert (verdict["verdict"], verdict["jump_log10_x"], verdict["rise"]) == ("cliff", 20.5, pytest.approx(1, abs=0.03))
+    assert (verdict["verdict"], verdict["rise"], verdict["largest_gap"]) == ("cliff", 1.0, 1.0)
 
 
 def one_cell(items: np.ndarray, metric: str) -> tuple[pl.DataFrame, pl.DataFrame]:

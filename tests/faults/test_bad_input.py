@@ -144,8 +144,11 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         lambda: planned(extracted(batch_tokens="16k")),
         "'extract.batch_tokens': '16k' is not",
     ),
-    "config: alpha that is none": (lambda: planned(judging(alpha=math.nan)), "'discontinuity.alpha': nan"),
-    "config: endless alpha": (lambda: planned(judging(alpha=math.inf)), "'discontinuity.alpha': inf is greater than"),
+    "config: alpha that is none": (lambda: planned(judging(confidence=math.nan)), "'discontinuity.confidence': nan"),
+    "config: endless alpha": (
+        lambda: planned(judging(confidence=math.inf)),
+        "'discontinuity.confidence': inf is greater than",
+    ),
     "config: negative seed": (lambda: planned(judging(seed=-1)), "'discontinuity.seed': -1 is less than the minimum"),
     "config: few draws": (
         lambda: planned(judging(draws=10)),
@@ -263,8 +266,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "settings: no JSON": (lambda: judged(None, "--settings", "{"), "--settings: not JSON"),
     "settings: a list": (lambda: judged(None, "--settings", "[]"), "--settings: expected a JSON object"),
     "settings: unknown": (lambda: judged(None, "--settings", '{"alhpa": 1}'), "alhpa"),
-    "settings: text": (lambda: judged(None, "--settings", '{"alpha": "x"}'), "alpha"),
-    "settings: not a number": (lambda: judged(None, "--settings", '{"alpha": NaN}'), "alpha"),
+    "settings: text": (lambda: judged(None, "--settings", '{"confidence": "x"}'), "confidence"),
+    "settings: not a number": (lambda: judged(None, "--settings", '{"confidence": NaN}'), "confidence"),
 }
 
 

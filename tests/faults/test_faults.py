@@ -115,10 +115,10 @@ WRITERS = {
 
 @pytest.fixture
 def small(copy: Path) -> Iterator[Path]:
-    """A file system of 40 KB that holds something, or is remounted to be read only."""
+    """A file system of 200 KB that holds something, or is remounted to be read only."""
     folder = copy / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip(f"cannot mount a small file system: {mounted.stderr.decode().strip()}")

@@ -6,7 +6,7 @@ import pytest
 from rescore.discontinuity import Settings, analyse
 from rescore.schema import AGGREGATES, SCORES
 
-QUICK = Settings(draws=199, draws_tail=499)
+QUICK = Settings(draws=199)
 LADDER = pl.DataFrame(
     [("f", f"m{i}", 10.0 ** (18 + i / 2)) for i in range(8)], ["ladder", "model", "compute_flops"], orient="row"
 )
@@ -16,7 +16,7 @@ STEP = {
 }
 
 
-def label(**curves: list[float]) -> tuple[str, str | None]:
+def answers(**curves: list[float]) -> tuple[str | None, ...]:
     rows = [
         (f"m{i}", "t", "t", metric, mean, 0.01 if metric == "exact_match" else 0.02 * mean, 500, None)
         for metric, means in curves.items()
@@ -24,21 +24,20 @@ def label(**curves: list[float]) -> tuple[str, str | None]:
     ]
     means = pl.DataFrame(rows, schema=dict(AGGREGATES.columns), orient="row")
     found = analyse(SCORES.empty(), LADDER, QUICK, aggregates=means).cliffs
-    return found.select("label", "reason").row(0)
+    return found.select("cliff", "metric_makes_it", "skill_broke", "label").row(0)
 
 
-def test_a_step_in_both_survives() -> None:
-    assert label(**STEP) == ("survives", None)
+def test_a_step_in_both_is_not_the_metrics() -> None:
+    assert answers(**STEP) == ("yes", "no", "open", "open")  # without items no break is called one
 
 
-def test_without_any_nll_a_cliff_is_unresolved() -> None:
-    found = label(exact_match=STEP["exact_match"])
-    assert found == ("unresolved", "a cliff under exact_match, but nll_nats_per_token is missing")
+def test_without_any_nll_the_first_question_alone_is_answered() -> None:
+    assert answers(exact_match=STEP["exact_match"]) == ("yes", None, None, "no likelihood")
 
 
 @pytest.mark.parametrize("better", [True, False])
 def test_nll_per_token_goes_first_where_it_is_known(better: bool) -> None:
     smooth = [3.0 * 0.7**i for i in range(8)]
     per_token = smooth if better else STEP["nll_nats_per_answer"]
-    found, _ = label(**STEP, nll_nats_per_token=per_token)
-    assert (found == "survives") is not better
+    found = answers(**STEP, nll_nats_per_token=per_token)
+    assert found[1:] == (("yes", "no", "mirage") if better else ("no", "open", "open"))

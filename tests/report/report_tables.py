@@ -1,11 +1,11 @@
-"""Hand-made tables: a task whose cliff is an artefact, and a choice task without exact match."""
+"""Hand-made tables: a task whose cliff is a mirage, and a choice task without exact match."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 
-from rescore.schema import CLIFFS, CURVES, VERDICTS
+from rescore.schema import CLIFFS, CURVES, HEADLINE, VERDICTS
 
 WORDS = ("nano", "words", "words")
 CHOICES = ("nano", "choices", "choices:age")
@@ -42,79 +42,72 @@ def verdict_row(key: tuple[str, str, str], metric: str, verdict: str, **values: 
     """Return one row of VERDICTS, null where not given."""
     needed = {"axis": "compute_flops", "n_rungs": 3, "decades": 4.0, "n_items": 64}
     needed |= {"metric": metric, "verdict": verdict}
-    row = dict.fromkeys(VERDICTS.columns) | needed | dict(zip(("ladder", "task", "subtask"), key, strict=True))
+    row = (
+        dict.fromkeys(VERDICTS.columns)
+        | {"reason": ""}
+        | needed
+        | dict(zip(("ladder", "task", "subtask"), key, strict=True))
+    )
     return pl.DataFrame([row | values], schema=dict(VERDICTS.columns))
 
 
 def cliff_row(key: tuple[str, str, str], label: str, **values: Any) -> pl.DataFrame:
     """Return one row of CLIFFS, null where not given."""
-    row = dict.fromkeys(CLIFFS.columns) | {"label": label, "cliff_metrics": ""}
+    row = dict.fromkeys(CLIFFS.columns) | {"label": label, "reason": ""}
     row |= dict(zip(("ladder", "task", "subtask"), key, strict=True))
     return pl.DataFrame([row | values], schema=dict(CLIFFS.columns))
 
 
+def headline_row(question: str, yes: int, no: int, undecided: int, false: float = 0.0) -> dict[str, Any]:
+    """Return one row of HEADLINE, without the shares of the decided."""
+    asked = yes + no + undecided
+    counts = {"question": question, "asked": asked, "yes": yes, "no": no, "open": undecided, "expected_false": false}
+    shares = {"share_low": yes / asked, "share_high": (yes + undecided) / asked} if asked else {}
+    return dict.fromkeys(HEADLINE.columns) | counts | shares
+
+
 def make_tables() -> SimpleNamespace:
     """Return the four frames that the report reads."""
+    share = {"metric_share": 0.625, "metric_share_low": 0.5, "metric_share_high": 0.75}
+    factor = {"acceleration_factor": 1.25, "acceleration_factor_low": 1.0, "acceleration_factor_high": float("inf")}
     return SimpleNamespace(
         curves=pl.concat([curve_rows(key, metric, points) for (key, metric), points in CURVE.items()]),
         verdicts=pl.concat(
             [
-                verdict_row(
-                    WORDS,
-                    "exact_match",
-                    "cliff",
-                    route="jump",
-                    first_mean=0.05,
-                    last_mean=0.98,
-                    q_cliff=0.0123456789,
-                    jump_log10_x=19.0,
-                ),
-                verdict_row(
-                    WORDS,
-                    "nll_nats_per_token",
-                    "smooth",
-                    first_mean=3.5,
-                    last_mean=0.25,
-                    q_cliff=0.75,
-                    jump_log10_x=17.0,
-                ),
-                verdict_row(WORDS, "token_edit_distance", "unresolved", reason="two rungs < five"),
-                verdict_row(CHOICES, "multiple_choice_grade", "smooth", first_mean=0.25, last_mean=0.7, q_cliff=0.5),
-                verdict_row(CHOICES, "nll_nats_per_token", "inverse", first_mean=2.0, last_mean=1.25, q_cliff=0.5),
-                verdict_row(CHOICES, "brier_score", "saturated", first_mean=1.5, last_mean=0.5, q_cliff=0.5),
-                verdict_row(CHOICES, "bleu", "cliff", route="kink", kink_log10_x=18.0, jump_log10_x=16.5),
+                verdict_row(WORDS, "exact_match", "cliff", first_mean=0.05, last_mean=0.98, p_cliff=0.9876543219),
+                verdict_row(WORDS, "nll_nats_per_token", "smooth", first_mean=3.5, last_mean=0.25, p_cliff=0.25),
+                verdict_row(WORDS, "token_edit_distance", "open", reason="two rungs < five"),
+                verdict_row(CHOICES, "multiple_choice_grade", "smooth", first_mean=0.25, last_mean=0.7, p_cliff=0.5),
+                verdict_row(CHOICES, "nll_nats_per_token", "inverse", first_mean=2.0, last_mean=1.25),
+                verdict_row(CHOICES, "brier_score", "saturated", first_mean=1.5, last_mean=0.5),
+                verdict_row(CHOICES, "bleu", "cliff", p_cliff=1.0),
             ]
         ),
         cliffs=pl.concat(
             [
-                cliff_row(
-                    CHOICES,
-                    "no cliff",
-                    hard_metric="multiple_choice_grade",
-                    hard_verdict="smooth",
-                    reason="no <cliff>",
-                ),
+                cliff_row(CHOICES, "no cliff", hard_metric="multiple_choice_grade", cliff="no", reason="no <cliff>"),
                 cliff_row(
                     WORDS,
-                    "metric artefact",
+                    "mirage",
                     hard_metric="exact_match",
-                    hard_verdict="cliff",
-                    cliff_metrics="exact_match",
-                    **{
-                        "under_nll_nats_per_token": "disappears",
-                        "under_token_edit_distance": "cannot be told",
-                    },
+                    cliff="yes",
+                    metric_makes_it="yes",
+                    skill_broke="no",
+                    under_nll_nats_per_token="disappears",
+                    under_token_edit_distance="open",
+                    **share,
+                    **factor,
                 ),
             ]
         ),
         headline=pl.DataFrame(
-            {
-                "metric": ["nll_nats_per_token", "brier_score"],
-                "cliffs": [1, 0],
-                "disappear": [1, 0],
-                "share": [1.0, None],
-                "share_low": [0.2065, None],
-                "share_high": [1.0, None],
-            }
+            [
+                headline_row("cliff", 1, 1, 0, 0.0625),
+                headline_row("metric_makes_it", 1, 0, 0),
+                headline_row("skill_broke", 0, 1, 0),
+                headline_row("under_nll_nats_per_token", 1, 0, 0),
+                headline_row("under_token_accuracy", 0, 0, 0),
+            ],
+            schema=dict(HEADLINE.columns),
         ),
     )

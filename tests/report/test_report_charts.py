@@ -19,7 +19,7 @@ from rescore.report.run_charts import elbow, emergence, matrix, nothing
 from rescore.report.subtask_charts import LENGTHS, chosen, dual, length_bins, metrics_of, specs
 from rescore.report.text import LETTERS
 from rescore.report.text import VERDICTS as VERDICT_WORDS
-from rescore.schema import CLIFFS, CURVES, ELBOW_LENGTH, ELBOW_POINTS, VERDICTS, InputError
+from rescore.schema import CLIFFS, CURVES, FAMILIES, VERDICTS, InputError
 from rescore.schema.axes import AXES
 
 COMPUTE = Along()
@@ -194,16 +194,16 @@ def titles(spec: dict[str, Any]) -> list[str]:
 
 
 def test_figure_shows_the_cliffs(tables: SimpleNamespace) -> None:
-    assert titles(figure(tables.curves, tables.cliffs, COMPUTE)) == ["words: metric artefact"]
+    assert titles(figure(tables.curves, tables.cliffs, COMPUTE)) == ["words: mirage"]
 
 
 def test_figure_without_a_cliff_shows_the_first(tables: SimpleNamespace) -> None:
-    no_cliff = tables.cliffs.with_columns(label=pl.lit("no cliff"), hard_verdict=pl.lit("smooth"))
+    no_cliff = tables.cliffs.with_columns(label=pl.lit("no cliff"), cliff=pl.lit("no"))
     assert shown(no_cliff)["task"].to_list() == ["choices", "words"]
 
 
 def test_figure_has_at_most_six_rows() -> None:
-    cliffs = pl.concat(cliff_row(("nano", "t", f"t:{i}"), "survives", hard_verdict="cliff") for i in range(8))
+    cliffs = pl.concat(cliff_row(("nano", "t", f"t:{i}"), "real", cliff="yes") for i in range(8))
     assert shown(cliffs)["subtask"].to_list() == [f"t:{i}" for i in range(6)]
 
 
@@ -215,12 +215,12 @@ def test_a_figure_that_cannot_be_written_is_one_error(ending: str, tmp_path: Pat
 
 
 def test_figures_are_written_as_svg_and_png(tables: SimpleNamespace, tmp_path: Any) -> None:
-    cliffs = tables.cliffs.with_columns(task=pl.lit("w\x00<b>"), hard_verdict=pl.lit("cliff"))
+    cliffs = tables.cliffs.with_columns(task=pl.lit("w\x00<b>"), cliff=pl.lit("yes"))
     curves = tables.curves.with_columns(task=pl.lit("w\x00<b>"), model=pl.lit("m\x00"))
     save_figure(figures(curves, tables.verdicts, cliffs, {})["figure"], tmp_path / "new" / "figure")
     text = svg_text(tmp_path / "new" / "figure.svg")
     for words in (
-        "w\ufffd<b>:words: metric artefact",
+        "w\ufffd<b>:words: mirage",
         "Exact match",
         "NLL per token",
         "nats/token, lower is better",
@@ -234,7 +234,7 @@ def svg_text(path: Any) -> str:
 
 
 def test_figures_of_nothing_are_drawn(tmp_path: Any) -> None:
-    nothing = {table.name: table.empty() for table in (ELBOW_POINTS, ELBOW_LENGTH)}
+    nothing = {FAMILIES.name: FAMILIES.empty()}
     drawn = figures(CURVES.empty(), VERDICTS.empty(), CLIFFS.empty(), nothing)
     assert set(drawn) == {"figure", "dual", "emergence", "matrix", "elbow"}
     assert "elbow" not in figures(CURVES.empty(), VERDICTS.empty(), CLIFFS.empty(), {})
@@ -245,7 +245,7 @@ def test_figures_of_nothing_are_drawn(tmp_path: Any) -> None:
 
 def test_the_dual_grid_shows_the_cliffs_with_both_metrics(tables: SimpleNamespace) -> None:
     [drawn] = dual_grid(tables.curves, tables.cliffs, COMPUTE)["concat"]
-    assert drawn["title"] == {"text": "words", "subtitle": "metric artefact"}
+    assert drawn["title"] == {"text": "words", "subtitle": "mirage"}
     without = tables.curves.filter(pl.col("metric") != "nll_nats_per_token")
     [nothing] = dual_grid(without, tables.cliffs, COMPUTE)["concat"]
     assert nothing["mark"]["text"] == "nothing to draw"
@@ -279,14 +279,20 @@ def test_emergence_scores_are_ticks_and_infinite_ones_are_counted() -> None:
 
 def test_the_elbow_line_is_the_tables_slope_through_the_mean_of_the_points() -> None:
     # k = 1, 10, 100 at 10^20, 10^22, 10^24: 2 decades a decade.
-    points = pl.DataFrame(
-        [("n", "t", f"t:{i}", 10.0**i, 20.0 + 2 * i, 19.5 + 2 * i, None, None) for i in range(3)],
-        schema=dict(ELBOW_POINTS.columns),
-        orient="row",
+    points = pl.concat(
+        cliff_row(
+            ("n", "t", f"t:{i}"),
+            "mirage",
+            hard_metric="exact_match",
+            answer_tokens=10.0**i,
+            half_log10_x=20.0 + 2 * i,
+            half_log10_x_low=19.5 + 2 * i,
+        )
+        for i in range(3)
     )
-    lengths = pl.DataFrame(
-        [("n", "t", 3, 3, 1.0, 100.0, 2.0, 1.9, 2.1, None)], schema=dict(ELBOW_LENGTH.columns), orient="row"
-    )
+    slope = {"ladder": "n", "task": "t", "subtasks": 3, "fitted": 3, "half_slope_decades_per_decade": 2.0}
+    row = {name: slope.get(name, 0.0 if name.startswith("answer") else None) for name in FAMILIES.columns}
+    lengths = pl.DataFrame([row], schema=dict(FAMILIES.columns))
     line, bars, dots = layer_rows(elbow(points, lengths).to_dict())
     assert [(row["tokens"], row["flops"]) for row in line] == [(1, pytest.approx(1e20)), (100, pytest.approx(1e24))]
     assert [row["flops"] for row in dots] == pytest.approx([1e20, 1e22, 1e24])

@@ -12,7 +12,6 @@ from test_report_page import grid, texts
 
 from rescore import schema
 from rescore.report import TABLES, render, text
-from rescore.report.diagnostics import chain_sentence, kind_sentence
 
 
 def rows(table: schema.Table, *given: dict[str, Any]) -> pl.DataFrame:
@@ -53,40 +52,24 @@ def diagnosed() -> dict[str, pl.DataFrame]:
             | {"inside_interval": False, "form": "power law"},
             key(WORDS, exact) | {"reason": "too few rungs"},
         ),
-        schema.THRESHOLDS.name: rows(
-            schema.THRESHOLDS,
-            key(WORDS, exact) | {"elbow_log10_compute_flops": 19.0, "first_model_over_50_percent": "large\x00"},
-            key(CHOICES, exact) | {"elbow_reason": "no trend"},
+        schema.RISES.name: rows(
+            schema.RISES,
+            key(WORDS, exact) | {"half_log10_x": 19.0, "model_over_50_percent": "large\x00"},
+            key(CHOICES, exact) | {"reason": "flat: its rise is under 0.1"},
         ),
-        schema.ELBOW_POINTS.name: rows(
-            schema.ELBOW_POINTS, key(WORDS) | {"answer_tokens_mean": 3.0, "half_log10_compute_flops": 19.0}
+        schema.SEEDS.name: rows(
+            schema.SEEDS, key(WORDS, exact) | {"log10_x": 16.0, "seeds": 2, "through": 1, "share": 0.5}
         ),
-        schema.ELBOW_LENGTH.name: rows(
-            schema.ELBOW_LENGTH,
-            {"ladder": "nano", "task": "words", "subtasks": 4, "fitted": 3, "slope_decades_per_decade": 1.25}
-            | {"slope_low": 1.0, "slope_high": 1.5},
+        schema.FAMILIES.name: rows(
+            schema.FAMILIES,
+            {"ladder": "nano", "task": "words", "subtasks": 4, "fitted": 3, "answer_tokens_min": 1.5}
+            | {"answer_tokens_max": 6.0, "half_slope_decades_per_decade": 1.25, "metric_share": 0.5}
+            | {"half_slope_decades_per_decade_low": 1.0, "half_slope_decades_per_decade_high": 1.5},
         ),
-        schema.CHAIN.name: rows(
-            schema.CHAIN,
-            *(
-                key(WORDS) | {"model": f"m{n}", "difference": d, "difference_standard_error": 0.1}
-                for n, d in enumerate((0.0, 0.19, 0.2, 0.5, -0.2))
-            ),
-            key(CHOICES) | {"model": "m", "difference": 0.5},  # no standard error: not judged
-        ),
-        schema.RESOLUTION.name: rows(schema.RESOLUTION, key(WORDS, exact) | {"n_items": 64, "enough_items": False}),
-        schema.ADEQUACY.name: rows(
-            schema.ADEQUACY,
-            {"ladder": "nano", "n_items": 64, "sizes": 3, "subtasks": 2, "moving": 1}
-            | {"step_power": 0.5, "step_power_low": 0.25, "step_power_high": 0.75},
-        ),
-        schema.META.name: rows(
-            schema.META,
-            {"ladder": "nano", "metric": exact, "kind": "discontinuous", "cells": 2, "emergence_median": 12.5}
-            | {"emergence_q25": 10.0, "emergence_q75": 15.0, "cliff_share": 0.5, "cliff_low": 0.1, "cliff_high": 0.9},
-        ),
-        schema.META_MODEL.name: rows(
-            schema.META_MODEL, {"ladder": "nano", "cells": 7, "tasks": 2, "reason": "2 tasks"}
+        schema.POWER.name: rows(
+            schema.POWER,
+            {"ladder": "nano", "n_items": 64, "truth": "step", "right_answer": "real", "replicates": 40}
+            | {"cliff_found": 39, "right_share": 0.5, "right_low": 0.25, "right_high": 0.75},
         ),
         schema.SCAFFOLD_SHIFT.name: rows(schema.SCAFFOLD_SHIFT, key(WORDS, exact) | {"shift_decades": -0.5}),
     }
@@ -103,7 +86,7 @@ def tree() -> Any:
 
 def test_every_table_of_the_diagnostics_is_looked_for() -> None:
     names = [table.name for table in TABLES]
-    assert names == [table.name for table in (*schema.DIAGNOSTICS, schema.SCAFFOLD_SHIFT)]
+    assert names == [table.name for table in (*schema.DIAGNOSTICS, schema.SCAFFOLD_SHIFT, schema.POWER)]
     assert set(diagnosed()) <= set(names)
 
 
@@ -119,9 +102,9 @@ def test_a_table_without_a_section_leaves_no_trace(tables: SimpleNamespace) -> N
         ("flags", {"Subtask": "words", "Flag": "saturation", "Value": 0.99, "What was seen": "<b>top</b>"}),
         ("forecasts", {"Subtask": "words", "Metric": "NLL per token", "Exponent": 0.1234568, "Inside": "yes"}),
         ("forecasts", {"Subtask": "words", "Metric": "Exact match", "Forecast": None, "Why not": "too few rungs"}),
-        ("thresholds", {"Subtask": "words", "Elbow (FLOPs)": 1e19, "First over 50%": "large\ufffd"}),
-        ("thresholds", {"Subtask": CHOICES[2], "Elbow (FLOPs)": None, "No elbow": "no trend"}),
-        ("resolution", {"Subtask": "words", "Questions": 64, "Enough": "no"}),
+        ("rises", {"Subtask": "words", "Half of the rise at": 1e19, "First over 50%": "large\ufffd"}),
+        ("rises", {"Subtask": CHOICES[2], "Half of the rise at": None, "No rise": "flat: its rise is under 0.1"}),
+        ("seeds", {"Subtask": "words", "Size at": 1e16, "Seeds": 2, "Past half of the rise": 1, "Share": 0.5}),
         ("scaffold_shift", {"Subtask": "words", "Shift (decades)": -0.5}),
     ],
 )
@@ -141,12 +124,12 @@ NUMBERS = {
         "Offset (nats)": "offset_nats",
         "Fitted part": "fitted_share",
     },
-    "thresholds": {"Elbow (FLOPs)": "elbow_log10_compute_flops", "from": "elbow_low", "to": "elbow_high"},
-    "resolution": {
-        "Questions": "n_items",
-        "A score of 0 may be": "zero_of_n_upper_bound",
-        "Predicted at least compute": "predicted_rate",
-        "Questions for one success": "items_for_one_success",
+    "rises": {
+        "Half of the rise at": "half_log10_x",
+        "from": "half_log10_x_low",
+        "to": "half_log10_x_high",
+        "A tenth at": "start_log10_x",
+        "Nine tenths at": "end_log10_x",
     },
     "scaffold_shift": {"At": "level", "Shift (decades)": "shift_decades", "from": "shift_low", "to": "shift_high"},
 }
@@ -183,65 +166,8 @@ def test_every_number_of_a_grid_is_the_tables(tables: SimpleNamespace, name: str
     for row in shown:
         for heading, column in NUMBERS[name].items():
             number = expected[row["Subtask"], row["Metric"]][column]
-            number = 10**number if name == "thresholds" else number
+            number = 10**number if name == "rises" else number
             assert row[heading] == (pytest.approx(number, rel=1e-6) if isinstance(number, float) else number)
-
-
-def test_every_number_of_the_small_tables_is_the_tables(tables: SimpleNamespace) -> None:
-    adequacy, meta = (random_rows(table)[:3] for table in (schema.ADEQUACY, schema.META))
-    shares = [name for name, kind in schema.META.columns.items() if kind == pl.Float64]
-    meta = meta.with_columns(pl.col(shares).abs(), ladder=pl.lit("nano"))
-    concentration = pl.DataFrame(
-        [
-            ("emergent", 65, 63, 1, 0.969, 0.894, 0.992, 6.25, 0.00612),
-            ("other", 102, 85, 3, 0.833, 0.75, 0.89) + (None,) * 2,
-        ],
-        schema=dict(schema.CONCENTRATION.columns),
-        orient="row",
-    )
-    given = {"made_by": {}, "settings": {}} | vars(tables)
-    found = html.fromstring(
-        render(**given, diagnosed={"adequacy": adequacy, "meta": meta}, concentration=concentration)
-    )
-
-    def shown(heading: str) -> list[list[str]]:
-        [table] = found.xpath(f"//h2[@id='{heading}']/following-sibling::div[1]/table")
-        return [texts(row.xpath("*")) for row in table.xpath("tbody/tr")]
-
-    def span(row: dict[str, Any], name: str, ends: str) -> str:
-        return f"{row[name]:.0%} ({row[ends + '_low']:.0%} to {row[ends + '_high']:.0%})"
-
-    assert shown("concentration") == [
-        ["emergent", "65", "63", "1", "97% (89% to 99%)"],
-        ["other", "102", "85", "3", "83% (75% to 89%)"],
-    ]
-    said = " ".join(found.xpath("string(//h2[@id='concentration']/following-sibling::p[1])").split())
-    assert said.startswith(
-        "63 of the 65 tasks listed as emergent (97%, 95% interval 89% to 99%) have exact match or "
-        "multiple-choice grade as their preferred metric, against 85 of BIG-Bench's 102 other JSON tasks (83%; "
-        "odds ratio 6.2, Fisher's exact test p = 0.0061)."
-    )
-    assert shown("adequacy") == [
-        [
-            *(str(row[name]) for name in ("ladder", "n_items", "models", "sizes")),
-            text.number(row["decades"]),
-            f"{row['moving']} of {row['subtasks']}",
-            span(row, "step_power", "step_power"),
-            span(row, "artefact_power", "artefact_power"),
-        ]
-        for row in adequacy.to_dicts()
-    ]
-    assert shown("meta") == [
-        [
-            text.title(row["metric"]),
-            row["kind"],
-            str(row["cells"]),
-            "{} ({} to {})".format(*(text.number(row[f"emergence_{name}"]) for name in ("median", "q25", "q75"))),
-            span(row, "over_100_share", "over_100"),
-            span(row, "cliff_share", "cliff"),
-        ]
-        for row in sorted(meta.to_dicts(), key=lambda row: list(schema.METRICS).index(row["metric"]))
-    ]
 
 
 def test_a_row_of_no_subtask_of_the_page_is_left_out(tree: Any) -> None:
@@ -253,55 +179,60 @@ def test_forecasts_are_counted_by_metric(tree: Any) -> None:
     assert cells == [["NLL per token", "2", "1 of 2", "1 of 2"]]  # exact match has no forecast
 
 
-def test_sentences_and_small_tables_say_the_numbers(tree: Any) -> None:
-    said = " ".join(tree.text_content().split())
-    assert "saturation 1" in said
-    assert "1.25 decades of compute a decade of length (95% interval 1 to 1.5), 3 of 4 subtasks" in said
-    [row] = tree.xpath("//h2[@id='adequacy']/following-sibling::div[1]//tbody/tr")
-    assert texts(row.xpath("*")) == ["nano", "64", "0", "3", "0", "1 of 2", "50% (25% to 75%)", "–"]
-    assert "12.5 (10 to 15)" in said
-    assert "50% (10% to 90%)" in said
-    assert not tree.xpath("//p//b[text()='top']")
-
-
-def test_the_chain_sentence_counts_beyond_196_standard_errors() -> None:
-    # 0.196 is the bound: 0 and 0.19 are within, 0.2 and 0.5 above, -0.2 below; one pair has no standard error.
-    assert chain_sentence(diagnosed()["chain"]).startswith("On 2 of 5 pairs of model and subtask")
-    assert chain_sentence(diagnosed()["chain"]).endswith("on 2 it is above, on 1 below.")
-    assert chain_sentence(schema.CHAIN.empty()) == "No model and subtask have both."
-
-
-def test_the_kind_of_metric_is_said_with_its_interval_or_why_not() -> None:
-    row = dict.fromkeys(schema.META_MODEL.columns) | {"ladder": "nano", "share_discontinuous": 0.4, "share_smooth": 0.1}
-    told = row | {"difference": 0.3, "difference_low": 0.1, "difference_high": 0.5, "p_difference": 0.012, "tasks": 40}
-    start = "nano: cliffs in 40% of the curves of metrics that jump, in 10% of the others; "
-    assert kind_sentence(told) == (
-        f"{start}a difference of 30 points (95% interval 10 to 50, p = 0.012, errors clustered over 40 tasks)."
-    )
-    assert kind_sentence(row | {"reason": "2 tasks"}) == f"{start}whether they differ is not told: 2 tasks."
-
-
 def test_the_page_is_silent_on_a_table_that_is_not_there(tables: SimpleNamespace) -> None:
-    grids = {"flags", "forecasts", "thresholds", "resolution", "scaffold_shift"}
+    grids = {"flags", "forecasts", "rises", "seeds", "scaffold_shift"}
     found = page(tables, {name: frame for name, frame in diagnosed().items() if name not in grids})
-    assert found.xpath("//div[@class='grid']/@id") == ["verdicts"]
-    assert found.xpath("//*[@id='chain' or @id='adequacy' or @id='meta']/@id") == ["chain", "adequacy", "meta"]
+    assert found.xpath("//div[@class='grid']/@id") == ["answers", "verdicts"]
+    assert found.xpath("//*[@id='families' or @id='power']/@id") == ["families", "power"]
 
 
 def test_without_diagnostics_there_is_none_of_their_headings(tables: SimpleNamespace) -> None:
     bare = page(tables, {})
-    assert not bare.xpath("//*[@id='planning' or @id='chain' or @id='adequacy' or @id='meta' or @id='flags-heading']")
+    assert not bare.xpath("//*[@id='planning' or @id='families' or @id='power' or @id='flags-heading']")
 
 
 def test_empty_tables_are_no_error(tables: SimpleNamespace) -> None:
     empty = page(tables, {table.name: table.empty() for table in TABLES})
     assert "No subtask raised a flag" in empty.text_content()
-    assert [place.get("id") for place in empty.xpath("//div[@class='grid']")] == ["verdicts"]
+    assert [place.get("id") for place in empty.xpath("//div[@class='grid']")] == ["answers", "verdicts"]
 
 
-def test_families_are_set_side_by_side() -> None:
+def test_the_first_models_of_ladders_are_set_side_by_side() -> None:
     tables = make_tables()
-    both = diagnosed()["thresholds"].filter(subtask="words")
-    both = pl.concat([both, both.with_columns(ladder=pl.lit("other"), first_model_over_50_percent=pl.lit("big"))])
-    [row] = grid(page(tables, {"thresholds": both}), "families")
+    both = diagnosed()["rises"].filter(subtask="words")
+    both = pl.concat([both, both.with_columns(ladder=pl.lit("other"), model_over_50_percent=pl.lit("big"))])
+    [row] = grid(page(tables, {"rises": both}), "first-models")
     assert row == {"Subtask": "words", "Metric": "Exact match", "nano": "large\ufffd", "other": "big"}
+
+
+def test_small_tables_say_the_numbers(tree: Any) -> None:
+    [row] = tree.xpath("//h2[@id='power']/following-sibling::div[1]//tbody/tr")
+    assert texts(row.xpath("*")) == ["nano", "64", "step", "39 of 40", "real", "50% (25% to 75%)"]
+    [row] = tree.xpath("//h3[@id='families']/following-sibling::div[@class='scroll'][1]//tbody/tr")
+    assert texts(row.xpath("*")) == ["words", "3 of 4", "1.5 to 6", "0.5 (– to –)", "–", "1.25 (1 to 1.5)"]
+    assert "saturation 1" in " ".join(tree.text_content().split())
+    assert not tree.xpath("//p//b[text()='top']")
+
+
+def test_the_metrics_of_emergent_tasks_are_counted(tables: SimpleNamespace) -> None:
+    concentration = pl.DataFrame(
+        [
+            ("emergent", 65, 63, 1, 0.969, 0.894, 0.992, 6.25, 0.00612),
+            ("other", 102, 85, 3, 0.833, 0.75, 0.89) + (None,) * 2,
+        ],
+        schema=dict(schema.CONCENTRATION.columns),
+        orient="row",
+    )
+    given = {"made_by": {}, "settings": {}} | vars(tables)
+    found = html.fromstring(render(**given, concentration=concentration))
+    [table] = found.xpath("//h2[@id='concentration']/following-sibling::div[1]/table")
+    assert [texts(row.xpath("*")) for row in table.xpath("tbody/tr")] == [
+        ["emergent", "65", "63", "1", "97% (89% to 99%)"],
+        ["other", "102", "85", "3", "83% (75% to 89%)"],
+    ]
+    said = " ".join(found.xpath("string(//h2[@id='concentration']/following-sibling::p[1])").split())
+    assert said.startswith(
+        "63 of the 65 tasks listed as emergent (97%, 95% interval 89% to 99%) have exact match or "
+        "multiple-choice grade as their preferred metric, against 85 of BIG-Bench's 102 other JSON tasks (83%; "
+        "odds ratio 6.2, Fisher's exact test p = 0.0061)."
+    )

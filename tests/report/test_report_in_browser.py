@@ -22,7 +22,7 @@ def tables() -> SimpleNamespace:
     tables = make_tables()
     tables.curves = pl.concat([tables.curves, curve_rows(HOSTILE, "exact_match", [(0.25, 0.05)] * 4)])
     row = verdict_row(
-        HOSTILE, "exact_match", "flat", first_mean=0.25, last_mean=0.25, reason="<b>flat</b>", q_cliff=0.9
+        HOSTILE, "exact_match", "flat", first_mean=0.25, last_mean=0.25, reason="<b>flat</b>", p_cliff=0.9
     )
     tables.verdicts = pl.concat([tables.verdicts, row])
     tables.cliffs = pl.concat([tables.cliffs, cliff_row(HOSTILE, "no cliff", reason="<img src=x>")])
@@ -39,7 +39,7 @@ def test_the_page_opens_and_draws(source: str, tables: SimpleNamespace, tmp_path
     with browse(source, tmp_path) as page:
         expect(page.locator("#verdicts tbody tr")).to_have_count(tables.verdicts.height)
         rows = texts(page, "#verdicts tbody tr")
-        assert rows[0][:8] == ["words", "metric artefact", "Exact match", "cliff", "0.05", "0.98", "0.0123", "1e19"]
+        assert rows[0][:8] == ["words", "mirage", "Exact match", "cliff", "0.05", "0.98", "0.988", "–"]
         assert ["<script>:<script>alert(1)</script>", "no cliff", "Exact match", "flat"] in [row[:4] for row in rows]
         expect(page.locator("img, tbody script, tbody b")).to_have_count(0)
         expect(page.locator("main > div[data-of] svg.marks")).to_have_count(1)  # the example at the top
@@ -47,9 +47,9 @@ def test_the_page_opens_and_draws(source: str, tables: SimpleNamespace, tmp_path
         expect(page.locator("#verdicts tbody a[href='#s1'] bdi wbr")).to_have_count(0)
         expect(page.locator("#s1 svg.marks")).to_have_count(3)  # dual curve, edit distance, lengths
         assert texts(page, "#s1 table.numbers tbody tr") == [
-            ["Exact match", "cliff", "0.05", "0.98", "0.0123", "1e19", "–", "–"],
-            ["NLL per token", "smooth", "3.5", "0.25", "0.75", "–", "disappears", "–"],
-            ["Token edit distance", "unresolved", "–", "–", "–", "–", "cannot be told", "two rungs < five"],
+            ["Exact match", "cliff", "0.05", "0.98", "0.988", "–", ""],
+            ["NLL per token", "smooth", "3.5", "0.25", "0.25", "disappears", ""],
+            ["Token edit distance", "open", "–", "–", "–", "open", "two rungs < five"],
         ]
         expect(page.locator("#s2 table")).to_have_count(0)  # not before it is opened
 

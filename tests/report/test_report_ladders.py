@@ -13,8 +13,8 @@ from test_report_page import grid
 
 from rescore.report import figures, save_figure
 from rescore.report.charts import bare
-from rescore.report.ladders import crossings, families, figure, shifts_grid
-from rescore.schema import LADDER_SHIFTS, THRESHOLDS
+from rescore.report.ladders import crossings, figure, first_models, shifts_grid
+from rescore.schema import LADDER_SHIFTS, RISES
 
 EM, GRADE, NLL, BYTE = "exact_match", "multiple_choice_grade", "nll_nats_per_token", "nll_nats_per_byte"
 
@@ -121,9 +121,9 @@ def test_more_than_two_ladders_have_a_row_a_pair_and_a_long_run_its_first() -> N
 
 
 def test_the_page_of_one_ladder_says_nothing(tables: SimpleNamespace) -> None:
-    tree = page(tables, {"ladder_shifts": LADDER_SHIFTS.empty(), "thresholds": THRESHOLDS.empty()})
+    tree = page(tables, {"ladder_shifts": LADDER_SHIFTS.empty(), "rises": RISES.empty()})
     assert not tree.xpath("//*[@id='side-by-side' or @id='ladder_shifts' or @id='families']")
-    assert shifts_grid(None) is families(None) is None
+    assert shifts_grid(None) is first_models(None) is None
 
 
 def test_the_figure_is_there_from_two_ladders_on(tables: SimpleNamespace, tmp_path: Path) -> None:

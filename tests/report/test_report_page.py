@@ -12,12 +12,10 @@ import pytest
 from lxml import html
 from report_tables import CHOICES, WORDS, cliff_row, curve_rows, make_tables, verdict_row
 
-from rescore.discontinuity import headline
 from rescore.report import LENGTHS, render, text
 from rescore.report.along import Along
 from rescore.report.subtask_charts import specs
-from rescore.schema import CLIFFS, CURVES, HEADLINE, VERDICTS
-from rescore.schema.axes import AXES
+from rescore.schema import CLIFFS, CURVES, VERDICTS
 
 
 def page(tables: SimpleNamespace, **given: Any) -> str:
@@ -68,30 +66,12 @@ def test_every_number_is_the_tables(tables: SimpleNamespace, tree: Any) -> None:
             "Verdict": "verdict",
             "First mean": "first_mean",
             "Last mean": "last_mean",
-            "q (cliff)": "q_cliff",
+            "Draws with a cliff": "p_cliff",
             "Emergence score": "emergence_score",
             "Why": "reason",
         }.items():
             given = expected[column]
             assert row[heading] == (pytest.approx(given, rel=1e-6) if isinstance(given, float) else given)
-
-
-def test_a_cliff_has_its_place_and_nothing_else_has(tree: Any) -> None:
-    place = {(row["Subtask"], row["Metric"]): row["Cliff at (FLOPs)"] for row in grid(tree)}
-    assert place == {
-        ("words", "Exact match"): 1e19,
-        ("words", "NLL per token"): None,  # the best step of a smooth curve is no place
-        ("words", "Token edit distance"): None,
-        (CHOICES[2], "NLL per token"): None,
-        (CHOICES[2], "Multiple-choice grade"): None,
-        (CHOICES[2], "Brier score"): None,
-        (CHOICES[2], "bleu"): 1e18,  # a kink's place, not the jump's
-    }
-
-
-def test_a_cliff_along_another_axis_says_which(tables: SimpleNamespace) -> None:
-    other = html.fromstring(page(tables, verdicts=tables.verdicts.with_columns(axis=pl.lit("n_params"))))
-    assert f"Cliff at ({AXES['n_params'].unit})" in grid(other)[0]
 
 
 def test_an_infinite_score_is_not_lost(tables: SimpleNamespace) -> None:
@@ -103,7 +83,7 @@ def test_the_table_can_be_filtered_by_every_word_in_it(tree: Any) -> None:
     [place] = tree.xpath("//div[@id='verdicts']")
     columns = json.loads(place.xpath("script")[0].text)
     selects = place.xpath(".//select")
-    assert [select.get("data-column") for select in selects] == ["1", "2", "3", "9"]
+    assert [select.get("data-column") for select in selects] == ["1", "2", "3", "10"]
     for select in selects:
         words = columns[int(select.get("data-column"))]["words"]
         assert [(o.get("value"), o.text) for o in select] == [("", "any"), *((str(n), w) for n, w in enumerate(words))]
@@ -125,10 +105,10 @@ def test_the_matrix_holds_every_verdict(tree: Any) -> None:
     ]
     rows = [texts(row.xpath("*")) for row in table.xpath("tbody/tr")]
     assert rows == [
-        ["words", "C", "S", "?", "–", "–", "–", "metric artefact"],
+        ["words", "C", "S", "?", "–", "–", "–", "mirage"],
         ["choices:age", "–", "I", "–", "S", "T", "C", "no cliff"],
     ]
-    assert table.xpath("tbody/tr[1]/td/@title") == ["cliff", "smooth", "unresolved"]
+    assert table.xpath("tbody/tr[1]/td/@title") == ["cliff", "smooth", "open"]
     assert [a.get("href") for a in table.xpath(".//a")] == ["#s1", "#s2"]
 
 
@@ -139,30 +119,30 @@ def test_a_metric_without_scores_has_no_letter(tables: SimpleNamespace) -> None:
     assert rows == [["C", "S", "?", "–", "–", "–"], ["–", "I", "–", "S", "T", "–"]]  # an aggregate's number is null
 
 
-def test_summary_counts_and_shares(tree: Any) -> None:
+def test_summary_counts_and_answers(tree: Any) -> None:
     [lead] = texts(tree.xpath("//p[@class='lead']"))
     assert lead == (
-        "1 of 2 subtasks shows a cliff under exact match or multiple-choice grade. Under NLL it disappears in 1."
+        "1 of 2 subtasks shows a cliff under exact match or multiple-choice grade. The metric makes 1 of them, does "
+        "not make 0, and 0 are open. The skill itself broke in 0, did not in 1, and 0 are open."
     )
     counts = {li.xpath("span")[0].text: li.xpath("strong")[0].text for li in tree.xpath("//ul[@id='counts']/li")}
-    assert counts == {"metric artefact": "1", "survives": "0", "unresolved": "0", "no cliff": "1"}
-    assert [texts(row.xpath("*")) for row in tree.xpath("//table[@id='headline']/tbody/tr")] == [
-        ["NLL per token", "1", "1", "0", "0", "100% (21% to 100%)"],
-        ["Brier score", "0", "0", "0", "0", "–"],
+    assert {label: n for label, n in counts.items() if n != "0"} == {"mirage": "1", "no cliff": "1"}
+    assert list(counts) == list(text.LABELS)
+    rows = [texts(row.xpath("*")) for row in tree.xpath("//table[@id='headline']/tbody/tr")]
+    assert rows[0] == ["Is there a cliff?", "2", "1", "1", "0", "0.062", "1 to 1 of 2", "–"]
+    assert [row[0] for row in rows[1:]] == [
+        "Does the metric make it?",
+        "Did the skill break?",
+        "Does it disappear under NLL per token?",
     ]
 
 
-def test_what_becomes_of_cliffs_adds_up(tables: SimpleNamespace) -> None:
-    fates = ["disappears", "survives", "survives", "cannot be told", "cannot be told", "cannot be told"]
-    cliffs = pl.concat(
-        cliff_row(("nano", "t", f"t:{n}"), "unresolved", hard_verdict="cliff", under_nll_nats_per_token=fate)
-        for n, fate in enumerate(fates)
-    )
-    known = headline(cliffs).select(list(HEADLINE.columns))
-    tree = html.fromstring(page(tables, cliffs=cliffs, headline=known))
-    [nll, *rest] = [texts(row.xpath("*")) for row in tree.xpath("//table[@id='headline']/tbody/tr")]
-    assert nll[:5] == ["NLL per token", "6", "1", "2", "3"]
-    assert [row[0] for row in rest] == ["Token edit distance", "Brier score"]  # no other metric has a score
+def test_every_answer_stands_with_its_numbers(tree: Any) -> None:
+    words, choices = grid(tree, "answers")
+    told = {"Subtask": "words", "Label": "mirage", "Cliff": "yes", "Metric makes it": "yes", "Skill broke": "no"}
+    told |= {"Not the likelihood's": "0.625 (0.5 to 0.75)", "Times as fast": "1.25 (1 to ∞)"}
+    assert words | told == words
+    assert (choices["Label"], choices["Not the likelihood's"], choices["Why"]) == ("no cliff", None, "no <cliff>")
 
 
 def test_a_curve_without_scores_has_no_row(tables: SimpleNamespace) -> None:
@@ -175,8 +155,8 @@ def test_a_curve_without_scores_has_no_row(tables: SimpleNamespace) -> None:
 def test_the_first_explained_cliff_is_drawn_at_the_top(tables: SimpleNamespace, tree: Any) -> None:
     [place] = tree.xpath("//main/div[@data-of]")
     assert (place.get("data-of"), place.get("data-chart")) == ("s1", "exact_match+nll_nats_per_token")
-    assert texts(place.xpath("following-sibling::p[1]/*")) == ["words", "metric artefact"]
-    for label in ("unresolved", "no cliff"):  # nothing is explained there
+    assert texts(place.xpath("following-sibling::p[1]/*")) == ["words", "mirage"]
+    for label in ("open", "no cliff"):  # nothing is explained there
         cliffs = tables.cliffs.with_columns(label=pl.lit(label))
         assert not html.fromstring(page(tables, cliffs=cliffs)).xpath("//*[@data-of]")
     no_nll = tables.curves.filter(pl.col("metric") != "nll_nats_per_token")
@@ -195,7 +175,7 @@ def test_the_matrix_of_many_subtasks_waits_for_a_click(tables: SimpleNamespace) 
 
 def test_sections_say_label_reason_and_what_becomes_of_the_cliff(tree: Any) -> None:
     words, choices = subtasks(tree)
-    assert texts(words.xpath("summary/h3/*")) == ["words", "metric artefact"]
+    assert texts(words.xpath("summary/h3/*")) == ["words", "mirage"]
     assert texts(choices.xpath("summary/h3/*")) == ["choices:age", "no cliff"]
     assert texts(choices.xpath("p")) == ["no <cliff>"]
     assert (words.get("open"), choices.get("open")) == ("", None)  # the first is open, so that a reader sees curves
@@ -203,7 +183,7 @@ def test_sections_say_label_reason_and_what_becomes_of_the_cliff(tree: Any) -> N
     assert fates == {
         "Exact match": None,
         "NLL per token": "disappears",
-        "Token edit distance": "cannot be told",
+        "Token edit distance": "open",
     }
 
 
@@ -278,8 +258,8 @@ def test_hostile_names_are_text(tables: SimpleNamespace, name: str) -> None:
     assert not set(source) & set("\x00\x1b\u202e")
     tree = html.fromstring(source)
     plain = re.sub("[\x00\x1b\u202e]", "\ufffd", name)
-    # Of two subtasks, the grid, pills, models, specs, themes; Vega, the page's own.
-    assert len(tree.xpath("//script")) == 9
+    # Of two subtasks, two grids, pills, models, specs, themes; Vega, the page's own.
+    assert len(tree.xpath("//script")) == 10
     assert not tree.xpath("//img | //@onmouseover | //@onerror")
     assert sorted(texts(tree.xpath("//summary/h3/bdi"))) == sorted([f"{plain} ({plain})", "words (nano)"])
     assert texts(tree.xpath("//dl[@id='made-by']/*")) == [plain, plain]
@@ -296,7 +276,7 @@ def test_a_name_of_ten_million_characters_is_cut(tables: SimpleNamespace) -> Non
         tables,
         curves=curve_rows(key, "exact_match", [(0.5, 0.1)] * 4),
         verdicts=verdict_row(key, "exact_match", "cliff", reason=name),
-        cliffs=cliff_row(key, "survives", reason=name),
+        cliffs=cliff_row(key, "real", reason=name),
     )
     assert len(source) < 3_000_000
     assert name[:400] in source

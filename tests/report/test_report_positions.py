@@ -11,15 +11,17 @@ from report_tables import CHOICES, MODELS, WORDS, make_tables
 from rescore.report import render
 from rescore.report.along import Along
 from rescore.report.positions import accuracies, chart, line
-from rescore.schema import POSITIONS, TOKEN_ERRORS
+from rescore.schema import POSITIONS
 
 NAMES = [model for model, _ in MODELS]
 
 
-def positions(of: dict[str, list[float]], subtask: str = WORDS[2]) -> pl.DataFrame:
+def positions(
+    of: dict[str, list[float]], subtask: str = WORDS[2], dependence: tuple[float | None, ...] = (None,) * 3
+) -> pl.DataFrame:
     """POSITIONS of one subtask: each model's accuracies; the last position first, as no order is promised."""
     rows = [
-        (model, WORDS[1], subtask, at, 64, accuracy, accuracy)
+        (model, WORDS[1], subtask, at, 64, accuracy, accuracy, *dependence, *[None] * 4)
         for model, values in of.items()
         for at, accuracy in reversed(list(enumerate(values, 1)))
     ]
@@ -28,11 +30,13 @@ def positions(of: dict[str, list[float]], subtask: str = WORDS[2]) -> pl.DataFra
 
 def errors(*correlations: tuple[str, float | None, float | None, float | None]) -> pl.DataFrame:
     rows = [
-        {"model": model, "task": WORDS[1], "subtask": WORDS[2], "n_items": 64}
+        dict.fromkeys(POSITIONS.columns)
+        | {"model": model, "task": WORDS[1], "subtask": WORDS[2], "position": at, "n_items": 64}
         | dict(zip(("token_correlation", "token_correlation_low", "token_correlation_high"), told, strict=True))
         for model, *told in correlations
+        for at in (1, 2)
     ]
-    return pl.DataFrame(rows, schema=dict(TOKEN_ERRORS.columns))
+    return pl.DataFrame(rows, schema=dict(POSITIONS.columns))
 
 
 def page(**tables: Any) -> str:
@@ -74,8 +78,8 @@ def test_better_models_are_further_right(along: Along) -> None:
 
 
 def test_the_page_has_the_line_and_the_data_of_this_ladders_models_only() -> None:
-    told = positions({"large": [0.5, 0.25], "elsewhere": [0.1, 0.1]})
-    shown = page(positions=told, token_errors=errors(("large", 0.5, 0.4, 0.6), ("elsewhere", 0.1, -0.1, 0.2)))
+    told = positions({"large": [0.5, 0.25]}, dependence=(0.5, 0.4, 0.6))
+    shown = page(positions=pl.concat([told, positions({"elsewhere": [0.1, 0.1]}, dependence=(0.1, -0.1, 0.2))]))
     assert "median correlation 0.5 over 1 model " in shown
     assert '"positions":[null,null,null,[0.5,0.25]]' in shown
 

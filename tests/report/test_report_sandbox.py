@@ -187,8 +187,8 @@ def test_without_a_fit_there_is_a_reason(nll: list[float], exact: list[float], r
 
 def test_overlay_is_the_tables_points_and_their_fit(tree: Any) -> None:
     [run] = embedded(tree)["runs"]  # the choices have no exact match
-    assert (run["name"], run["label"]) == ("words", "metric artefact")
-    assert tree.xpath("//select[@id='subtask']/optgroup/@label") == ["metric artefact"]
+    assert (run["name"], run["label"]) == ("words", "mirage")
+    assert tree.xpath("//select[@id='subtask']/optgroup/@label") == ["mirage"]
     assert [option.text for option in tree.xpath("//option")] == ["words"]
     assert run["points"] == {
         "model": [model for model, _ in MODELS],

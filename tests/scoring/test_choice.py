@@ -28,6 +28,17 @@ def test_two_choices_by_hand() -> None:
     assert of(found, "brier_score") == [pytest.approx(1 / 9 + 1 / 9)]
 
 
+def test_the_right_choices_probability_is_among_the_listed_and_several_add() -> None:
+    # 1/2, 1/4 and 1/4 of what is listed, whatever else the model might say
+    nats = {"a": [-2 * LOG2], "b": [-3 * LOG2], "c": [-LOG2, -2 * LOG2]}
+    one, two = chosen({"a": 1.0, "b": 0.0, "c": 0.0}, nats), chosen({"a": 0.0, "b": 1.0, "c": 1.0}, nats)
+    assert of(one, "choice_probability") == [pytest.approx(0.5)]
+    assert of(two, "choice_probability") == [pytest.approx(0.5)]
+    none = chosen({"a": 0.0, "b": 0.0, "c": 0.0}, nats)
+    assert (of(none, "choice_probability"), why(none, "choice_probability")) == ([None], [NO_CORRECT])
+    assert why(scores([example(0, ["a"])], [candidate(0, "a", [-1.0])]), "choice_probability") == [NO_CHOICES]
+
+
 def test_the_tokens_of_a_choice_count_together_not_on_average() -> None:
     found = chosen({"a": 0.0, "b": 1.0}, {"a": [-0.4], "b": [-0.3, -0.3]})
     assert of(found, "multiple_choice_grade") == [0.0]

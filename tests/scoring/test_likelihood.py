@@ -18,6 +18,7 @@ def test_one_target_by_hand() -> None:
     assert of(found, "nll_nats_per_byte") == [1.0]  # "né" is three bytes
     assert of(found, "token_accuracy") == [pytest.approx(2 / 3)]
     assert of(found, "target_probability") == [pytest.approx(math.exp(-3))]
+    assert of(found, "token_probability") == [pytest.approx((math.exp(-0.5) + math.exp(-1) + math.exp(-1.5)) / 3)]
     assert of(found, "margin_nats") == [pytest.approx((0.5 - 0.5 + 0.5) / 3)]
 
 

@@ -14,7 +14,7 @@ from rescore.stages import models
 RULES = {"asks_text": True, "stop_string": None, "output_regex": None, "metrics": ["exact_str_match"]}
 RULES |= {"preferred_score": "exact_str_match"}
 OUTPUTS = {"out": schema.SCORES, "bigbench_out": schema.BIGBENCH, "grading_out": schema.GRADING}
-OUTPUTS |= {"positions_out": schema.POSITIONS, "token_errors_out": schema.TOKEN_ERRORS}
+OUTPUTS |= {"positions_out": schema.POSITIONS}
 
 
 class Task:

@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rescore.schema import TOKEN_ERRORS
 from rescore.scoring import token_errors as of
 from rescore.scoring.token_errors import token_errors
 
@@ -14,7 +13,7 @@ Items = list[list[int]]
 
 
 def told(*subtasks: Items) -> pl.DataFrame:
-    """TOKEN_ERRORS of subtasks s0, s1, ..., each given as its items' tokens: 1 is right."""
+    """What `token_errors` says of subtasks s0, s1, ..., each given as its items' tokens: 1 is right."""
     frames = [
         pl.DataFrame(
             {"model": "m", "task": "t", "subtask": f"s{i}", "right": items},
@@ -39,16 +38,13 @@ def test_four_items_by_hand() -> None:
     found = row([[1, 1], [1, 0], [0, 0], [0, 0]])
     # means 1/2 and 1/4; covariance 1/4 - 1/8; variances 1/4 and 3/16
     assert found["token_correlation"] == pytest.approx(0.125 / np.sqrt(3 / 64))
-    assert (found["all_right"], found["all_right_if_independent"]) == (0.25, 0.125)
-    assert found["ratio"] == 2
-    assert (found["n_items"], found["answer_tokens_mean"]) == (4, 2)
+    assert found["all_right_ratio"] == 2  # one of four, where a half times a quarter would be
 
 
 def test_answers_of_different_lengths_by_hand() -> None:
     found = row([[1], [1, 1], [0, 0], [1, 0, 1], [1, 1, 0]])
     # position 1 has mean 4/5, 2 has 2/4 and 3 has 1/2, each over the answers that are as long
-    assert found["all_right_if_independent"] == pytest.approx((0.8 + 2 * 0.4 + 2 * 0.2) / 5)
-    assert found["all_right"] == pytest.approx(2 / 5)
+    assert found["all_right_ratio"] == pytest.approx(2 / (0.8 + 2 * 0.4 + 2 * 0.2))
     # pairs (1, 2) over four items: means 3/4, 1/2; (1, 3) over two, where position 1 does not vary; (2, 3) over two
     covaried = 4 * (2 / 4 - 3 / 8) + 2 * (0 - 1 / 4)
     most = 4 * np.sqrt(3 / 16 * 1 / 4) + 2 * np.sqrt(1 / 4 * 1 / 4)
@@ -71,16 +67,16 @@ def test_independent_tokens_have_no_correlation_and_a_ratio_of_one(k: int) -> No
     rng = np.random.default_rng(k)
     found = row((rng.random((3000, k)) < np.linspace(0.9, 0.6, k)).astype(int).tolist())
     assert found["token_correlation_low"] < 0 < found["token_correlation_high"]
-    assert found["ratio_low"] < 1 < found["ratio_high"]
+    assert found["all_right_ratio_low"] < 1 < found["all_right_ratio_high"]
     assert found["token_correlation_high"] - found["token_correlation_low"] < 0.1
-    assert found["reason"] is None
+    assert found["dependence_reason"] is None
 
 
 def test_answers_all_right_or_all_wrong_correlate_fully() -> None:
     found = row([[1] * 4] * 30 + [[0] * 4] * 70)
     ends = [found[f"token_correlation{end}"] for end in ("", "_low", "_high")]
     assert ends == pytest.approx([1, 1, 1])
-    assert found["ratio"] == pytest.approx(0.3 / 0.3**4)
+    assert found["all_right_ratio"] == pytest.approx(0.3 / 0.3**4)
 
 
 @pytest.mark.parametrize(("p", "rho"), [(0.5, 0.2), (0.7, 0.5), (0.3, 0.05)])
@@ -90,7 +86,7 @@ def test_a_beta_binomial_mixture_gives_its_rho(p: float, rho: float) -> None:
     assert found["token_correlation"] == pytest.approx(rho, abs=0.06)
     a, b = p * (1 - rho) / rho, (1 - p) * (1 - rho) / rho
     ratio = np.prod([(a + j) / (a + b + j) for j in range(4)]) / p**4
-    assert found["ratio_low"] < ratio < found["ratio_high"]
+    assert found["all_right_ratio_low"] < ratio < found["all_right_ratio_high"]
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
@@ -103,33 +99,36 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 def test_errors_that_avoid_each_other_correlate_negatively() -> None:
     found = row([[1, 0], [0, 1]] * 50)
     assert found["token_correlation"] == pytest.approx(-1)
-    assert found["ratio"] == 0
+    assert found["all_right_ratio"] == 0
 
 
 @pytest.mark.parametrize(
     ("items", "reason", "nulls"),
     [
-        ([[1], [0], []], of.ONE_TOKEN, {"token_correlation", "ratio"}),
-        ([[1, 1], [1, 0]] * 9, of.NO_VARIATION, {"token_correlation", "ratio_low"}),
-        ([[1, 0], [0, 0]] * 9, f"{of.NO_VARIATION}; {of.NEVER_RIGHT}", {"token_correlation", "ratio"}),
+        ([[1], [0], []], of.ONE_TOKEN, {"token_correlation", "all_right_ratio"}),
+        ([[1, 1], [1, 0]] * 9, of.NO_VARIATION, {"token_correlation", "all_right_ratio_low"}),
+        ([[1, 0], [0, 0]] * 9, f"{of.NO_VARIATION}; {of.NEVER_RIGHT}", {"token_correlation", "all_right_ratio"}),
         # a long answer whose first token is right like that of all long answers: nothing varies among them
-        ([[0], [1], [1, 0], [1, 1]] * 9, of.NO_VARIATION, {"token_correlation", "ratio_low"}),
-        ([[1, 1, 1]] * 97 + [[0, 1, 1], [1, 0, 1], [1, 1, 0]], of.FEW_PAIRS, {"token_correlation_low", "ratio_low"}),
-        ([[1, 0], [0, 1]] * 20 + [[1, 1]], of.FEW_RIGHT, {"ratio_low", "ratio_high"}),
+        ([[0], [1], [1, 0], [1, 1]] * 9, of.NO_VARIATION, {"token_correlation", "all_right_ratio_low"}),
+        (
+            [[1, 1, 1]] * 97 + [[0, 1, 1], [1, 0, 1], [1, 1, 0]],
+            of.FEW_PAIRS,
+            {"token_correlation_low", "all_right_ratio_low"},
+        ),
+        ([[1, 0], [0, 1]] * 20 + [[1, 1]], of.FEW_RIGHT, {"all_right_ratio_low", "all_right_ratio_high"}),
     ],
 )
 def test_what_is_not_told_is_null_with_its_reason(items: Items, reason: str, nulls: set[str]) -> None:
     found = row(items)
-    assert found["reason"] == reason
+    assert found["dependence_reason"] == reason
     assert nulls <= {name for name, value in found.items() if value is None}
-    assert found["all_right"] is not None
 
 
 def test_subtasks_do_not_mix_and_the_order_of_items_does_not_matter() -> None:
     rng = np.random.default_rng(0)
     one, other = beta_binomial(rng, 60, 3, 0.5, 0.3), beta_binomial(rng, 60, 5, 0.8, 0.1)
     both = told(one, other)
-    assert both.schema == pl.Schema(dict(TOKEN_ERRORS.columns))
+    assert both.schema == pl.Schema({"model": pl.String, "task": pl.String, "subtask": pl.String, **of.DEPENDENCE})
     assert both["subtask"].to_list() == ["s0", "s1"]
     assert both[:1].equals(told(one))
     assert told(one[::-1]).equals(told(one))

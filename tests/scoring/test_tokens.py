@@ -29,7 +29,7 @@ def test_positions_by_hand() -> None:
     ]
     found = positions(tokens(examples, candidates))
     assert found.schema == pl.Schema(dict(POSITIONS.columns))
-    assert found.drop("model", "task").rows() == [
+    assert found.select("subtask", "position", "n_items", "accuracy", "probability_mean").rows() == [
         ("t", 1, 2, 1.0, pytest.approx(0.375)),
         ("t", 2, 2, 0.5, pytest.approx(0.25)),
         ("t", 3, 1, 0.0, pytest.approx(0.5)),  # one answer alone is three tokens long
@@ -53,7 +53,7 @@ def test_an_answer_without_a_token_is_told_not_counted() -> None:
     assert found["right"].to_list() == [[], []]
     assert positions(found).equals(POSITIONS.empty())
     row = token_errors(found).row(0, named=True)
-    assert (row["n_items"], row["answer_tokens_mean"], row["reason"]) == (0, None, "no target has a token")
+    assert (row["token_correlation"], row["dependence_reason"]) == (None, "no target has a token")
 
 
 def test_positions_average_to_the_metrics_of_whole_answers() -> None:
@@ -64,4 +64,6 @@ def test_positions_average_to_the_metrics_of_whole_answers() -> None:
     assert positions(told)["accuracy"].mean() == pytest.approx(np.mean(of(whole, "token_accuracy")))
     forced = np.mean(of(whole, "exact_match_teacher_forced"))
     assert 0 < forced < 1
-    assert token_errors(told)["all_right"].item() == pytest.approx(forced)
+    product = np.prod(positions(told)["accuracy"].to_numpy())
+    assert token_errors(told)["all_right_ratio"].item() == pytest.approx(forced / product)
+    assert positions(told)["all_right_ratio"].to_list() == [pytest.approx(forced / product)] * 3

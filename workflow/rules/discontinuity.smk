@@ -32,10 +32,10 @@ rule test:
         code=planning.code(
             "stages/verdicts",
             "stages/diagnosing",
+            "stages/parts",
             "diagnostics",
             "discontinuity",
             "schema",
-            "simulate",
         ),
     shell:
         "rescore test --scores {input.scores:q} {params.examples:q} {params.grading:q} {params.ladders:q}"

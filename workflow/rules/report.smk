@@ -17,7 +17,7 @@ rule report:
         expand("results/{table}.parquet", table=[table.name for table in DIAGNOSTICS]),
         expand(
             "results/{table}/{task}.parquet",
-            table=["grading", "positions", "token_errors"],
+            table=["grading", "positions"],
             task=plan.tasks,
         ),
         expand("results/examples/{task}.parquet", task=plan.tasks),

@@ -18,7 +18,6 @@ rule score:
         bigbench=update("results/bigbench/{task}.parquet"),
         grading=update("results/grading/{task}.parquet"),
         positions=update("results/positions/{task}.parquet"),
-        token_errors=update("results/token_errors/{task}.parquet"),
         done=touch("results/done/score/{task}"),
     log:
         "results/logs/score/{task}.log",
@@ -31,4 +30,4 @@ rule score:
     shell:
         "rescore score {input.extractions:q} {input.generations:q} --examples {input.examples:q} --out {output.scores:q}"
         " --bigbench-out {output.bigbench:q} --grading-out {output.grading:q}"
-        " --positions-out {output.positions:q} --token-errors-out {output.token_errors:q} 2> {log:q}"
+        " --positions-out {output.positions:q} 2> {log:q}"

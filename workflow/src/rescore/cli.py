@@ -138,10 +138,7 @@ def score(
         Path | None, typer.Option(help="Where to write how often right answers were rejected, by model and subtask.")
     ] = None,
     positions_out: Annotated[
-        Path | None, typer.Option(help="Where to write how often each token of the answers is right.")
-    ] = None,
-    token_errors_out: Annotated[
-        Path | None, typer.Option(help="Where to write whether the errors at an answer's tokens go together.")
+        Path | None, typer.Option(help="Where to write how often each token is right, and how errors go together.")
     ] = None,
 ) -> None:
     """Score one task's extractions under every metric."""
@@ -154,7 +151,6 @@ def score(
         bigbench_out=bigbench_out,
         grading_out=grading_out,
         positions_out=positions_out,
-        token_errors_out=token_errors_out,
     )
 
 
@@ -171,7 +167,7 @@ def test(
     examples: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Tables of examples, to test multiple choice above chance; may be given several times.",
+            help="Tables of examples, which tell what guessing scores; may be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -184,10 +180,10 @@ def test(
         int | None, typer.Option("--threads", "-j", min=1, help="Processes; all cores if absent.")
     ] = None,
 ) -> None:
-    """Test every curve for a cliff.
+    """Answer the three questions of every cliff.
 
-    Takes --scores, --aggregates or both. Writes curves, verdicts, cliffs, the headline and the
-    diagnostics to OUT, each as parquet and CSV.
+    Is there one, does the metric make it, did the skill itself break? Takes --scores, --aggregates or both. Writes
+    curves, verdicts, cliffs, the headline and the diagnostics to OUT, each as parquet and CSV.
     """
     from rescore.schema.validation import json_object
     from rescore.stages import verdicts
@@ -204,7 +200,13 @@ def test(
     )
 
 
-for command in (cli_results.report, cli_results.show, cli_results.compare, cli_results.simulate):
+for command in (
+    cli_results.report,
+    cli_results.show,
+    cli_results.compare,
+    cli_results.power,
+    cli_results.simulate,
+):
     app.command()(command)
 
 

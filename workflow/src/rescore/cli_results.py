@@ -32,19 +32,13 @@ class Shown(StrEnum):
     curves = "curves"
     grading = "grading"
     positions = "positions"
-    token_errors = "token_errors"  # noqa: S105 - a table, no secret
-    chain = "chain"
-    resolution = "resolution"
-    adequacy = "adequacy"
-    thresholds = "thresholds"
+    rises = "rises"
+    seeds = "seeds"
+    families = "families"
     ladder_shifts = "ladder_shifts"
-    elbow_points = "elbow_points"
-    elbow_length = "elbow_length"
     forecasts = "forecasts"
     flags = "flags"
-    meta = "meta"
-    meta_model = "meta_model"
-    metric_sensitivity = "metric_sensitivity"
+    power = "power"
     scaffold_shift = "scaffold_shift"
 
 
@@ -73,6 +67,23 @@ def compare(
     from rescore.stages import comparing
 
     comparing.compare(plain, scaffolded, out)
+
+
+def power(
+    ladder: Annotated[list[Path], typer.Option(help="Tables of models.", show_default=False)],
+    items: Annotated[list[int], typer.Option(min=10, help="Items of a subtask; may be given several times.")],
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("results"),
+    settings: Annotated[str, typer.Option(help="Settings of the tests, as a JSON object.")] = "{}",
+) -> None:
+    """Say what a ladder would answer.
+
+    Plants a mirage, a step and a step over two gaps on the ladder's sizes and seeds, and counts the answers. Writes
+    power to OUT as parquet and CSV. What stands there for the same ladder, items and settings is not made again.
+    """
+    from rescore.schema.validation import json_object
+    from rescore.stages import planning
+
+    planning.power(ladder, items, out, json_object(settings, "--settings"))
 
 
 def simulate(

@@ -17,6 +17,7 @@ from rescore.bigbench import load
 from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, catalogue, kinds
 from rescore.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.schema import InputError
+from rescore.schema.first_edition import refuse_old_settings
 from rescore.schema.folder import check_source
 from rescore.schema.inputs import Row, read_ladders, read_suite, slug
 from rescore.schema.source import code as code
@@ -195,6 +196,9 @@ def make(config: Mapping[str, Any], where: str) -> Plan:
     InputError
         One line that names the file, the row and the key.
     """
+    given = config.get("discontinuity") if isinstance(config, Mapping) else None
+    if isinstance(given, Mapping):
+        refuse_old_settings(given, f"{where}: key 'discontinuity.", "'")
     config = typed_object(config, rules("config"))
     validate(config, "config", where)
     ladders = {path.stem: path for path in map(Path, config["ladders"])}

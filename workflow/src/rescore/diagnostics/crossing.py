@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rescore.diagnostics.rungs import NO_ERROR, Points, isotonic
-from rescore.discontinuity.curve import Floats
+from rescore.diagnostics.curve import Floats
+from rescore.diagnostics.rungs import NO_ERROR, Points
+from rescore.discontinuity.progress import isotonic
 
 DRAWS = 499
 
@@ -78,13 +79,6 @@ def with_interval(found: float, draws: Floats | None) -> Crossing:
     ends = [name for name, value in (("lower", low), ("upper", high)) if np.isinf(value)]
     reason = f"{' and '.join(ends)} end of the interval beyond the ladder" if ends else None
     return Crossing(found, None if np.isinf(low) else low, None if np.isinf(high) else high, reason)
-
-
-def no_rise(q_trend: float, trend_sign: int, alpha: float) -> str | None:
-    """Say why a curve whose trend was tested has no rise to place; None if it has one."""
-    if q_trend >= alpha:
-        return f"no trend found (q = {q_trend:.2g})"
-    return "gets worse with compute" if trend_sign < 0 else None
 
 
 def _shown(level: float, points: Points) -> str:

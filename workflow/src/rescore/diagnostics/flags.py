@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from rescore.diagnostics.rungs import Points, points
-from rescore.discontinuity.settings import Settings
+from rescore.discontinuity.conventions import CONVENTIONS
 from rescore.schema import FLAGS
 from rescore.schema.metrics import HARD_METRICS, REFERENCE_METRICS
 
@@ -20,27 +20,21 @@ GRADER_SHARE_MIN = 0.01
 _MAD_TO_SD = 1.4826
 _MAD_MIN = 0.05 / _MAD_TO_SD  # siblings that agree to the last digit would make any other share an outlier
 _ONE_SIDED = 1.645  # standard errors: 5%
-_DEFAULT = Settings()
 
 _Flag = dict[str, Any]
 
 
-def flags(
-    curves: pl.DataFrame,
-    verdicts: pl.DataFrame,
-    grading: pl.DataFrame,
-    settings: Settings = _DEFAULT,
-) -> pl.DataFrame:
+def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -> pl.DataFrame:
     """Flag saturation, inverse scaling, signatures of contamination, and errors of the grader.
 
     - saturation: exact match is at least `saturated_at` (.95) on the top two sizes or more, and NLL still falls over
       them (one-sided 5%). Retire exact match here: it cannot tell these models apart, NLL can.
     - inverse scaling: a metric's verdict is inverse.
-    - contamination signature: a metric's jump share is at least `jump_share_min` (.5) and an outlier among the siblings
-      of the same task, robust z = (share - median) / (1.4826 MAD) >= 3.5, the scale at least .05; none of them has such
-      a share; and the jump is no noise (p_jump < alpha). Exact match, multiple choice and NLL; only subtasks with an
-      upward trend count, with at least 4 siblings. It is a reason to look for leaked items, no proof: a subtask that
-      is another skill than its siblings looks the same.
+    - contamination signature: the largest gap of a metric's rise is at least `jump_min` (.5), with the low end of its
+      interval above the siblings' median, and an outlier among the siblings of the same task, robust z = (share -
+      median) / (1.4826 MAD) >= 3.5, the scale at least .05; none of them has such a share. Exact match, multiple choice
+      and NLL; only curves that rise count, with at least 4 siblings. It is a reason to look for leaked items, no proof:
+      a subtask that is another skill than its siblings looks the same.
     - grader rejects right answers, no correct choice: the worst model's share of such items is at least 1% (GRADING).
 
     Parameters
@@ -49,8 +43,6 @@ def flags(
         The tables CURVES and VERDICTS.
     grading
         The table GRADING; without a row where it is not known.
-    settings
-        For alpha, jump_share_min and saturated_at.
 
     Returns
     -------
@@ -58,9 +50,9 @@ def flags(
         The table FLAGS, one row a flag; none where nothing is to be said.
     """
     rows = [
-        *_saturated(curves, settings),
+        *_saturated(curves),
         *_inverse(verdicts),
-        *_contaminated(verdicts, settings),
+        *_contaminated(verdicts),
         *_grader(grading, curves),
     ]
     frame = pl.DataFrame(rows, schema=dict(FLAGS.columns))
@@ -78,7 +70,7 @@ def robust_z(value: float, siblings: np.ndarray) -> float:
     return float((value - median) / (_MAD_TO_SD * mad))
 
 
-def _saturated(curves: pl.DataFrame, settings: Settings) -> Iterator[_Flag]:
+def _saturated(curves: pl.DataFrame) -> Iterator[_Flag]:
     cells = {
         cell.key: cell for cell in points(curves.filter(pl.col("metric").is_in(["exact_match", *REFERENCE_METRICS])))
     }
@@ -86,17 +78,17 @@ def _saturated(curves: pl.DataFrame, settings: Settings) -> Iterator[_Flag]:
         nll = next((cells[(*key[:3], name)] for name in REFERENCE_METRICS if (*key[:3], name) in cells), None)
         if key[3] != "exact_match" or nll is None:
             continue
-        below = np.flatnonzero(exact.curve.mean < settings.saturated_at)
+        below = np.flatnonzero(exact.curve.mean < CONVENTIONS.saturated_at)
         sizes = exact.curve.x[below[-1] + 1 if len(below) else 0 :]
         found = _falls(nll, sizes)
         if found is None:
             continue
         detail = (
-            f"exact match is at least {settings.saturated_at:g} on the top {len(sizes)} sizes while NLL falls from "
+            f"exact match is at least {CONVENTIONS.saturated_at:g} on the top {len(sizes)} sizes while NLL falls from "
             f"{found[0]:.3g} to {found[1]:.3g} {nll.metric.unit}: retire exact match here, it cannot tell them apart"
         )
         top = float(exact.curve.mean[-1])
-        yield _flag(key[:3], "saturation", "exact_match", "top_mean", top, settings.saturated_at, detail)
+        yield _flag(key[:3], "saturation", "exact_match", "top_mean", top, CONVENTIONS.saturated_at, detail)
 
 
 def _falls(nll: Points, sizes: np.ndarray) -> tuple[float, float] | None:
@@ -111,36 +103,33 @@ def _falls(nll: Points, sizes: np.ndarray) -> tuple[float, float] | None:
 
 def _inverse(verdicts: pl.DataFrame) -> Iterator[_Flag]:
     inverse = verdicts.filter(pl.col("verdict") == "inverse")
-    for *key, metric, first, last, q in inverse.select(
-        "ladder", "task", "subtask", "metric", "first_mean", "last_mean", "q_trend"
-    ).iter_rows():
-        detail = f"{metric} gets worse up the ladder (q = {q:.2g}): from {first:.3g} at the first rung to {last:.3g}"
+    names = ("ladder", "task", "subtask", "metric", "first_mean", "last_mean")
+    for *key, metric, first, last in inverse.select(names).iter_rows():
+        detail = f"{metric} gets worse up the ladder: from {first:.3g} at the first rung to {last:.3g}"
         yield _flag(key, "inverse scaling", metric, "change_first_to_last", last - first, None, detail)
 
 
-def _contaminated(verdicts: pl.DataFrame, settings: Settings) -> Iterator[_Flag]:
+def _contaminated(verdicts: pl.DataFrame) -> Iterator[_Flag]:
     rising = verdicts.filter(
         pl.col("metric").is_in([*HARD_METRICS, *REFERENCE_METRICS]),
-        pl.col("q_trend") < settings.alpha,
-        pl.col("trend_sign") > 0,
-        pl.col("jump_share").is_not_null(),
+        pl.col("largest_gap").is_not_null(),
     )
     for (_, _, metric), family in sorted(rising.partition_by(["ladder", "task", "metric"], as_dict=True).items()):
-        shares = family["jump_share"].to_numpy()
+        shares = family["largest_gap"].to_numpy()
         for i, row in enumerate(family.iter_rows(named=True)):
             siblings = np.delete(shares, i)
-            if len(siblings) < SIBLINGS_MIN or row["p_jump"] >= settings.alpha:
+            if len(siblings) < SIBLINGS_MIN or row["largest_gap_low"] <= np.median(siblings):
                 continue
-            if not siblings.max() < settings.jump_share_min <= shares[i]:
+            if not siblings.max() < CONVENTIONS.jump_min <= shares[i]:
                 continue
             z = robust_z(shares[i], siblings)
             if z >= OUTLIER:
                 detail = (
-                    f"{shares[i]:.0%} of the rise of {metric} lies in one jump; the median of its "
+                    f"{shares[i]:.0%} of the rise of {metric} lies in one gap; the median of its "
                     f"{len(siblings)} siblings is {np.median(siblings):.0%}: look for leaked items"
                 )
                 key = (row["ladder"], row["task"], row["subtask"])
-                yield _flag(key, "contamination signature", str(metric), "robust_z_of_jump_share", z, OUTLIER, detail)
+                yield _flag(key, "contamination signature", str(metric), "robust_z_of_largest_gap", z, OUTLIER, detail)
 
 
 def _grader(grading: pl.DataFrame, curves: pl.DataFrame) -> Iterator[_Flag]:

@@ -7,11 +7,11 @@ import polars as pl
 from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
+from rescore.diagnostics.curve import Floats
+from rescore.diagnostics.link import from_link, to_link
 from rescore.diagnostics.power_law import fit_line, offset_laws
 from rescore.diagnostics.rungs import CELL, NO_ERROR, Points, in_own_unit, points
-from rescore.discontinuity.curve import Floats
-from rescore.discontinuity.link import from_link, to_link
-from rescore.discontinuity.settings import Settings
+from rescore.discontinuity.conventions import CONVENTIONS, Conventions
 from rescore.schema import FORECASTS
 from rescore.schema.axes import checkpoint_ladders
 
@@ -31,7 +31,6 @@ _SAME = 2e-6  # log10 compute is rounded to 6 digits
 _OFFSET_ALPHA = 0.01
 _OFFSETS = 40  # candidates between 0 and the smallest NLL fitted
 _LN10 = float(np.log(10))  # slopes are a decade of compute, exponents are not
-_DEFAULT = Settings()
 
 
 class Forecast(NamedTuple):
@@ -50,7 +49,7 @@ class Forecast(NamedTuple):
     offset_nats: float | None
 
 
-def forecasts(curves: pl.DataFrame, settings: Settings = _DEFAULT) -> pl.DataFrame:
+def forecasts(curves: pl.DataFrame, conventions: Conventions = CONVENTIONS) -> pl.DataFrame:
     """Fit the lower part of each cell's rungs, forecast the top rung, compare.
 
     Of a ladder of sizes the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
@@ -59,7 +58,7 @@ def forecasts(curves: pl.DataFrame, settings: Settings = _DEFAULT) -> pl.DataFra
 
     Bounded metrics: a line on the logit scale. NLL: the power law A C^-a, a line in log NLL; with an irreducible
     offset, E + A C^-a, where at least 6 rungs are fitted and the plain law is rejected against it (F test, p < .01).
-    Rungs are weighted by the variance of items and seeds plus the rung noise of the tests (prior_rung_sd); the scale
+    Rungs are weighted by the variance of items and seeds plus the rung noise of the tests (rung_sd_logits); the scale
     that is left is s^2 = (d0 + RSS) / (d0 + d), as in the tests, and the interval is Student's t with d0 + d degrees
     of freedom, for the mean that the top rung will show, its own noise included. An NLL's interval is widened by the
     offsets that the fitted rungs allow (profile likelihood), whether or not one is found. It holds for curves of these
@@ -69,8 +68,8 @@ def forecasts(curves: pl.DataFrame, settings: Settings = _DEFAULT) -> pl.DataFra
     ----------
     curves
         The table CURVES.
-    settings
-        For prior_rung_sd and prior_df.
+    conventions
+        For rung_sd_logits and prior_df.
 
     Returns
     -------
@@ -82,7 +81,7 @@ def forecasts(curves: pl.DataFrame, settings: Settings = _DEFAULT) -> pl.DataFra
     checkpoints = checkpoint_ladders(curves)
     for cell in points(curves):
         fitted = _fitted(cell.curve.x, in_training=cell.key[0] in checkpoints)
-        found = _forecast(cell, settings, fitted)
+        found = _forecast(cell, conventions, fitted)
         row: dict[str, Any] = {**dict.fromkeys(FORECASTS.columns), **dict(zip(CELL, cell.key, strict=True))}
         row |= {"along": "training" if cell.key[0] in checkpoints else "size", "n_rungs": len(cell.curve.mean)}
         if isinstance(found, str):
@@ -128,7 +127,7 @@ def _shown(cell: Points, value: float) -> float:
     return value if cell.link == "log" else in_own_unit(value, cell.metric)
 
 
-def _forecast(cell: Points, settings: Settings, k: int) -> Forecast | str:
+def _forecast(cell: Points, conventions: Conventions, k: int) -> Forecast | str:
     if k < _RUNGS_MIN:
         return f"{k} rungs in the lower {LOWER_PART:.0%} of the ladder, at least {_RUNGS_MIN} are needed"
     if k >= len(cell.curve.mean):
@@ -136,8 +135,8 @@ def _forecast(cell: Points, settings: Settings, k: int) -> Forecast | str:
     if np.isnan(cell.curve.covariance).any():
         return NO_ERROR
     linked = to_link(cell.curve, cell.link)
-    variance = np.diag(linked.noise(settings.prior_rung_sd))
-    x, d0 = linked.x, settings.prior_df
+    variance = np.diag(linked.noise(conventions.rung_sd_logits))
+    x, d0 = linked.x, conventions.prior_df
     line = fit_line(x[:k], linked.z[:k], variance[:k], x[-1])
     s2 = (d0 + line.rss) / (d0 + k - 2)
     half = t_distribution.ppf((1 + _LEVEL) / 2, d0 + k - 2) * np.sqrt(s2 * (line.variance + variance[-1]))

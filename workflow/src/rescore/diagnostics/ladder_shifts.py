@@ -6,10 +6,10 @@ from itertools import combinations, groupby
 import numpy as np
 import polars as pl
 
+from rescore.diagnostics.curve import Floats
 from rescore.diagnostics.rungs import Points, points
 from rescore.diagnostics.shift import NO_LEVEL, NO_SHIFT, Shift, Side, common_level, own_level, reason, shift, still
-from rescore.discontinuity.curve import Floats
-from rescore.discontinuity.subtask import stream
+from rescore.discontinuity.stream import stream
 from rescore.schema import LADDER_SHIFTS
 
 PER_TOKEN = ("nll_nats_per_token", "token_accuracy", "token_edit_distance")
@@ -22,9 +22,7 @@ _Sizes = tuple[Floats | None, str | None]
 _Values = tuple[float | str | None, ...]
 
 
-def ladder_shifts(
-    curves: pl.DataFrame, verdicts: pl.DataFrame, chain: pl.DataFrame, *, alpha: float = 0.05, seed: int = 0
-) -> pl.DataFrame:
+def ladder_shifts(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     """Decades of compute, and of parameters, between the rises of each two ladders on the same subtask and metric.
 
     Both isotonic curves are read at one level that both cross, midway between the higher of their bottoms and the lower
@@ -35,13 +33,11 @@ def ladder_shifts(
     Parameters
     ----------
     curves, verdicts
-        The tables CURVES and VERDICTS. A curve whose trend was tested and not found has no shift; one whose trend could
-        not be tested, as of a short ladder, has, and its interval says how far it is known.
-    chain
-        The table CHAIN. Where two ladders' answers differ in tokens, so do their tokenizers, and metrics by the token
+        The tables CURVES and VERDICTS. A curve that was judged and does not rise has no shift; one that could not be
+        judged, as of a short ladder, has, and its interval says how far it is known.
+    cliffs
+        The table CLIFFS. Where two ladders' answers differ in tokens, so do their tokenizers, and metrics by the token
         are not compared. NLL per byte, which has no verdict, is compared for that reason.
-    alpha
-        Level of the trend (q_trend).
     seed
         Of the draws.
 
@@ -54,8 +50,8 @@ def ladder_shifts(
     """
     if curves["ladder"].n_unique() < 2:
         return LADDER_SHIFTS.empty()
-    flat = still(verdicts, alpha)
-    tokens = chain.group_by("ladder", "task", "subtask").agg(pl.col("answer_tokens_mean").mean()).drop_nulls()
+    flat = still(verdicts)
+    tokens = cliffs.select("ladder", "task", "subtask", "answer_tokens").drop_nulls()
     length = {row[:3]: row[3] for row in tokens.iter_rows()}
     n_params = {row[:2]: row[2] for row in curves.select("ladder", "model", "n_params").unique().iter_rows()}
     cells = sorted(points(curves, untested=_ACROSS_TOKENIZERS), key=_of_all)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rescore.discontinuity.curve import Floats
+from rescore.diagnostics.curve import Floats
 
 _STEPS = 25
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from rescore.discontinuity.curve import Curve, Floats, curve_from_models
-from rescore.discontinuity.effect import isotonic_at
-from rescore.discontinuity.link import Link
+from rescore.diagnostics.curve import Curve, Floats, curve_from_models
+from rescore.diagnostics.link import Link
 from rescore.discontinuity.measured import oriented, width
 from rescore.schema import METRICS, Metric
 
@@ -82,8 +81,9 @@ def points(curves: pl.DataFrame, *, untested: Sequence[str] = ()) -> Iterator[Po
     """
     tested = [name for name, metric in METRICS.items() if metric.link]
     known = with_compute(curves).filter(pl.col("metric").is_in([*tested, *untested]), pl.col("mean").is_not_null())
-    for key, rows in sorted(known.partition_by(CELL, as_dict=True).items()):
-        yield _cell(rows.sort("compute_flops", "model"), (str(key[0]), str(key[1]), str(key[2]), str(key[3])))
+    known = known.sort("compute_flops", "model").with_columns(pl.col("n").fill_null(_MANY))
+    for key, rows in sorted(known.partition_by(CELL, as_dict=True, maintain_order=True).items()):
+        yield _cell(rows, (str(key[0]), str(key[1]), str(key[2]), str(key[3])))
 
 
 def with_compute(models: pl.DataFrame) -> pl.DataFrame:
@@ -102,17 +102,12 @@ def _cell(rows: pl.DataFrame, key: tuple[str, str, str, str]) -> Points:
     x = np.log10(rows["compute_flops"].to_numpy()).round(_DECIMALS)
     mean = oriented(rows["mean"].to_numpy(), metric)
     error = rows["standard_error"].to_numpy() / width(metric)
-    n = rows["n"].fill_null(_MANY).to_numpy().astype(float)
+    n = rows["n"].to_numpy().astype(float)
     return Points(key, curve_from_models(x, mean, error, n), tuple(rows["model"]), x, mean)
 
 
 def _on_a_scale(metric: Metric) -> Metric:
     return metric if metric.link else replace(metric, link="log")
-
-
-def isotonic(Y: Floats) -> Floats:
-    """Non-decreasing least-squares fits of curves; [rungs, draws] in and out."""
-    return isotonic_at(Y, range(len(Y)))
 
 
 def in_own_unit(value: float, metric: Metric) -> float:

@@ -6,7 +6,7 @@ import polars as pl
 
 from rescore.diagnostics.rungs import Points, points
 from rescore.diagnostics.shift import NO_LEVEL, NO_SHIFT, Shift, Side, common_level, own_level, reason, shift, still
-from rescore.discontinuity.subtask import stream
+from rescore.discontinuity.stream import stream
 from rescore.schema import SCAFFOLD_SHIFT, VERDICTS
 
 _NAMES = ("plain", "scaffolded")
@@ -17,7 +17,6 @@ def scaffold_shift(
     scaffolded: pl.DataFrame,
     *,
     verdicts: tuple[pl.DataFrame, pl.DataFrame] | None = None,
-    alpha: float = 0.05,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Decades of compute between the rises of the same subtasks under two prompt settings.
@@ -31,9 +30,7 @@ def scaffold_shift(
     plain, scaffolded
         Tables CURVES of the two settings; the cells that both hold are compared.
     verdicts
-        Tables VERDICTS of the two: a curve whose trend was tested and not found has no shift. Without them all count.
-    alpha
-        Level of the trend (q_trend).
+        Tables VERDICTS of the two: a curve that was judged and does not rise has no shift. Without them all count.
     seed
         Of the draws.
 
@@ -44,7 +41,7 @@ def scaffold_shift(
         common, or one does not rise.
     """
     others = {cell.key: cell for cell in points(scaffolded)}
-    flat = tuple(still(frame, alpha) for frame in verdicts or (VERDICTS.empty(), VERDICTS.empty()))
+    flat = tuple(still(frame) for frame in verdicts or (VERDICTS.empty(), VERDICTS.empty()))
     rows = []
     for cell in points(plain):
         other = others.get(cell.key)

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from rescore.diagnostics.crossing import Crossing, crossings, fits_drawn, no_rise, with_interval
-from rescore.diagnostics.rungs import CELL, Points, in_own_unit, isotonic
-from rescore.discontinuity.curve import Floats
+from rescore.diagnostics.crossing import Crossing, crossings, fits_drawn, with_interval
+from rescore.diagnostics.curve import Floats
+from rescore.diagnostics.rungs import CELL, Points, in_own_unit
+from rescore.discontinuity.progress import isotonic
 
 NO_LEVEL = "the curves have no level in common that both cross"
 
@@ -92,19 +93,16 @@ def reason(found: Shift, first: str, second: str) -> str | None:
     return "; ".join(f"{name}: {crossing.reason}" for name, crossing in named if crossing.reason) or None
 
 
-def still(verdicts: pl.DataFrame, alpha: float) -> dict[tuple[str, ...], str]:
-    """Say by ladder, task, subtask and metric why a curve has no rise; those that rise or were not tested are left out.
+def still(verdicts: pl.DataFrame) -> dict[tuple[str, ...], str]:
+    """Say by ladder, task, subtask and metric why a curve has no rise; those that rise or were not judged are left out.
 
     Parameters
     ----------
     verdicts
         The table VERDICTS.
-    alpha
-        Level of the trend (q_trend).
     """
-    tested = verdicts.drop_nulls(["q_trend", "trend_sign"]).select(*CELL, "q_trend", "trend_sign")
-    found = {row[:4]: no_rise(row[4], row[5], alpha) for row in tested.iter_rows()}
-    return {key: why for key, why in found.items() if why}
+    without = verdicts.filter(pl.col("verdict").is_in(["flat", "inverse", "saturated"]))
+    return {row[:4]: f"{row[4]}: {row[5]}" for row in without.select(*CELL, "verdict", "reason").iter_rows()}
 
 
 def _minus(a: Floats, b: Floats) -> Floats:

@@ -1,8 +1,22 @@
-"""Ladder curves to verdicts: which have a cliff, and under which metric it disappears."""
+"""Ladder curves to answers: is there a cliff, does the metric make it, did the skill break."""
 
 from rescore.discontinuity.analyse import Analysis, analyse
 from rescore.discontinuity.chance import chances
+from rescore.discontinuity.conventions import CONVENTIONS, Conventions
+from rescore.discontinuity.families import families
+from rescore.discontinuity.headline import headline
+from rescore.discontinuity.questions import Answer, answer
 from rescore.discontinuity.settings import Settings
-from rescore.discontinuity.task import headline
 
-__all__ = ["Analysis", "Settings", "analyse", "chances", "headline"]
+__all__ = [
+    "CONVENTIONS",
+    "Analysis",
+    "Answer",
+    "Conventions",
+    "Settings",
+    "analyse",
+    "answer",
+    "chances",
+    "families",
+    "headline",
+]

@@ -6,9 +6,8 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
-from rescore.discontinuity.chance import CORRECTED, Chances
-from rescore.discontinuity.curve import Floats, curve_from_models
-from rescore.discontinuity.measured import Measured, corrected, oriented, outside, width
+from rescore.discontinuity.chance import GUESSED, Chances
+from rescore.discontinuity.measured import Measured, oriented, outside, width
 from rescore.schema import AGGREGATES, METRICS, InputError
 
 _KEY = ["task", "subtask", "metric"]
@@ -70,7 +69,7 @@ def aggregate_chances(aggregates: pl.DataFrame, known: Chances) -> dict[tuple[st
         A cell's rows differ in their chance, from one another or from `known`.
     """
     merged = dict(known)
-    for row in aggregates.filter(pl.col("chance").is_not_null() & pl.col("metric").is_in(CORRECTED)).iter_rows(
+    for row in aggregates.filter(pl.col("chance").is_not_null() & pl.col("metric").is_in(GUESSED)).iter_rows(
         named=True
     ):
         other = merged.setdefault((row["task"], row["subtask"], row["metric"]), row["chance"])
@@ -118,22 +117,17 @@ def _cell(rows: pl.DataFrame, models: pl.DataFrame, key: tuple[str, str, str], c
     names = rows["model"].to_list()
     absent = [name for name in models["model"] if name not in names]
     notes = [_DIAGONAL] + ([f"no scores for {', '.join(absent)}"] if absent else [])
-    known, chance, curve, reason = METRICS.get(key[2]), None, None, None
+    known, reason = METRICS.get(key[2]), None
     if known and known.link:
-        m, span = oriented(mean, known), width(known)
         if known.link == "logit":
             bounded = np.isnan(error) & ~np.isnan(n)
             if bounded.any():
                 notes.append("standard errors bounded by n")
-                error = np.where(bounded, span * np.sqrt(m * (1 - m) / n), error)
-        items = effective_n(m, error / span, n) if known.link == "logit" else n
+                m = oriented(mean, known)
+                error = np.where(bounded, width(known) * np.sqrt(m * (1 - m) / n), error)
         if np.isnan(error).any():
             lacking = "standard error" + (", nor n to bound it by," if known.link == "logit" else "")
             reason = f"no {lacking} for {names[int(np.isnan(error).argmax())]}"
-        elif items is None:
-            reason = "n is not given, nor can it be had from standard errors where all scores are 0 or 1"
-        else:
-            curve, chance = corrected(curve_from_models(x, m, error / span, items), key[2], chances.get(key))
     return Measured(
         task=key[0],
         subtask=key[1],
@@ -143,43 +137,12 @@ def _cell(rows: pl.DataFrame, models: pl.DataFrame, key: tuple[str, str, str], c
         mean=mean,
         standard_error=error,
         n=rows["n"].to_numpy(),
-        curve=curve,
-        chance=chance,
+        item_ids=None,
+        scores=None,
+        chance=chances.get(key),
         notes=tuple(notes),
         reason=reason,
     )
-
-
-def effective_n(mean: Floats, standard_error: Floats, n: Floats) -> Floats | None:
-    """Items behind each mean; where not given, as many right-or-wrong items as would have its standard error.
-
-    n = m (1 - m) / se^2, at least 1: it decides how far the link scale smooths 0 and 1. There, or where the standard
-    error is 0, that says nothing, and n is the median of the other models', who commonly answer the same items.
-
-    Parameters
-    ----------
-    mean, standard_error
-        Of scores in [0, 1]; [models].
-    n
-        Items, NaN where not known; [models].
-
-    Returns
-    -------
-    Floats | None
-        None where no model tells.
-
-    Examples
-    --------
-    >>> effective_n(np.array([0.0, 0.5, 0.2]), np.array([0.0, 0.05, 0.04]), np.full(3, np.nan)).round().tolist()
-    [100.0, 100.0, 100.0]
-    """
-    variance = mean * (1 - mean)
-    from_error = np.full(len(mean), np.nan)
-    np.divide(variance, standard_error**2, out=from_error, where=(variance > 0) & (standard_error > 0))
-    found = np.where(np.isnan(n), np.maximum(from_error, 1.0), n)
-    if np.isnan(found).all():
-        return None
-    return np.where(np.isnan(found), np.nanmedian(found), found)
 
 
 def _refuse(row: dict[str, object], problem: str) -> NoReturn:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from rescore.discontinuity.chance import Chances
-from rescore.discontinuity.curve import Curve, Floats, curve_from_items
-from rescore.discontinuity.measured import Measured, corrected, oriented, outside
+from rescore.discontinuity.measured import Measured, outside
 from rescore.schema import METRICS, SCORES, InputError
 from rescore.schema.axes import AXES
 
@@ -17,7 +17,7 @@ _NOTHING_SHARED = "no item has a score on every model"
 
 
 def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFrame:
-    """Return ladder, model, the columns of AXES, and x, ascending in x; refuse a ladder that cannot be one.
+    """Return ladder, model, the columns of AXES, x and architecture, ascending in x; refuse what cannot be a ladder.
 
     x is log10 of the axis' column, and minus that of a pretraining loss, so that a better model is further right. A
     column of AXES that the ladder does not have is null, but for compute and the axis; so is the compute of a model of
@@ -34,8 +34,10 @@ def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFr
     if missing:
         raise InputError(f"ladder: column '{missing[0]}' is missing; it needs {', '.join(types)}")
     types |= dict.fromkeys(AXES, pl.Float64)
+    told = {"family": pl.String, "n_layers": pl.Int64}
     frame = ladder.select(
-        (pl.col(c) if c in ladder.columns else pl.lit(None, t)).cast(t, strict=False).alias(c) for c, t in types.items()
+        (pl.col(c) if c in ladder.columns else pl.lit(None, t)).cast(t, strict=False).alias(c)
+        for c, t in (types | told).items()
     )
     for column in needed:
         value = pl.col(column)
@@ -52,7 +54,10 @@ def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFr
         raise InputError(f"ladder {row['ladder']}, model {row['model']}: stands in the ladder twice, keep one row")
     ordered = frame.sort("ladder", axis, "model", descending=[False, AXES[axis].falls, False])
     x = np.log10(ordered[axis].to_numpy()).round(_DECIMALS) * (-1 if AXES[axis].falls else 1)
-    return ordered.with_columns(x=pl.Series(x, dtype=pl.Float64))
+    layers = pl.when(pl.col("n_layers") == 1).then(pl.lit("layer")).otherwise(pl.lit("layers"))
+    depth = pl.format("{} {}", "n_layers", layers).fill_null("depth not told")
+    architecture = pl.format("{}, {}", pl.col("family").fill_null(""), depth)
+    return ordered.select(*types, x=pl.Series(x, dtype=pl.Float64), architecture=architecture)
 
 
 def check_scores(scores: pl.DataFrame) -> None:
@@ -73,7 +78,7 @@ def check_scores(scores: pl.DataFrame) -> None:
         raise _bad_score(row["subtask"], row["metric"], row["model"], row["example_id"], problem)
 
 
-def check_models(ladder: pl.DataFrame, found: set[str]) -> None:
+def check_models(known: set[str], found: set[str]) -> None:
     """Refuse scores of which no model is in the ladder.
 
     Raises
@@ -81,7 +86,6 @@ def check_models(ladder: pl.DataFrame, found: set[str]) -> None:
     InputError
         Names some of both.
     """
-    known = set(ladder["model"])
     if found and not known & found:
         raise InputError(f"scores: of their models {_some(found)} none is in the ladder, which has {_some(known)}")
 
@@ -123,9 +127,11 @@ def _cell(
 ) -> Measured:
     """One cell from its rows: example_id, score, and the model's row in `models` (rank)."""
     names = models["model"].to_list()
-    items, column = np.unique(part["example_id"].to_numpy(), return_inverse=True)
+    items, column = _distinct(part["example_id"].to_numpy())
     row = part["rank"].to_numpy()
-    if len(np.unique(row * len(items) + column)) < len(part):
+    given = np.zeros((len(names), len(items)), bool)
+    given[row, column] = True
+    if np.count_nonzero(given) < len(part):
         twice = part.filter(pl.struct("rank", "example_id").is_duplicated()).row(0, named=True)
         raise _bad_score(subtask, metric, names[twice["rank"]], twice["example_id"], "is given twice")
     grid = np.full((len(names), len(items)), np.nan)  # [models, items]
@@ -151,11 +157,7 @@ def _cell(
         if n < 2:
             reason = "a single item: the error of its sampling is unknown" if n else _NOTHING_SHARED
     scores, x = grid[np.ix_(present, shared)], models["x"].to_numpy()[present]
-    curve: Curve | None = None
-    if reason is None and known and known.link:
-        curve, chance = corrected(_curve(x, oriented(scores, known)), metric, chance)
-    else:
-        chance = None
+    kept = reason is None and known is not None and known.link is not None
     return Measured(
         task=task,
         subtask=subtask,
@@ -165,17 +167,23 @@ def _cell(
         mean=scores.mean(1) if n else np.full(len(x), np.nan),
         standard_error=scores.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(x), np.nan),
         n=np.full(len(x), float(n)),
-        curve=curve,
+        item_ids=items[shared] if kept else None,
+        scores=scores if kept else None,
         chance=chance,
         notes=tuple(notes),
         reason=reason,
     )
 
 
-def _curve(x: Floats, scores: Floats) -> Curve:
-    """Average the items [models, items] over the models of each rung."""
-    rungs, at = np.unique(x, return_inverse=True)
-    return curve_from_items(rungs, [scores[at == rung] for rung in range(len(rungs))])
+def _distinct(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """The distinct numbers, ascending, and where each of `ids` stands among them; fast where they lie close."""
+    low, span = int(ids.min()), int(np.ptp(ids)) + 1
+    if span > 4 * len(ids):
+        distinct, at = np.unique(ids, return_inverse=True)
+        return distinct, at
+    there = np.zeros(span, bool)
+    there[ids - low] = True
+    return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[ids - low]
 
 
 def _bad_score(subtask: str, metric: str, model: str, example: int, problem: str) -> InputError:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rescore.discontinuity.chance import CORRECTED, above_chance
-from rescore.discontinuity.curve import Curve, Floats
+from rescore.discontinuity.progress import Floats
 from rescore.schema import Metric
 
 ROUNDING = 1e-6
@@ -17,7 +16,7 @@ _NATS_MAX = 1e3  # an NLL beyond this is a probability of zero in any floating p
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One cell's models, in the metric's own unit, and its curve.
+    """One cell's models, in the metric's own unit, and its items.
 
     Attributes
     ----------
@@ -26,20 +25,21 @@ class Measured:
     models
         Models of the ladder that have scores, by `x`.
     x
-        Their place on the ladder's axis (see `Curve`), ascending, ties for seeds of one size; [models].
+        Their place on the ladder's axis, ascending, ties for seeds of one size: log10 FLOPs or parameters, or minus the
+        log10 of the pretraining loss; [models].
     mean, standard_error
         NaN where not known; [models].
     n
         Items behind each mean, NaN where not known; [models].
-    curve
-        Means of the rungs on [0, 1] with higher better, above chance where that is known; an NLL stays in nats. None
-        where the metric is not tested, or `reason` says why there is no curve.
+    item_ids, scores
+        The items that every model answered, and their scores in the metric's own unit: [items], [models, items]. None
+        of aggregates, and of metrics that are not tested.
     chance
-        What guessing scores, where the curve is taken above it.
+        What guessing scores, where it is known.
     notes
         What was left out or assumed, in words.
     reason
-        Why there is no curve; None where there is one.
+        Why the curve cannot be judged; None where it can.
     """
 
     task: str
@@ -50,7 +50,8 @@ class Measured:
     mean: Floats
     standard_error: Floats
     n: Floats
-    curve: Curve | None
+    item_ids: NDArray[np.int64] | None
+    scores: Floats | None
     chance: float | None
     notes: tuple[str, ...]
     reason: str | None
@@ -74,6 +75,11 @@ def oriented(scores: Floats, metric: Metric) -> Floats:
     return share if metric.higher_is_better else 1.0 - share
 
 
+def upward(scores: Floats, metric: Metric) -> Floats:
+    """Put scores on [0, 1] with higher better; an NLL becomes minus its nats."""
+    return -oriented(scores, metric) if metric.link == "log" else oriented(scores, metric)
+
+
 def width(metric: Metric) -> float:
     """How much of the metric's own unit is 1 where scores are `oriented`; 1 of an NLL, which stays in nats."""
     return 1.0 if metric.link == "log" else metric.high - metric.low
@@ -82,10 +88,3 @@ def width(metric: Metric) -> float:
 def outside(scores: Floats, metric: Metric) -> NDArray[np.bool_]:
     """Whether each score lies outside the metric's range; a NaN does not."""
     return np.asarray((scores < metric.low - ROUNDING) | (scores > metric.high + ROUNDING))
-
-
-def corrected(curve: Curve, metric: str, chance: float | None) -> tuple[Curve, float | None]:
-    """Take a curve above chance, if it is one of those that are; return it with the chance that was used."""
-    if chance is None or metric not in CORRECTED:
-        return curve, None
-    return above_chance(curve, chance), chance

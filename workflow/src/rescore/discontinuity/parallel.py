@@ -2,9 +2,11 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -12,12 +14,12 @@ from tqdm import tqdm
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-_WORTH = 64  # jobs of a process: fewer take hardly longer than its start, about two seconds
-_CHUNK = 8  # jobs handed over at once: few enough that no process is left with many at the end
+_WORTH = 64  # jobs before other processes are started: fewer take hardly longer than that, about two seconds
+_AHEAD = 16  # jobs of a process that wait or are done and not yet asked for: no more than these are held at a time
 _BLAS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 
 
-def each(work: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int, desc: str, unit: str) -> list[Result]:
+def each(work: Callable[[Job], Result], jobs: Iterable[Job], *, workers: int, desc: str, unit: str) -> Iterator[Result]:
     """Do `work` on every job and give the results in the order of the jobs, with a progress bar on a terminal.
 
     Parameters
@@ -25,18 +27,30 @@ def each(work: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int, de
     work
         A function that processes can be sent, with all it depends on among its arguments.
     jobs
-        What to do it on.
+        What to do it on; taken as they are needed.
     workers
-        Processes at most; as many as have enough to do, and none beside this one for a few jobs.
+        Processes at most; none beside this one for a few jobs.
     desc, unit
         What the bar says.
     """
-    workers = min(workers, len(jobs) // _WORTH)
-    if workers <= 1:
-        return list(tqdm(map(work, jobs), total=len(jobs), desc=desc, unit=unit, disable=None, leave=False))
-    with _one_blas_thread(), ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        found: Iterator[Result] = pool.map(work, jobs, chunksize=_CHUNK)
-        return list(tqdm(found, total=len(jobs), desc=desc, unit=unit, disable=None, leave=False))
+    coming = iter(jobs)
+    with tqdm(desc=desc, unit=unit, disable=None, leave=False) as bar:
+        for job in islice(coming, None if workers <= 1 else _WORTH):
+            yield work(job)
+            bar.update()
+        following = next(coming, None)
+        if following is None:
+            return
+        with _one_blas_thread(), ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            waiting: deque[Future[Result]] = deque()
+            for job in chain([following], coming):
+                waiting.append(pool.submit(work, job))
+                while len(waiting) >= _AHEAD * workers or (waiting and waiting[0].done()):
+                    yield waiting.popleft().result()
+                    bar.update()
+            while waiting:
+                yield waiting.popleft().result()
+                bar.update()
 
 
 @contextmanager

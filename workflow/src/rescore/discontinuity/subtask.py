@@ -1,130 +1,266 @@
-"""The metrics of one subtask together: NLL first, since the others are held against it."""
+"""One subtask along one ladder: its metrics put together, drawn together, and judged."""
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rescore.discontinuity.amplification import gain_below_cliff
-from rescore.discontinuity.cell import Cell, analyse_cell
-from rescore.discontinuity.curve import Curve
-from rescore.discontinuity.label import Label, label_cell
-from rescore.discontinuity.link import Link, to_link
+from rescore.discontinuity.conventions import Conventions
+from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
+from rescore.discontinuity.measured import Measured, upward, width
+from rescore.discontinuity.progress import Floats
+from rescore.discontinuity.questions import Answer, ask
+from rescore.discontinuity.resampling import Noise, item_draws, mean_draws, rung_draws, rung_means
+from rescore.discontinuity.seeds import Seeds, seeds
 from rescore.discontinuity.settings import Settings
+from rescore.discontinuity.stages_of import answer_tokens, guess_nats, stages_of, tokens_about
+from rescore.discontinuity.stream import stream
+from rescore.discontinuity.synchrony import synchrony
+from rescore.schema import METRICS
 from rescore.schema.axes import AXES
-from rescore.schema.metrics import METRICS, reference_metric
+from rescore.schema.metrics import HARD_METRICS, REFERENCE_METRIC, STAGES
 
-Scales = tuple[Cell, ...]
-"""A metric's cell on each of its link scales, the reported one first: (logit,) or, for NLL, (log, odds)."""
+NO_HARD = f"no scores under {' or '.join(HARD_METRICS)}"
 
 
-def analyse_subtask(curves: Mapping[str, Curve], settings: Settings, *, names: tuple[str, ...]) -> dict[str, Scales]:
-    """Test every metric's curve.
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Metrics that the same models have, on the rungs of the ladder, higher is better.
+
+    Attributes
+    ----------
+    metrics
+        The stages of the three questions first, where they are among them.
+    stages
+        How many of them are stages.
+    x
+        Places of the rungs; [rungs].
+    models
+        How many models each rung has; [rungs].
+    means
+        Of the models, in the order of the rungs; [metrics, models].
+    point, draws
+        Rung means, bounded metrics on [0, 1] and NLL as minus its nats: [metrics, rungs], [metrics, rungs, draws].
+    item_draws
+        Rung means without the noise of rungs, for the interval of what is measured itself; [metrics, rungs, draws].
+    n
+        Items behind the means; [metrics].
+    together
+        K of the stages' likelihood; None without items.
+    verdicts
+        Of every metric.
+    """
+
+    metrics: tuple[str, ...]
+    stages: int
+    x: Floats
+    models: tuple[int, ...]
+    means: Floats
+    point: Floats
+    draws: Floats
+    item_draws: Floats
+    n: Floats
+    together: float | None
+    verdicts: Mapping[str, CurveVerdict]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What is said of one subtask.
+
+    Attributes
+    ----------
+    cells
+        By metric, what was measured; of the metrics that are judged.
+    drawn
+        The groups of metrics that were judged together, that of the stages first.
+    not_judged
+        By metric, why not.
+    hard
+        The hard metric; None where there is none.
+    answer
+        Of the three questions; None where the hard metric is not judged.
+    seeds
+        Of the hard metric.
+    tokens
+        k, of an answer; None where it is not known.
+    guess
+        NLL of the guesser, nats; None where it is not known.
+    """
+
+    cells: Mapping[str, Measured]
+    drawn: tuple[Drawn, ...]
+    not_judged: Mapping[str, str]
+    hard: str | None
+    answer: Answer | None
+    seeds: Seeds | None
+    tokens: float | None
+    guess: float | None
+
+
+def judge(found: Sequence[Measured], settings: Settings, ladder: str) -> Judged:
+    """Judge every metric of a subtask, and answer the three questions of the hard one.
 
     Parameters
     ----------
-    curves
-        By metric; each with enough rungs, see `too_short`.
+    found
+        The cells of one subtask.
     settings
-        The constants.
-    names
-        What the subtask is called. Each cell draws from a stream of its own, made from the seed, these
-        names, the metric and the scale, so that a result does not depend on which other cells there are.
+        What a user turned.
+    ladder
+        Its name: each subtask draws from a stream of its own, made from the seed and the names, so that a result does
+        not depend on which others there are.
     """
-    scales: dict[str, Scales] = {}
-    reference = None
-    first = reference_metric(curves)
-    for metric in sorted(curves, key=lambda name: (name != first, name)):
-        links: tuple[Link, ...] = ("logit",)
-        curve = curves[metric]
-        if METRICS[metric].link == "log":
-            links = ("log", "odds")
-            curve = replace(curve, mean=curve.mean + settings.nll_floor_nats)
-        scales[metric] = tuple(
-            analyse_cell(
-                to_link(curve, link),
-                settings=settings,
-                rng=stream(settings.seed, *names, metric, link),
-                reference=reference,
-            )
-            for link in links
+    every = {cell.metric: cell for cell in found}
+    cells = {name: cell for name, cell in every.items() if name in METRICS and METRICS[name].link}
+    why = {name: cell.reason or _too_short(cell, settings) for name, cell in cells.items()}
+    usable = {name: cell for name, cell in cells.items() if why[name] is None}
+    hard = next((name for name in HARD_METRICS if name in cells and cells[name].has_scores), None)
+    stages = stages_of(hard, usable)
+    tokens = 1.0 if hard == "multiple_choice_grade" else answer_tokens(every)
+    names = (ladder, found[0].task, found[0].subtask)
+    drawn = tuple(
+        _drawn(
+            group,
+            settings.conventions,
+            tokens or tokens_about(usable, stages),
+            stream(settings.seed, *names, *sorted(cell.metric for cell in group)),
+            stages=0 if place else len(stages),
         )
-        if metric == first and not _is_cliff(scales[metric], settings):
-            reference = to_link(curves[metric], "odds")  # without the floor: it would bend the tail of a sigmoid
-    return scales
+        for place, group in enumerate(_groups(usable, stages))
+    )
+    guess = guess_nats(every) if stages and stages[0] == REFERENCE_METRIC else None
+    answer = spread = None
+    if stages:
+        first, place = drawn[0], len(stages) - 1
+        ends = np.cumsum(first.models)
+        hard_means = [first.means[place, end - m : end] for end, m in zip(ends, first.models, strict=True)]
+        spread = seeds(hard_means, float(first.n[place]), settings.conventions)
+        answer = ask(
+            first.x,
+            first.point[: len(stages)],
+            first.draws[: len(stages)],
+            hard=first.verdicts[stages[-1]],
+            guess=guess,
+            together=first.together,
+            spread=spread,
+            conventions=settings.conventions,
+        )
+    return Judged(
+        cells=cells,
+        drawn=drawn,
+        not_judged={name: reason for name, reason in why.items() if reason},
+        hard=hard,
+        answer=answer,
+        seeds=spread,
+        tokens=tokens,
+        guess=guess,
+    )
 
 
-def label_subtask(
-    scales: Mapping[str, Scales],
-    settings: Settings,
-    *,
-    reference: str,
-    q: Mapping[str, tuple[float, float]] | None = None,
-) -> dict[str, Label]:
-    """Label every metric, the reference first, since the others' labels need its.
-
-    Parameters
-    ----------
-    scales
-        By metric, of those that were tested.
-    settings
-        The constants.
-    reference
-        The metric that the others are held against, see `reference_metric`.
-    q
-        By metric, the p-values of the trend and of the cliff, adjusted for the run's other cells; each cell's own where
-        None.
-    """
-    labels: dict[str, Label] = {}
-    for metric in sorted(scales, key=lambda name: name != reference):
-        cell = scales[metric]
-        q_trend, q_cliff = q[metric] if q else (p_trend(cell), p_cliff(cell))
-        smooth = reference in labels and labels[reference].verdict == "smooth"
-        labels[metric] = label_cell(cell, settings, q_trend=q_trend, q_cliff=q_cliff, reference_smooth=smooth)
-    return labels
+def _groups(usable: Mapping[str, Measured], stages: tuple[str, ...]) -> list[list[Measured]]:
+    """Metrics by the models that have them; the stages first, on the models that have them all."""
+    groups: dict[tuple[str, ...], list[Measured]] = {}
+    if stages:
+        shared = set.intersection(*(set(usable[name].models) for name in stages))
+        first = [_only(usable[name], shared) for name in stages]
+        groups[first[0].models] = first
+    for name in sorted(usable, key=lambda name: (METRICS[name].link != "log", name)):
+        if name not in stages:
+            groups.setdefault(usable[name].models, []).append(usable[name])
+    return list(groups.values())
 
 
-def p_trend(scales: Scales) -> float:
-    """p-value of a trend that every scale sees: the largest of theirs."""
-    return max(cell.tests.p_trend for cell in scales)
+def _only(cell: Measured, models: set[str]) -> Measured:
+    """A cell without the models that others lack."""
+    keep = np.array([model in models for model in cell.models])
+    if keep.all():
+        return cell
+    return replace(
+        cell,
+        models=tuple(model for model in cell.models if model in models),
+        x=cell.x[keep],
+        mean=cell.mean[keep],
+        standard_error=cell.standard_error[keep],
+        n=cell.n[keep],
+        scores=None if cell.scores is None else cell.scores[keep],
+    )
 
 
-def p_cliff(scales: Scales) -> float:
-    """p-value of a cliff on the scale that sees it best; `label_cell` gives the other scale a veto."""
-    return best_scale(scales).p_cliff
+def _drawn(
+    group: Sequence[Measured], conventions: Conventions, tokens: float, rng: np.random.Generator, *, stages: int
+) -> Drawn:
+    """Draw the rung means of metrics that the same models have; the first of them are the stages."""
+    metrics = [METRICS[cell.metric] for cell in group]
+    names = tuple(cell.metric for cell in group)
+    x, at = np.unique(group[0].x, return_inverse=True)
+    models = tuple(int(count) for count in np.bincount(at))
+    means = np.stack([upward(cell.mean, metric) for cell, metric in zip(group, metrics, strict=True)])
+    n = np.array([float(np.nan_to_num(cell.n, nan=1e6).min()) for cell in group])
+    from_items = [j for j, cell in enumerate(group) if cell.scores is not None]
+    per_model = np.empty((*means.shape, conventions.draws))
+    together = None
+    if from_items:
+        scores, there = _items([group[j] for j in from_items], sum(j < stages for j in from_items))
+        per_model[from_items] = item_draws(scores, there, conventions, rng)
+        counts = there.sum(1)
+        means[from_items] = np.where(there[:, None], scores, 0.0).sum(2) / counts[:, None]
+        n[from_items] = counts
+        if stages > 1 and 0 in from_items:
+            nll = -scores[0][:, there[0]]
+            together = synchrony(rung_means(nll[None], models)[0], conventions)
+    others = [j for j in range(len(group)) if j not in from_items]
+    if others:
+        errors = np.stack([group[j].standard_error / width(metrics[j]) for j in others])
+        per_model[others] = mean_draws(means[others], errors, conventions, rng)
+    likelihood = np.array([metric.link == "log" for metric in metrics])
+    noise = Noise(
+        likelihood=likelihood,
+        whole_answer=np.array([metric.whole_answer for metric in metrics]),
+        drawn=np.array([metric.discontinuous for metric in metrics]),
+        middle=stages == len(STAGES["exact_match"]) + 2,
+        tokens=tokens,
+    )
+    point = rung_means(means, models)
+    draws = rung_draws(x, point, per_model, models, n, noise, conventions, rng)
+    verdicts = judge_curves(x, point, draws, likelihood, conventions)
+    return Drawn(
+        metrics=names,
+        stages=stages,
+        x=x,
+        models=models,
+        means=means,
+        point=point,
+        draws=draws,
+        item_draws=rung_means(per_model, models),
+        n=n,
+        together=together,
+        verdicts=dict(zip(names, verdicts, strict=True)),
+    )
 
 
-def best_scale(scales: Scales) -> Cell:
-    """Return the cell with the smallest p-value of a cliff."""
-    return min(scales, key=lambda cell: cell.p_cliff)
+def _items(group: Sequence[Measured], stages: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Scores [metrics, models, items] of all items, and which count [metrics, items]: of the stages, the shared."""
+    ids = np.unique(np.concatenate([cell.item_ids for cell in group if cell.item_ids is not None]))
+    scores = np.zeros((len(group), len(group[0].models), len(ids)))
+    there = np.zeros((len(group), len(ids)), bool)
+    for j, cell in enumerate(group):
+        if cell.scores is not None and cell.item_ids is not None:
+            at = np.searchsorted(ids, cell.item_ids)
+            scores[j][:, at] = upward(cell.scores, METRICS[cell.metric])
+            there[j, at] = True
+    there[:stages] = there[:stages].all(0)
+    return scores, there
 
 
-def p_gain(hard: Scales, reference: Scales, settings: Settings) -> float | None:
-    """p-value that NLL grew over the floor of a hard metric and the rung after it."""
-    curve, nll = hard[0].curve, reference[-1]
-    upto = curve.x[min(hard[0].floor + 1, len(curve.x) - 1)]
-    df = settings.prior_df + max(len(curve.x) - 3, 1)
-    return gain_below_cliff(nll.curve, nll.V, nll.tests.scale, float(upto), df)
-
-
-def too_short(curve: Curve, settings: Settings) -> str | None:
-    """Why a curve is not tested; None where it is."""
-    axis, rungs, decades = AXES[settings.axis], len(curve.x), float(np.ptp(curve.x))
-    if rungs < settings.rungs_min or decades < settings.span_min:
+def _too_short(cell: Measured, settings: Settings) -> str | None:
+    """Why a curve is not judged; None where it is."""
+    rungs = np.unique(cell.x)
+    axis, decades = AXES[settings.axis], float(np.ptp(rungs)) if len(rungs) else 0.0
+    if len(rungs) < settings.rungs_min or decades < settings.span_min:
         return (
-            f"the ladder is too short: {rungs} sizes over {decades:.{2 if axis.falls else 1}f} decades of {axis.noun}, "
-            f"at least {settings.rungs_min} over {settings.span_min:g} are needed"
+            f"the ladder is too short: {len(rungs)} sizes over {decades:.{2 if axis.falls else 1}f} decades of "
+            f"{axis.noun}, at least {settings.rungs_min} over {settings.span_min:g} are needed"
         )
     return None
-
-
-def stream(seed: int, *names: str) -> np.random.Generator:
-    """Return the random stream of a cell."""
-    digest = hashlib.blake2b("\0".join(names).encode(), digest_size=16).digest()
-    return np.random.default_rng(np.random.SeedSequence([seed, int.from_bytes(digest)]))
-
-
-def _is_cliff(scales: Scales, settings: Settings) -> bool:
-    # By unadjusted p-values: the adjusted ones need every cell, and these cells need the answer.
-    return label_cell(scales, settings, q_trend=p_trend(scales), q_cliff=p_cliff(scales)).verdict == "cliff"

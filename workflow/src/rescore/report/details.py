@@ -69,7 +69,6 @@ def details(
     grading: pl.DataFrame,
     lengths: pl.DataFrame,
     by_position: pl.DataFrame,
-    token_errors: pl.DataFrame,
     axis: Along,
 ) -> list[Details]:
     """Gather what each subtask of any of the first three tables has, in the order of `in_order`.
@@ -80,8 +79,8 @@ def details(
         Tables of those contracts.
     lengths
         task, subtask, characters, questions: how many questions of a subtask have a first target that long.
-    by_position, token_errors
-        Tables POSITIONS and TOKEN_ERRORS.
+    by_position
+        The table POSITIONS.
     axis
         What the ladders are laid out along.
     """
@@ -91,9 +90,9 @@ def details(
     curve_of = curves.partition_by(KEY, as_dict=True)
     verdicts_of = verdicts.filter(pl.col("n_items").ne_missing(0)).partition_by(KEY, as_dict=True)
     models = curves.select(*KEY, "model").unique()
-    grading_of, positions_of, errors_of = (
+    grading_of, positions_of = (
         models.join(table, on=["model", "task", "subtask"]).partition_by(KEY, as_dict=True)
-        for table in (grading, by_position, token_errors)
+        for table in (grading, by_position)
     )
     lengths_of = lengths.sort("characters").partition_by("task", "subtask", as_dict=True)
     order = {ladder: frame["model"].to_list() for (ladder,), frame in _models(curves, axis).items()}
@@ -129,7 +128,7 @@ def details(
                 },
                 graded=graded.height > 0,
                 grader=grader(graded),
-                tokens=positions.line(errors_of.get(tuple(key), token_errors.clear())),
+                tokens=positions.line(positions_of.get(tuple(key), by_position.clear())),
             )
         )
     return found
@@ -151,7 +150,7 @@ def models(curves: pl.DataFrame, axis: Along) -> dict[str, dict[str, list[Any]]]
     }
 
 
-def verdict_grid(sections: Sequence[Details], verdicts: pl.DataFrame, axis: Along) -> Grid:
+def verdict_grid(sections: Sequence[Details], verdicts: pl.DataFrame) -> Grid:
     """Return all verdicts of curves with scores as one grid: subtasks in the page's order, metrics in theirs."""
     place = {section.key: n for n, section in enumerate(sections)}
     rank = {metric: n for n, metric in enumerate(text.metrics(verdicts))}
@@ -177,8 +176,9 @@ def verdict_grid(sections: Sequence[Details], verdicts: pl.DataFrame, axis: Alon
             Column(title="Verdict", kind="word", cells=[row["verdict"] for row in rows]),
             number("First mean", "first_mean"),
             number("Last mean", "last_mean"),
-            number("q (cliff)", "q_cliff"),
-            Column(title=f"Cliff at ({axis.unit})", kind="number", cells=[_where(row) for row in rows]),
+            number("Draws with a cliff", "p_cliff"),
+            number("In the lower third", "onset"),
+            number("In the largest gap", "largest_gap"),
             number("Emergence score", "emergence_score"),
             Column(title="The hard metric's cliff", kind="word", cells=fates),
             Column(title="Why", kind="text", cells=[row["reason"] for row in rows]),
@@ -202,11 +202,3 @@ def _points(curve: pl.DataFrame, charts: Sequence[str], order: Sequence[str]) ->
         columns = zip(*points, strict=True)
         found[metric] = {name: [rounded(v) for v in column] for name, column in zip(_POINT, columns, strict=True)}
     return found
-
-
-def _where(row: Mapping[str, Any]) -> float | None:
-    """Return where on the ladder's axis a cliff is; elsewhere the best step or kink means nothing."""
-    if row["verdict"] != "cliff":
-        return None
-    log10 = row["kink_log10_x"] if row["route"] == "kink" else row["jump_log10_x"]
-    return None if log10 is None else float(10**log10)

@@ -1,4 +1,4 @@
-"""What the page says beside the verdicts: flags, planning, the chain check, the ladder, the run as a whole."""
+"""What the page says beside the answers: flags, planning, and what the ladder can tell."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -13,14 +13,15 @@ from rescore.schema import (
     DIAGNOSTICS,
     FLAGS,
     FORECASTS,
-    RESOLUTION,
+    POWER,
+    RISES,
     SCAFFOLD_SHIFT,
-    THRESHOLDS,
+    SEEDS,
     Table,
 )
 from rescore.schema.columns import columns
 
-TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT)
+TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)
 """The tables that the page looks for; it is silent on one that it has no section for."""
 
 _Titles = Mapping[str, tuple[str, Literal["word", "text", "number"]]]
@@ -47,25 +48,25 @@ _FORECASTS: _Titles = {
     "fitted_share": ("Fitted part", "number"),
     "reason": ("Why not", "text"),
 }
-_THRESHOLDS: _Titles = {
+_RISES: _Titles = {
     "metric": ("Metric", "word"),
-    "elbow_log10_compute_flops": ("Elbow (FLOPs)", "number"),
-    "elbow_low": ("from", "number"),
-    "elbow_high": ("to", "number"),
-    "first_model_over_10_percent": ("First over 10%", "text"),
-    "first_model_over_50_percent": ("First over 50%", "text"),
-    "first_model_over_90_percent": ("First over 90%", "text"),
-    "elbow_reason": ("No elbow", "text"),
-    "bar_reason": ("No model", "text"),
+    "half_log10_x": ("Half of the rise at", "number"),
+    "half_log10_x_low": ("from", "number"),
+    "half_log10_x_high": ("to", "number"),
+    "start_log10_x": ("A tenth at", "number"),
+    "end_log10_x": ("Nine tenths at", "number"),
+    "model_over_10_percent": ("First over 10%", "text"),
+    "model_over_50_percent": ("First over 50%", "text"),
+    "model_over_90_percent": ("First over 90%", "text"),
+    "reason": ("No rise", "text"),
 }
-_RESOLUTION: _Titles = {
-    "metric": ("Metric", "word"),
-    "n_items": ("Questions", "number"),
-    "zero_of_n_upper_bound": ("A score of 0 may be", "number"),
-    "predicted_rate": ("Predicted at least compute", "number"),
-    "items_for_one_success": ("Questions for one success", "number"),
-    "enough_items": ("Enough", "word"),
-    "reason": ("Why not", "text"),
+_SEEDS: _Titles = {
+    "log10_x": ("Size at", "number"),
+    "seeds": ("Seeds", "number"),
+    "through": ("Past half of the rise", "number"),
+    "share": ("Share", "number"),
+    "share_low": ("from", "number"),
+    "share_high": ("to", "number"),
 }
 _SHIFT: _Titles = {
     "metric": ("Metric", "word"),
@@ -75,10 +76,10 @@ _SHIFT: _Titles = {
     "shift_high": ("to", "number"),
     "reason": ("Why not", "text"),
 }
-_LOG10 = ("elbow_log10_compute_flops", "elbow_low", "elbow_high")
+_LOG10 = ("half_log10_x", "half_log10_x_low", "half_log10_x_high", "start_log10_x", "end_log10_x", "log10_x")
 
 
-def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) -> dict[str, Any]:
+def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details], cliffs: pl.DataFrame) -> dict[str, Any]:
     """Return what diagnostics.html.j2 shows, and `run_specs`, the charts it needs; nothing of a table not there.
 
     Parameters
@@ -87,68 +88,31 @@ def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) ->
         By name, those of TABLES that the run has.
     subtasks
         The page's, to which rows link. Rows of other subtasks are left out.
+    cliffs
+        The table CLIFFS, for the chart of answer lengths.
     """
     get = tables.get
-    elbows, lengths = get("elbow_points"), get("elbow_length")
+    families = get("families")
     shifts = get("ladder_shifts")
     crossings = {} if shifts is None else ladders.crossings(shifts)
     run_specs = {name: chart.properties(width="container") for name, chart in crossings.items()}
-    if elbows is not None and lengths is not None and elbows["half_log10_compute_flops"].count():
-        run_specs["elbow"] = run_charts.elbow(elbows, lengths).properties(width="container")
+    if families is not None and families.height:
+        run_specs["elbow"] = run_charts.elbow(cliffs, families).properties(width="container")
     return {
         "flags": _grid(FLAGS, "Flags", get("flags"), subtasks, _FLAGS),
         "flag_counts": _counts(get("flags")),
         "forecast_counts": _forecast_counts(get("forecasts")),
         "forecasts": _grid(FORECASTS, "Forecasts", get("forecasts"), subtasks, _FORECASTS),
-        "thresholds": _grid(THRESHOLDS, "Elbows and first models", _as_flops(get("thresholds")), subtasks, _THRESHOLDS),
-        "families": ladders.families(get("thresholds")),
+        "rises": _grid(RISES, "Where each metric rises", _as_powers(get("rises")), subtasks, _RISES),
+        "seeds": _grid(SEEDS, "Seeds through, by size", _as_powers(get("seeds")), subtasks, _SEEDS),
+        "first_models": ladders.first_models(get("rises")),
         "ladder_shifts": ladders.shifts_grid(shifts),
-        "resolution": _grid(RESOLUTION, "What a score of zero leaves open", get("resolution"), subtasks, _RESOLUTION),
         "shift": _grid(SCAFFOLD_SHIFT, "Shifts under another prompt", get("scaffold_shift"), subtasks, _SHIFT),
-        "slopes": [] if lengths is None else lengths.to_dicts(),
-        "chain": None if get("chain") is None else chain_sentence(tables["chain"]),
-        "adequacy": [] if get("adequacy") is None else tables["adequacy"].to_dicts(),
-        "meta": [] if get("meta") is None else tables["meta"].sort("ladder", text.metric_rank(), "metric").to_dicts(),
-        "meta_model": [] if get("meta_model") is None else list(map(kind_sentence, tables["meta_model"].to_dicts())),
+        "families": [] if families is None else families.to_dicts(),
+        "power": [] if get("power") is None else tables["power"].to_dicts(),
         "crossings": list(crossings),
         "run_specs": {name: charts.bare(chart) for name, chart in run_specs.items()},
     }
-
-
-def chain_sentence(chain: pl.DataFrame) -> str:
-    """Say how often measured exact match is what the tokens' probabilities predict, within 1.96 standard errors.
-
-    Parameters
-    ----------
-    chain
-        The table CHAIN.
-    """
-    judged = chain.drop_nulls("difference_standard_error")
-    n = judged.height
-    if n == 0:
-        return "No model and subtask have both."
-    far = 1.96 * pl.col("difference_standard_error")
-    above = judged.filter(pl.col("difference") > far).height
-    below = judged.filter(pl.col("difference") < -far).height
-    return (
-        f"On {n - above - below:,} of {n:,} pairs of model and subtask, measured exact match is within 1.96 standard "
-        f"errors of the prediction; on {above:,} it is above, on {below:,} below."
-    )
-
-
-def kind_sentence(row: Mapping[str, Any]) -> str:
-    """Say whether metrics that jump have more cliffs, from a row of META_MODEL."""
-    said = ""
-    if row["share_discontinuous"] is not None and row["share_smooth"] is not None:
-        jumps, smooth = text.percent(row["share_discontinuous"]), text.percent(row["share_smooth"])
-        said = f"cliffs in {jumps} of the curves of metrics that jump, in {smooth} of the others; "
-    if row["difference"] is None:
-        return f"{row['ladder']}: {said}whether they differ is not told: {row['reason']}."
-    points, low, high = (text.number(100 * row[f"difference{end}"], 2) for end in ("", "_low", "_high"))
-    return (
-        f"{row['ladder']}: {said}a difference of {points} points (95% interval {low} to {high}, "
-        f"p = {text.number(row['p_difference'], 2)}, errors clustered over {row['tasks']} tasks)."
-    )
 
 
 def _grid(
@@ -160,7 +124,7 @@ def _grid(
     place = {subtask.key: n for n, subtask in enumerate(subtasks)}
     at = [place.get(Subtask(*key)) for key in frame.select(KEY).iter_rows()]
     rows = frame.with_columns(_at=pl.Series(at, dtype=pl.Int64)).drop_nulls("_at")
-    rows = rows.sort("_at", text.metric_rank(), maintain_order=True)
+    rows = rows.sort("_at", *([text.metric_rank()] if "metric" in rows.columns else []), maintain_order=True)
     if rows.is_empty():
         return None
     described = columns()[table.name]
@@ -191,10 +155,11 @@ def _counts(flags: pl.DataFrame | None) -> list[tuple[str, int]] | None:
     return [(flag, n) for flag, n in counted.iter_rows()]
 
 
-def _as_flops(thresholds: pl.DataFrame | None) -> pl.DataFrame | None:
-    return (
-        None if thresholds is None else thresholds.with_columns((10.0 ** pl.col(name)).alias(name) for name in _LOG10)
-    )
+def _as_powers(frame: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Turn log10 places into places."""
+    if frame is None:
+        return None
+    return frame.with_columns((10.0 ** pl.col(name)).alias(name) for name in _LOG10 if name in frame.columns)
 
 
 def _forecast_counts(forecasts: pl.DataFrame | None) -> list[dict[str, Any]]:

@@ -49,6 +49,7 @@ def document(template: str, scripts: Sequence[str], **context: object) -> str:
         metric=text.title,
         direction=charts.direction,
         breakable=_breakable,
+        interval=text.interval,
     )
     return environment.get_template(template).render(
         **context,

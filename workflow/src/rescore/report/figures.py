@@ -37,8 +37,8 @@ def figures(
     curves, verdicts, cliffs
         Tables of those contracts.
     diagnosed
-        By name, the tables of the diagnostics that there are; without ELBOW_POINTS and ELBOW_LENGTH there is no
-        figure "elbow", without LADDER_SHIFTS or with one ladder none "ladders".
+        By name, the tables of the diagnostics that there are; without FAMILIES there is no figure "elbow", without
+        LADDER_SHIFTS or with one ladder none "ladders".
     """
     axis = along(curves, verdicts)
     found = {
@@ -47,8 +47,8 @@ def figures(
         "emergence": _ready(bare(run_charts.emergence(verdicts))),
         "matrix": _ready(bare(run_charts.matrix(verdicts, cliffs) if verdicts.height else run_charts.nothing())),
     }
-    if "elbow_points" in diagnosed and "elbow_length" in diagnosed:
-        found["elbow"] = _ready(bare(run_charts.elbow(diagnosed["elbow_points"], diagnosed["elbow_length"])))
+    if "families" in diagnosed:
+        found["elbow"] = _ready(bare(run_charts.elbow(cliffs, diagnosed["families"])))
     if "ladder_shifts" in diagnosed and curves["ladder"].n_unique() > 1:
         found["ladders"] = _ready(bare(ladders.figure(diagnosed["ladder_shifts"])))
     return found
@@ -134,7 +134,7 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
 def shown(cliffs: pl.DataFrame, most: int = _ROWS) -> pl.DataFrame:
     """Return the rows of CLIFFS that a figure shows: up to `most` with a cliff, or else as many of the first."""
     ordered = in_order(cliffs)
-    chosen = ordered.filter(pl.col("hard_verdict") == "cliff")
+    chosen = ordered.filter(pl.col("cliff") == "yes")
     return (chosen if chosen.height else ordered).head(most)
 
 

@@ -80,22 +80,22 @@ def shifts_grid(shifts: pl.DataFrame | None) -> Grid | None:
     )
 
 
-def families(thresholds: pl.DataFrame | None) -> Grid | None:
+def first_models(rises: pl.DataFrame | None) -> Grid | None:
     """Set out the first model of each ladder over 50% of a hard metric; None with one ladder.
 
     Parameters
     ----------
-    thresholds
-        The table THRESHOLDS, if there is one.
+    rises
+        The table RISES, if there is one.
     """
-    if thresholds is None or thresholds["ladder"].n_unique() < 2:
+    if rises is None or rises["ladder"].n_unique() < 2:
         return None
-    hard = thresholds.filter(pl.col("metric").is_in(HARD_METRICS))
-    first = "first_model_over_50_percent"
+    hard = rises.filter(pl.col("metric").is_in(HARD_METRICS))
+    first = "model_over_50_percent"
     keys = hard.select("task", "subtask", "metric").unique().sort("task", "subtask", "metric").rows()
     of = {row[:4]: row[4] for row in hard.select("ladder", "task", "subtask", "metric", first).iter_rows()}
     return Grid(
-        id="families",
+        id="first-models",
         caption="The first model of each family over 50%",
         columns=[
             Column(title="Subtask", kind="text", cells=[_name(task, subtask) for task, subtask, _ in keys]),

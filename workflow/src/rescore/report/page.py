@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
 from rescore.report import charts, diagnostics, run_charts, subtask_charts, text
 from rescore.report.along import along, ladder_lines
+from rescore.report.answer_grid import answer_grid
 from rescore.report.details import Details, details, models, verdict_grid
 from rescore.report.document import document
-from rescore.schema import GRADING, METRICS, POSITIONS, TOKEN_ERRORS
+from rescore.schema import GRADING, METRICS, POSITIONS
 
 _MATRIX_ROWS = 100  # shown at once: laying out a thousand takes a browser longer than all the rest of the page
 _LISTED = 12  # subtasks with an unreliable grader at the top of the page; each has its line in its section as well
@@ -36,7 +36,6 @@ def render(
     concentration: pl.DataFrame | None = None,
     lengths: pl.DataFrame | None = None,
     positions: pl.DataFrame | None = None,
-    token_errors: pl.DataFrame | None = None,
     diagnosed: Mapping[str, pl.DataFrame] | None = None,
 ) -> str:
     """Return the report as one self-contained HTML page.
@@ -50,8 +49,7 @@ def render(
     curves, verdicts, cliffs
         Tables of the contracts CURVES, VERDICTS and CLIFFS; any may be empty.
     headline
-        One row a soft metric: metric, cliffs, disappear, share, share_low, share_high (95%); the shares are
-        null where there is no cliff.
+        The table HEADLINE.
     made_by
         What made the tables (models, task digests, versions), printed as given; may nest.
     settings
@@ -61,8 +59,8 @@ def render(
         the rows count whose model has a point on the subtask's curves.
     lengths
         How long answers are, columns as LENGTHS; without it the page has no chart of them.
-    positions, token_errors
-        Tables of those contracts; without them the page says nothing of the tokens of an answer.
+    positions
+        The table POSITIONS; without it the page says nothing of the tokens of an answer.
     diagnosed
         By name, those of `diagnostics.TABLES` that there are.
     """
@@ -74,10 +72,9 @@ def render(
         grading=GRADING.empty() if grading is None else grading,
         lengths=pl.DataFrame(schema=LENGTHS) if lengths is None else lengths,
         by_position=POSITIONS.empty() if positions is None else positions,
-        token_errors=TOKEN_ERRORS.empty() if token_errors is None else token_errors,
         axis=axis,
     )
-    beside = diagnostics.sections(diagnosed or {}, subtasks)
+    beside = diagnostics.sections(diagnosed or {}, subtasks, cliffs)
     run_specs = beside.pop("run_specs")
     if verdicts["emergence_score"].is_finite().any():
         run_specs["emergence"] = charts.bare(run_charts.emergence(verdicts).properties(width="container"))
@@ -92,7 +89,9 @@ def render(
         letters=text.LETTERS,
         pills=[*text.LABELS, *text.VERDICTS, *text.FATES],
         definitions=METRICS,
-        headline=_headline(headline, verdicts, cliffs),
+        headline=headline.filter(pl.col("asked") > 0).to_dicts(),
+        questions=text.QUESTIONS,
+        answer_grid=answer_grid(subtasks, cliffs),
         concentrated=None if concentration is None else text.concentrated(concentration),
         concentration=[] if concentration is None else concentration.to_dicts(),
         n_graded=sum(subtask.graded for subtask in subtasks),
@@ -105,7 +104,7 @@ def render(
         ladder_lines=ladder_lines(curves),
         ladders=len({subtask.key.ladder for subtask in subtasks}),
         matrix_rows=_MATRIX_ROWS,
-        verdict_grid=verdict_grid(subtasks, verdicts, axis),
+        verdict_grid=verdict_grid(subtasks, verdicts),
         models=models(curves, axis),
         run_specs=run_specs,
         specs=subtask_charts.specs(drawn, axis) | run_specs,
@@ -115,21 +114,10 @@ def render(
     )
 
 
-def _headline(headline: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of metrics with a verdict, with how many cliffs survive, and of how many it cannot be told."""
-    measured = set(verdicts.filter(pl.col("n_items").ne_missing(0))["metric"])
-    rows = []
-    for row in headline.filter(pl.col("metric").is_in(measured)).iter_rows(named=True):
-        fate = cliffs[f"under_{row['metric']}"]
-        survive, untold = (int((fate == word).sum()) for word in ("survives", "cannot be told"))
-        rows.append(row | {"survive": survive, "untold": untold})
-    return rows
-
-
 def _example(subtasks: Sequence[Details]) -> Details | None:
     """Return the first subtask, if it has a cliff whose fate is known and a chart of both metrics."""
     first = subtasks[0] if subtasks else None
-    if first is None or first.label not in ("metric artefact", "survives"):
+    if first is None or first.label not in ("mirage", "both", "real"):
         return None
     return first if first.charts and "+" in first.charts[0] else None
 

@@ -36,15 +36,15 @@ def accuracies(positions: pl.DataFrame, order: Sequence[str]) -> list[list[float
     return [of_model.get(model) for model in order]
 
 
-def line(token_errors: pl.DataFrame) -> str | None:
+def line(positions: pl.DataFrame) -> str | None:
     """Say whether a subtask's errors go together; None where no model tells it.
 
     Parameters
     ----------
-    token_errors
-        Rows of TOKEN_ERRORS of one subtask, one a model.
+    positions
+        Rows of POSITIONS of one subtask.
     """
-    told = token_errors.drop_nulls("token_correlation_low")
+    told = positions.filter(pl.col("position") == 1).drop_nulls("token_correlation_low")
     if told.is_empty():
         return None
     above = told.filter(pl.col("token_correlation_low") > 0).height

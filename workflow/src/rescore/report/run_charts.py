@@ -14,14 +14,15 @@ from rescore.schema import METRICS
 _WIDTH = 620
 _MATRIX_ROWS = 60
 _NAMED = 2000
-_HALF = {"flops": "log10_compute_flops", "low": "low", "high": "high"}
+_HALF = {"flops": "", "low": "_low", "high": "_high"}
 _GROUNDS = {
     "cliff": "#f6c7c2",
     "smooth": "#bfe5cd",
     "inverse": "#dcc9f2",
     "flat": "#dfe3e8",
     "saturated": "#dfe3e8",
-    "unresolved": "#ffffff",
+    "open": "#ffffff",
+    "not judged": "#f4f5f7",
 }
 
 
@@ -89,22 +90,23 @@ def nothing() -> alt.Chart:
     return chart
 
 
-def elbow(points: pl.DataFrame, lengths: pl.DataFrame) -> alt.LayerChart | alt.Chart:
-    """Draw where exact match crosses one half against the length of the answer, with a line a task.
+def elbow(cliffs: pl.DataFrame, families: pl.DataFrame) -> alt.LayerChart | alt.Chart:
+    """Draw where exact match has half of its rise against the length of the answer, with a line per task.
 
     Parameters
     ----------
-    points
-        The table ELBOW_POINTS; subtasks without a length or a crossing have no point.
-    lengths
-        The table ELBOW_LENGTH. A task with a slope has the line of its least squares: that slope, through the mean of
-        its points.
+    cliffs
+        The table CLIFFS; subtasks without a length or a rise have no point, nor have tasks that are no family.
+    families
+        The table FAMILIES. A task with a slope has the line of its least squares: that slope, through the mean of its
+        points.
     """
-    drawn = points.drop_nulls(["answer_tokens_mean", "half_log10_compute_flops"])
+    exact = cliffs.filter(pl.col("hard_metric") == "exact_match").drop_nulls(["answer_tokens", "half_log10_x"])
+    drawn = exact.join(families, on=["ladder", "task"], how="semi", maintain_order="left")
     if drawn.is_empty():
         return nothing()
     with_ladder = drawn["ladder"].n_unique() > 1
-    logs = [pl.col("answer_tokens_mean").log10().alias("x"), pl.col("half_log10_compute_flops").alias("y")]
+    logs = [pl.col("answer_tokens").log10().alias("x"), pl.col("half_log10_x").alias("y")]
 
     def series(row: dict[str, Any]) -> str:
         return text.plain(f"{row['task']} ({row['ladder']})" if with_ladder else row["task"])
@@ -113,15 +115,15 @@ def elbow(points: pl.DataFrame, lengths: pl.DataFrame) -> alt.LayerChart | alt.C
         {
             "of": series(row),
             "subtask": text.display_name(Subtask(*(row[c] for c in KEY)), with_ladder=with_ladder),
-            "tokens": row["answer_tokens_mean"],
-            **{end: _power(row[f"half_{name}"]) for end, name in _HALF.items()},
+            "tokens": row["answer_tokens"],
+            **{end: _power(row[f"half_log10_x{name}"]) for end, name in _HALF.items()},
         }
         for row in drawn.iter_rows(named=True)
     ]
     lines = []
-    for row in lengths.drop_nulls("slope_decades_per_decade").iter_rows(named=True):
+    for row in families.drop_nulls("half_slope_decades_per_decade").iter_rows(named=True):
         of = drawn.filter(ladder=row["ladder"], task=row["task"]).select(logs)
-        slope, xs, ys = row["slope_decades_per_decade"], of["x"].to_list(), of["y"].to_list()
+        slope, xs, ys = row["half_slope_decades_per_decade"], of["x"].to_list(), of["y"].to_list()
         middle = sum(xs) / len(xs), sum(ys) / len(ys)
         lines += [
             {"of": series(row), "tokens": 10**end, "flops": _power(middle[1] + slope * (end - middle[0]))}
@@ -129,12 +131,12 @@ def elbow(points: pl.DataFrame, lengths: pl.DataFrame) -> alt.LayerChart | alt.C
         ]
     x = alt.X("tokens:Q").scale(type="log", nice=False, padding=12).axis(format="~g").title("Tokens of an answer, k")
     y = alt.Y("flops:Q").scale(type="log", nice=False, padding=10).axis(**ladder_ticks(Along()))
-    y = y.title("FLOPs at one half exact match")
+    y = y.title("Where exact match has half of its rise")
     color = alt.Color("of:N").legend(title=None, orient="top", columns=3, labelLimit=260)
     tooltip = [
         alt.Tooltip("subtask:N"),
         alt.Tooltip("tokens:Q", format=".3~g"),
-        alt.Tooltip("flops:Q", title="FLOPs", format=".3~g"),
+        alt.Tooltip("flops:Q", title="at", format=".3~g"),
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, color=color)
     fitted = alt.Chart(alt.InlineData(values=lines)).mark_line(strokeWidth=1.5, opacity=0.6)
@@ -146,8 +148,8 @@ def elbow(points: pl.DataFrame, lengths: pl.DataFrame) -> alt.LayerChart | alt.C
         width=_WIDTH,
         height=320,
         title=alt.TitleParams(
-            "Where exact match is one half, by answer length",
-            subtitle="a point a subtask, its bar the 95% interval; a line a task, least squares",
+            "Where exact match has half of its rise, by answer length",
+            subtitle="a point per subtask, its bar the 90% interval; a line per task, least squares",
         ),
     )
 

@@ -1,55 +1,61 @@
 """The summary that ends a run: one screen, plain text where the output is no terminal."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rescore.report.text import KEY, LABELS, NONE, Subtask, display_name, in_order, percent, sentence, title
-from rescore.schema.metrics import REFERENCE_METRICS
+from rescore.report.text import (
+    KEY,
+    LABELS,
+    NONE,
+    QUESTIONS,
+    Subtask,
+    display_name,
+    in_order,
+    number,
+    percent,
+    sentence,
+    title,
+)
 
 _ROWS = 30
 _COLOURS = {
-    "metric artefact": "yellow",
-    "survives": "red",
+    "mirage": "yellow",
+    "both": "magenta",
+    "real": "red",
+    "ordinary": "green",
     "no cliff": "dim",
-    "cliff": "red",
-    "smooth": "green",
     "flat": "dim",
     "saturated": "dim",
-    "inverse": "magenta",
+    "not judged": "dim",
 }
 
 
-def summary(cliffs: pl.DataFrame, verdicts: pl.DataFrame, headline: pl.DataFrame) -> RenderableType:
+def summary(cliffs: pl.DataFrame, headline: pl.DataFrame) -> RenderableType:
     """Summarise a run for the terminal; readable from 80 columns on.
 
     Parameters
     ----------
-    cliffs, verdicts
-        Tables of the contracts CLIFFS and VERDICTS.
-    headline
-        One row a soft metric: metric, cliffs, disappear, share, share_low, share_high (95%); the shares are
-        null where there is no cliff.
+    cliffs, headline
+        Tables of the contracts CLIFFS and HEADLINE.
 
     Returns
     -------
     RenderableType
-        For `rich.print`: a row a subtask by task (the first 30: artefacts, then survivors, unresolved, no
-        cliff), then the headline. A star marks a verdict under multiple-choice grade or Brier score, where exact
-        match or edit distance has none.
+        For `rich.print`: a row per subtask by task (the first 30, in the order of LABELS), then the counts. A star
+        marks an answer of multiple choice, where no text is asked for.
     """
     shown = in_order(cliffs).head(_ROWS)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Subtask", overflow="fold")
-    for heading in ("Label", "Exact match", "NLL", "Edit dist."):
+    for heading in ("Label", "Cliff", "Metric", "Skill", "Not NLL's", "Faster"):
         table.add_column(heading, no_wrap=True)
-    verdict_of = {
-        (*key, metric): verdict for *key, metric, verdict in verdicts.select(*KEY, "metric", "verdict").iter_rows()
-    }
     with_ladder = cliffs["ladder"].n_unique() > 1
-    starred = False
     last = None
     by_task = shown.partition_by("task", maintain_order=True) or [shown]
     for row in pl.concat(by_task).iter_rows(named=True):
@@ -60,32 +66,34 @@ def summary(cliffs: pl.DataFrame, verdicts: pl.DataFrame, headline: pl.DataFrame
                 table.add_row(Text(key.task, style="bold"))
             name = f"  {name.removeprefix(key.task + ':')}"
         last = key.task
-        cells = [
-            _first(verdict_of, key, "exact_match", "multiple_choice_grade"),
-            _first(verdict_of, key, *REFERENCE_METRICS, starred=False),
-            _first(verdict_of, key, "token_edit_distance", "brier_score"),
-        ]
-        starred = starred or any(cell.plain.endswith("*") for cell in cells)
-        table.add_row(Text(name), _coloured(row["label"]), *cells)
+        table.add_row(Text(name), _coloured(row["label"]), *map(Text, _cells(row)))
     parts: list[RenderableType] = [table, Text()] if shown.height else []
-    if starred:
-        parts.append(Text("* multiple-choice grade or Brier score, where there is no answer to match", style="dim"))
+    if (shown["hard_metric"] == "multiple_choice_grade").any():
+        parts.append(Text("* multiple-choice grade, where there is no answer to match", style="dim"))
     if cliffs.height > _ROWS:
         parts.append(Text(_rest(in_order(cliffs).tail(-_ROWS)), style="dim"))
+    if shown.height:
+        parts.append(Text("Not NLL's: how much of the climb the likelihood does not share.", style="dim"))
+        parts.append(Text("Faster: how many times as fast the likelihood grew in the cliff as before it.", style="dim"))
     parts.append(Text(sentence(cliffs), style="bold"))
-    parts.extend(Text(line) for line in _shares(headline))
+    parts.extend(Text(line) for line in _counts(headline))
     return Group(*parts)
 
 
-def _first(
-    verdict_of: dict[tuple[str, ...], str], key: Subtask, metric: str, stand_in: str, *, starred: bool = True
-) -> Text:
-    """Return the verdict under `metric`, or else under its stand-in, starred so that the reader can tell."""
-    verdict = verdict_of.get((*key, metric))
-    if verdict is not None:
-        return _coloured(verdict)
-    verdict = verdict_of.get((*key, stand_in))
-    return Text(NONE) if verdict is None else _coloured(verdict).append("*" if starred else "")
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    star = "*" if row["hard_metric"] == "multiple_choice_grade" and row["cliff"] else ""
+    asked = row["cliff"] in ("yes", "open")
+    return [
+        (row["cliff"] or NONE) + star,
+        row["metric_makes_it"] or NONE,
+        row["skill_broke"] or NONE,
+        percent(row["metric_share"]) if asked else NONE,
+        _times(row["acceleration_factor"]) if asked else NONE,
+    ]
+
+
+def _times(factor: float | None) -> str:
+    return NONE if factor is None else ">20x" if factor > 20 else f"{number(factor, 2)}x"
 
 
 def _coloured(word: str) -> Text:
@@ -99,11 +107,18 @@ def _rest(hidden: pl.DataFrame) -> str:
     return f"and {hidden.height} more subtasks: {listed}"
 
 
-def _shares(headline: pl.DataFrame) -> list[str]:
-    """Return a line a soft metric that saw a cliff: how many disappear, the share and its interval."""
-    lines = [
-        f"  {title(row['metric']):<24}{row['disappear']} of {row['cliffs']}  {percent(row['share']):>4}"
-        f"  ({percent(row['share_low'])} to {percent(row['share_high'])})"
-        for row in headline.filter(pl.col("cliffs") > 0).iter_rows(named=True)
-    ]
-    return ["Cliffs that disappear under each metric, with the 95% interval of the share:", *lines] if lines else []
+def _counts(headline: pl.DataFrame) -> list[str]:
+    """Return a line per question and per soft metric: the answers, and how many of them to expect to be false."""
+    lines: list[str] = []
+    if headline.height:
+        lines.append("Counts, and after ~ how many of the yes and no to expect to be false:")
+    asked = headline.filter(pl.col("asked") > 0)
+    for row in asked.iter_rows(named=True):
+        metric = row["question"].removeprefix("under_")
+        words = ("yes", "no", "open") if row["question"] in QUESTIONS else ("disappear", "survive", "open")
+        name = QUESTIONS.get(row["question"], title(metric))
+        if row["question"].startswith("under_") and not any(line.startswith("Cliffs under") for line in lines):
+            lines.append("Cliffs under each metric (undecided ones are neither):")
+        counts = "  ".join(f"{row[key]:>3} {word}" for key, word in zip(("yes", "no", "open"), words, strict=True))
+        lines.append(f"  {name:<25}{counts}; ~{row['expected_false']:.1f} false")
+    return lines

@@ -1,12 +1,13 @@
 """The words and numbers that the terminal, the page and the figure share."""
 
+import math
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from rescore.schema import METRICS
-from rescore.schema.metrics import REFERENCE_METRICS
 
 KEY = ("ladder", "task", "subtask")
 """What names a subtask in every table of the report."""
@@ -15,29 +16,45 @@ NONE = "–"
 """Shown for a null."""
 
 LABELS = {
-    "metric artefact": "the cliff disappears under NLL: skill was growing while the hard metric was at its floor",
-    "survives": "the cliff stands under NLL too, and no soft metric smooths it",
-    "unresolved": "the data cannot tell; the subtask's section says why",
-    "no cliff": "the hard metric has no cliff to explain",
+    "mirage": "the metric makes the cliff; the skill grew all along",
+    "both": "the metric makes part of the cliff, and the skill broke as well",
+    "real": "the skill broke; the metric adds little",
+    "ordinary": "a cliff that neither the metric nor a break makes: a sigmoid's own tail",
+    "open": "something cannot be told; the subtask's section says what",
+    "no likelihood": "a cliff, and no likelihood to hold it against",
+    "no cliff": "the hard metric rises without a cliff",
+    "flat": "the hard metric hardly moves",
+    "saturated": "the hard metric is at its top from the start",
+    "inverse": "the hard metric gets worse",
+    "not judged": "too few sizes, too short a ladder, or no scores",
 }
 """The labels of a subtask and what each means, in the order in which subtasks are listed."""
 
 VERDICTS = {
-    "cliff": "a discontinuity stands out of the trend",
-    "smooth": "rises without a discontinuity",
-    "flat": "does not move along the ladder",
-    "saturated": "at its best from the first rungs on",
-    "inverse": "gets worse up the ladder",
-    "unresolved": "the data cannot tell",
+    "cliff": "a floor and a late rise, or half of the rise in one gap",
+    "smooth": "rises without a cliff",
+    "flat": "hardly moves",
+    "saturated": "at its top from the first sizes on",
+    "inverse": "gets worse with size",
+    "open": "cannot be told",
+    "not judged": "too few sizes or no error known",
 }
 """The verdicts of a curve and what each means."""
 
-FATES = ("disappears", "survives", "cannot be told")
+FATES = ("disappears", "survives", "open")
 """What becomes of the hard metric's cliff under a soft metric."""
 
-LETTERS = {"cliff": "C", "smooth": "S", "flat": "F", "saturated": "T", "inverse": "I", "unresolved": "?"}
-"""One sign a verdict, for the matrix: T is for the top, where a saturated curve is from the start."""
+QUESTIONS = {
+    "cliff": "Is there a cliff?",
+    "metric_makes_it": "Does the metric make it?",
+    "skill_broke": "Did the skill break?",
+}
+"""The three questions of a subtask."""
 
+LETTERS = {"cliff": "C", "smooth": "S", "flat": "F", "saturated": "T", "inverse": "I", "open": "?", "not judged": "·"}
+"""One sign per verdict, for the matrix: T is for the top, where a saturated curve is from the start."""
+
+_ASKED = ("metric_makes_it", "skill_broke")
 _LONGEST = 500
 
 # Control characters break terminals and XML; the bidirectional overrides reorder the text around them.
@@ -70,6 +87,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is None:
         return NONE
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "-∞"
     short = float(f"{value:.{digits}g}")
     if short and not 1e-4 <= abs(short) < 1e5:
         mantissa, _, power = f"{short:.{digits - 1}e}".partition("e")
@@ -84,6 +103,18 @@ def percent(share: float | None) -> str:
     ('67%', '–')
     """
     return NONE if share is None else f"{share:.0%}"
+
+
+def interval(row: Mapping[str, Any], name: str, show: Callable[[float | None], str] | None = None) -> str:
+    """Format a number of a row with its interval.
+
+    >>> interval({"x": 0.5, "x_low": 0.25, "x_high": 0.75}, "x", percent)
+    '50% (25% to 75%)'
+    """
+    shown = show or number
+    if row[name] is None:
+        return NONE
+    return f"{shown(row[name])} ({shown(row[f'{name}_low'])} to {shown(row[f'{name}_high'])})"
 
 
 def title(metric: str) -> str:
@@ -124,21 +155,23 @@ def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
 
 
 def sentence(cliffs: pl.DataFrame) -> str:
-    """Say in a sentence or two how many subtasks show a cliff and what becomes of it under NLL."""
-    with_cliff = cliffs.filter(pl.col("hard_verdict") == "cliff")
-    n, total = with_cliff.height, cliffs.height
+    """Say in a sentence or two how many subtasks show a cliff, and what makes it."""
+    found = cliffs.filter(pl.col("cliff") == "yes")
+    n, total = found.height, cliffs.height
     if total == 0:
         return "No subtask was tested."
     subtasks = f"{total} subtask{'' if total == 1 else 's'}"
+    undecided = int((cliffs["cliff"] == "open").sum())
+    rest = f" In {undecided} it cannot be told." if undecided else ""
     if n == 0:
-        return f"No cliff under {_hard_metrics(cliffs)} in {subtasks}."
-    first = f"{n} of {subtasks} {'shows' if n == 1 else 'show'} a cliff under {_hard_metrics(cliffs)}."
-    fate = with_cliff.select(pl.coalesce(f"under_{metric}" for metric in REFERENCE_METRICS)).to_series()
-    fate = fate.fill_null("cannot be told")
-    counts = {word: int((fate == word).sum()) for word in FATES}
-    said = [f"{word} in {count}" for word, count in counts.items() if count]
-    listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-    return f"{first} Under NLL it {listed}."
+        return f"No cliff under {_hard_metrics(cliffs)} in {subtasks}.{rest}"
+    first = f"{n} of {subtasks} {'shows' if n == 1 else 'show'} a cliff under {_hard_metrics(cliffs)}.{rest}"
+    metric, skill = ({word: int((found[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED)
+    return (
+        f"{first} The metric makes {metric['yes']} of them, does not make {metric['no']}, and {metric['open']} are "
+        "open. "
+        f"The skill itself broke in {skill['yes']}, did not in {skill['no']}, and {skill['open']} are open."
+    )
 
 
 def concentrated(concentration: pl.DataFrame) -> str:

@@ -57,7 +57,7 @@ def markdown() -> str:
             for name, column in described.items()
             if name
         ]
-        heading = f"\n## `{table}`\n\nOne row a {described[''].meaning}.\n"
+        heading = f"\n## `{table}`\n\nOne row per {described[''].meaning}.\n"
         head = ["| column | unit | direction | holds |", "| --- | --- | --- | --- |"]
         parts.append("\n".join([heading, *head, *rows, ""]))
     return "".join(parts)

@@ -126,6 +126,14 @@ GRADING = Table(
     frozenset({"rejected_share"}),
 )
 
+
+def interval_columns(*names: str) -> tuple[str, ...]:
+    """Name numbers with both ends of their intervals."""
+    return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
+
+
+_DEPENDENCE = interval_columns("token_correlation", "all_right_ratio")
+
 POSITIONS = Table(
     "positions",
     {
@@ -136,27 +144,10 @@ POSITIONS = Table(
         "n_items": pl.Int64,  # whose answer is as long
         "accuracy": pl.Float64,
         "probability_mean": pl.Float64,
+        **dict.fromkeys(_DEPENDENCE, pl.Float64),  # of the answer's tokens together: the same in all rows of a subtask
+        "dependence_reason": pl.String,
     },
-)
-
-_CORRELATED = ("token_correlation", "token_correlation_low", "token_correlation_high")
-_RATIO = ("ratio", "ratio_low", "ratio_high")
-
-TOKEN_ERRORS = Table(
-    "token_errors",
-    {
-        "model": pl.String,
-        "task": pl.String,
-        "subtask": pl.String,
-        "n_items": pl.Int64,  # with a token
-        "answer_tokens_mean": pl.Float64,
-        **dict.fromkeys(_CORRELATED, pl.Float64),
-        "all_right": pl.Float64,
-        "all_right_if_independent": pl.Float64,
-        **dict.fromkeys(_RATIO, pl.Float64),
-        "reason": pl.String,
-    },
-    frozenset({"answer_tokens_mean", "all_right", "all_right_if_independent", *_CORRELATED, *_RATIO, "reason"}),
+    frozenset({*_DEPENDENCE, "dependence_reason"}),
 )
 
 CURVES = Table(
@@ -177,7 +168,8 @@ CURVES = Table(
     frozenset({"compute_flops", "n_params", "pretraining_loss_nats", "mean", "standard_error", "n"}),
 )
 
-_SHAPES = tuple(f"{score}{end}" for score in ("emergence_score", "linearity") for end in ("", "_low", "_high"))
+_SHAPES = interval_columns("onset", "largest_gap", "emergence_score", "linearity")
+_JUDGED = ("first_mean", "last_mean", "rise", "p_cliff", "chance", "zero_of_n_upper_bound", *_SHAPES)
 
 VERDICTS = Table(
     "verdicts",
@@ -187,91 +179,36 @@ VERDICTS = Table(
         "subtask": pl.String,
         "metric": pl.String,
         "verdict": pl.String,
-        "route": pl.String,
         "reason": pl.String,
-        "axis": pl.String,  # the ladder's column that x is, log10: of `decades`, `jump_log10_x`, `kink_log10_x`
+        "axis": pl.String,  # the ladder's column that curves run along, log10
         "n_rungs": pl.Int64,
         "decades": pl.Float64,
         "n_items": pl.Int64,
-        "chance": pl.Float64,  # what guessing scores; where it is given, all but the means is of the score above it
+        "zero_of_n_upper_bound": pl.Float64,
+        "chance": pl.Float64,  # what guessing scores
         "first_mean": pl.Float64,
         "last_mean": pl.Float64,
         "rise": pl.Float64,
-        "trend_sign": pl.Int64,
-        "p_trend": pl.Float64,
-        "q_trend": pl.Float64,
         "p_cliff": pl.Float64,
-        "q_cliff": pl.Float64,
-        "p_jump": pl.Float64,
-        "p_jump_share": pl.Float64,
-        "jump_share": pl.Float64,
-        "jump_share_low": pl.Float64,
-        "jump_share_high": pl.Float64,
-        "jump_log10_x": pl.Float64,
-        "p_onset_share": pl.Float64,
-        "onset_share": pl.Float64,
-        "onset_share_low": pl.Float64,
-        "onset_share_high": pl.Float64,
-        "p_kink": pl.Float64,
-        "p_kink_share": pl.Float64,
-        "kink_log10_x": pl.Float64,
-        "p_edge": pl.Float64,
-        "edge_jump": pl.Boolean,
-        "p_rise": pl.Float64,
-        "p_amplification": pl.Float64,
-        "amplification": pl.Float64,
-        "rung_noise_scale": pl.Float64,
         **dict.fromkeys(_SHAPES, pl.Float64),
     },
-    frozenset(
-        {
-            "route",
-            "reason",
-            "n_items",
-            "chance",
-            "first_mean",
-            "last_mean",
-            "rise",
-            "trend_sign",
-            "p_trend",
-            "q_trend",
-            "p_cliff",
-            "q_cliff",
-            "p_jump",
-            "p_jump_share",
-            "jump_share",
-            "jump_share_low",
-            "jump_share_high",
-            "jump_log10_x",
-            "p_onset_share",
-            "onset_share",
-            "onset_share_low",
-            "onset_share_high",
-            "p_kink",
-            "p_kink_share",
-            "kink_log10_x",
-            "p_edge",
-            "edge_jump",
-            "p_rise",
-            "p_amplification",
-            "amplification",
-            "rung_noise_scale",
-            *_SHAPES,
-        }
-    ),
+    frozenset({"n_items", *_JUDGED}),
 )
+
+_SHARES = ("share_low", "share_high", *interval_columns("share_of_decided"))
 
 HEADLINE = Table(
     "headline",
     {
-        "metric": pl.String,
-        "cliffs": pl.Int64,
-        "disappear": pl.Int64,
-        "share": pl.Float64,
-        "share_low": pl.Float64,
-        "share_high": pl.Float64,
+        "question": pl.String,  # cliff, metric_makes_it, skill_broke, or under_METRIC
+        "asked": pl.Int64,
+        "yes": pl.Int64,
+        "no": pl.Int64,
+        "open": pl.Int64,
+        "expected_false": pl.Float64,
+        **dict.fromkeys(_SHARES, pl.Float64),
     },
-    frozenset({"share", "share_low", "share_high"}),
+    frozenset(_SHARES),
 )
 
 CONCENTRATION = Table(
@@ -290,6 +227,16 @@ CONCENTRATION = Table(
     frozenset({"share", "share_low", "share_high", "odds_ratio", "p_fisher"}),
 )
 
+_EFFECTS = interval_columns(
+    "metric_share", "chain_share", "hidden_progress", "acceleration", "acceleration_factor", "window_decades"
+)
+_WATERFALL = ("likelihood_part", "probability_part", "answer_part", "argmax_part")
+_PLACES = ("window_start_log10_x", *interval_columns("half_log10_x"), "window_end_log10_x")
+_BREAK = (*interval_columns("break_contrast"), "break_log10_x", "synchrony")
+_CHANCES = ("p_cliff", "p_metric", "p_skill")
+_AT_ENDS = ("answer_tokens", "guess_nats", "likelihood_first", "likelihood_last")
+_REPLIES = ("cliff", "metric_makes_it", "skill_broke")
+
 CLIFFS = Table(
     "cliffs",
     {
@@ -297,12 +244,25 @@ CLIFFS = Table(
         "task": pl.String,
         "subtask": pl.String,
         "hard_metric": pl.String,
-        "hard_verdict": pl.String,
+        **dict.fromkeys(_REPLIES, pl.String),
         "label": pl.String,
         "reason": pl.String,
-        "cliff_metrics": pl.String,
-        "p_gain_below_cliff": pl.Float64,
+        **dict.fromkeys(_EFFECTS, pl.Float64),
+        **dict.fromkeys(_WATERFALL, pl.Float64),
+        **dict.fromkeys(_CHANCES, pl.Float64),
+        "seeds": pl.String,
+        "seed_rho": pl.Float64,
         **{f"under_{metric}": pl.String for metric in SOFT_METRICS},
+        **dict.fromkeys(_PLACES, pl.Float64),
+        "rungs_in_window": pl.Int64,
+        **dict.fromkeys(_BREAK, pl.Float64),
+        **dict.fromkeys(_AT_ENDS, pl.Float64),
+        "got_worse_first": pl.Boolean,
+        "architecture": pl.String,
     },
-    frozenset({"hard_metric", "hard_verdict", "reason", "p_gain_below_cliff", *(f"under_{m}" for m in SOFT_METRICS)}),
+    frozenset(
+        {"hard_metric", *_REPLIES, *_EFFECTS, *_WATERFALL, *_CHANCES, "seeds", "seed_rho", *_PLACES, *_BREAK, *_AT_ENDS}
+        | {f"under_{metric}" for metric in SOFT_METRICS}
+        | {"rungs_in_window", "got_worse_first", "architecture"}
+    ),
 )

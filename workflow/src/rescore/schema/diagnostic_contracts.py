@@ -2,7 +2,10 @@
 
 import polars as pl
 
-from rescore.schema.contracts import Table
+from rescore.schema.contracts import Table, interval_columns
+
+BARS = (10, 50, 90)
+"""Per cent of a bounded score, with higher better, that a size's median seed is held against."""
 
 _CELL: dict[str, type[pl.DataType]] = {
     "ladder": pl.String,
@@ -17,98 +20,58 @@ def _floats(*names: str) -> dict[str, type[pl.DataType]]:
     return dict.fromkeys(names, pl.Float64)
 
 
-CHAIN = Table(
-    "chain",
+RISES = Table(
+    "rises",
     {
         "ladder": pl.String,
-        "model": pl.String,
-        "compute_flops": pl.Float64,
         "task": pl.String,
         "subtask": pl.String,
-        "n_items": pl.Int64,
-        "answer_tokens_mean": pl.Float64,
-        "exact_match": pl.Float64,
-        "predicted_exact_match": pl.Float64,
-        "token_probability_mean": pl.Float64,
-        "power_prediction": pl.Float64,
-        "difference": pl.Float64,
-        "difference_standard_error": pl.Float64,
+        "metric": pl.String,
+        "start_log10_x": pl.Float64,
+        **dict.fromkeys(interval_columns("half_log10_x"), pl.Float64),
+        "end_log10_x": pl.Float64,
         "reason": pl.String,
+        **{f"size_over_{bar}_percent_log10_x": pl.Float64 for bar in BARS},
+        **{f"model_over_{bar}_percent": pl.String for bar in BARS},
     },
-    frozenset({"compute_flops", "answer_tokens_mean", "power_prediction", "difference_standard_error", "reason"}),
+    frozenset(
+        {"start_log10_x", *interval_columns("half_log10_x"), "end_log10_x", "reason"}
+        | {f"size_over_{bar}_percent_log10_x" for bar in BARS}
+        | {f"model_over_{bar}_percent" for bar in BARS}
+    ),
 )
 
-RESOLUTION = Table(
-    "resolution",
-    {
-        **_CELL,
-        "n_items": pl.Int64,
-        "zero_of_n_upper_bound": pl.Float64,
-        "predicted_rate": pl.Float64,
-        "items_for_one_success": pl.Int64,
-        "enough_items": pl.Boolean,
-        "reason": pl.String,
-    },
-    frozenset({"predicted_rate", "items_for_one_success", "enough_items", "reason"}),
-)
-
-ADEQUACY = Table(
-    "adequacy",
+SEEDS = Table(
+    "seeds",
     {
         "ladder": pl.String,
-        "n_items": pl.Int64,
-        "models": pl.Int64,
-        "sizes": pl.Int64,
-        "decades": pl.Float64,
-        "subtasks": pl.Int64,
-        "moving": pl.Int64,
-        **_floats("moving_share", "moving_low", "moving_high"),
-        **_floats("step_power", "step_power_low", "step_power_high"),
-        **_floats("artefact_power", "artefact_power_low", "artefact_power_high"),
-        "replicates": pl.Int64,
-        "reason": pl.String,
+        "task": pl.String,
+        "subtask": pl.String,
+        "metric": pl.String,
+        "log10_x": pl.Float64,
+        "seeds": pl.Int64,
+        "through": pl.Int64,
+        "share": pl.Float64,
+        "share_low": pl.Float64,
+        "share_high": pl.Float64,
     },
-    frozenset({f"{kind}_power{end}" for kind in ("step", "artefact") for end in ("", "_low", "_high")} | {"reason"}),
 )
 
-_BARS: dict[str, type[pl.DataType]] = {}
-for _bar in (10, 50, 90):
-    _BARS |= {f"first_model_over_{_bar}_percent": pl.String, f"log10_compute_flops_over_{_bar}_percent": pl.Float64}
+_POOLED = interval_columns("metric_share", "acceleration", "half_slope_decades_per_decade")
 
-THRESHOLDS = Table(
-    "thresholds",
-    {
-        **_CELL,
-        **_floats("elbow_log10_compute_flops", "elbow_low", "elbow_high"),
-        "elbow_reason": pl.String,
-        **_BARS,
-        "bar_reason": pl.String,
-    },
-    frozenset({"elbow_log10_compute_flops", "elbow_low", "elbow_high", "elbow_reason", *_BARS, "bar_reason"}),
-)
-
-ELBOW_POINTS = Table(
-    "elbow_points",
-    {
-        **_SUBTASK,
-        **_floats("answer_tokens_mean", "half_log10_compute_flops", "half_low", "half_high"),
-        "reason": pl.String,
-    },
-    frozenset({"answer_tokens_mean", "half_log10_compute_flops", "half_low", "half_high", "reason"}),
-)
-
-ELBOW_LENGTH = Table(
-    "elbow_length",
+FAMILIES = Table(
+    "families",
     {
         "ladder": pl.String,
         "task": pl.String,
         "subtasks": pl.Int64,
         "fitted": pl.Int64,
-        **_floats("answer_tokens_min", "answer_tokens_max"),
-        **_floats("slope_decades_per_decade", "slope_low", "slope_high"),
+        "answer_tokens_min": pl.Float64,
+        "answer_tokens_max": pl.Float64,
+        **dict.fromkeys(_POOLED, pl.Float64),
         "reason": pl.String,
     },
-    frozenset({"slope_decades_per_decade", "slope_low", "slope_high", "reason"}),
+    frozenset({*_POOLED, "reason"}),
 )
 
 FORECASTS = Table(
@@ -198,64 +161,25 @@ LADDER_SHIFTS = Table(
     frozenset({"level", *_IN_COMPUTE, "compute_reason", *_IN_PARAMETERS, "n_params_reason"}),
 )
 
-_SHARES: dict[str, type[pl.DataType]] = {}
-for _name in ("over_10", "over_30", "over_100", "cliff"):
-    _SHARES |= {f"{_name}_cells": pl.Int64, **_floats(f"{_name}_share", f"{_name}_low", f"{_name}_high")}
+_ANSWERED = ("cliff_found", "metric_yes", "metric_no", "skill_yes", "skill_no", "right_label")
 
-META = Table(
-    "meta",
+POWER = Table(
+    "power",
     {
         "ladder": pl.String,
-        "metric": pl.String,
-        "kind": pl.String,
-        "cells": pl.Int64,
-        "scores": pl.Int64,
-        "infinite": pl.Int64,
-        **_floats("emergence_q25", "emergence_median", "emergence_q75"),
-        "tested": pl.Int64,
-        **_SHARES,
+        "n_items": pl.Int64,
+        "models": pl.Int64,
+        "sizes": pl.Int64,
+        "decades": pl.Float64,
+        "truth": pl.String,
+        "right_answer": pl.String,
+        "replicates": pl.Int64,
+        **dict.fromkeys(_ANSWERED, pl.Int64),
+        **_floats("right_share", "right_low", "right_high"),
         "reason": pl.String,
     },
-    frozenset(
-        {"emergence_q25", "emergence_median", "emergence_q75", "reason"}
-        | {name for name, kind in _SHARES.items() if kind == pl.Float64}
-    ),
+    frozenset({*_ANSWERED, "right_share", "right_low", "right_high", "reason"}),
 )
 
-META_MODEL = Table(
-    "meta_model",
-    {
-        "ladder": pl.String,
-        "cells": pl.Int64,
-        "tasks": pl.Int64,
-        **_floats("share_discontinuous", "share_smooth"),
-        **_floats("difference", "difference_low", "difference_high", "p_difference"),
-        **_floats("odds_ratio", "odds_ratio_low", "odds_ratio_high", "p_odds_ratio"),
-        "reason": pl.String,
-    },
-    frozenset(
-        {"share_discontinuous", "share_smooth", "difference", "difference_low", "difference_high", "p_difference"}
-        | {"odds_ratio", "odds_ratio_low", "odds_ratio_high", "p_odds_ratio", "reason"}
-    ),
-)
-
-METRIC_SENSITIVITY = Table(
-    "metric_sensitivity",
-    {
-        **_SUBTASK,
-        "n_rungs": pl.Int64,
-        **_floats("r2_line_exact_match", "r2_sigmoid_exact_match", "r2_line_token_accuracy"),
-        **_floats("r2_sigmoid_token_accuracy", "metric_sensitivity_index"),
-        "reason": pl.String,
-    },
-    frozenset(
-        {"r2_line_exact_match", "r2_sigmoid_exact_match", "r2_line_token_accuracy", "r2_sigmoid_token_accuracy"}
-        | {"metric_sensitivity_index", "reason"}
-    ),
-)
-
-DIAGNOSTICS = (
-    CHAIN, RESOLUTION, ADEQUACY, THRESHOLDS, LADDER_SHIFTS, ELBOW_POINTS, ELBOW_LENGTH, FORECASTS, FLAGS, META,
-    META_MODEL, METRIC_SENSITIVITY,
-)  # fmt: skip
+DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FLAGS)
 """The tables that `rescore test` writes beside the verdicts."""

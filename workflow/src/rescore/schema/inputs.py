@@ -74,6 +74,7 @@ LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
     "n_tokens": pl.Int64,
     "compute_flops": pl.Float64,
     "pretraining_loss_nats": pl.Float64,
+    "n_layers": pl.Int64,
     "dtype": pl.String,
     "trust_remote_code": pl.Boolean,
     "gguf_file": pl.String,
@@ -123,7 +124,7 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
     return pl.DataFrame(rows, schema=dict(LADDER_COLUMNS))
 
 
-_SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "model", "family")]
+_SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "model", "family", "n_layers")]
 
 
 def _compute_flops(row: Row) -> float | None:

@@ -27,6 +27,8 @@ class Metric:
     link
         The scale on which its curve is tested: "logit" for a bounded score, "log" for a negative log-likelihood
         (a power law is then a straight line), None where the curve is shown and not tested.
+    whole_answer
+        Whether it is of the whole answer, so that all of its tokens must be right, or of a token.
     definition
         One line on how it is computed for an example.
     """
@@ -39,6 +41,7 @@ class Metric:
     higher_is_better: bool = True
     discontinuous: bool = False
     link: Literal["logit", "log"] | None = "logit"
+    whole_answer: bool = False
     definition: str
 
 
@@ -47,12 +50,14 @@ _ALL = (
         name="exact_match",
         title="Exact match",
         discontinuous=True,
+        whole_answer=True,
         definition="1 where the post-processed greedy answer equals a target (BIG-bench's exact_str_match), else 0",
     ),
     Metric(
         name="exact_match_teacher_forced",
         title="Exact match, teacher-forced",
         discontinuous=True,
+        whole_answer=True,
         definition="1 where every token of the target is the model's first choice given the true tokens before it",
     ),
     Metric(
@@ -71,6 +76,7 @@ _ALL = (
         high=inf,
         higher_is_better=False,
         link="log",
+        whole_answer=True,
         definition="minus the target's log-probability in full; of results that tell no number of tokens",
     ),
     Metric(
@@ -103,6 +109,7 @@ _ALL = (
         name="multiple_choice_grade",
         title="Multiple-choice grade",
         discontinuous=True,
+        whole_answer=True,
         definition="the target score of the choice to which the model gives the highest log-probability",
     ),
     Metric(
@@ -113,9 +120,30 @@ _ALL = (
         definition="sum over choices of (probability among the choices - normalised target score)^2 (Brier 1950)",
     ),
     Metric(
+        name="token_probability",
+        title="Token probability",
+        definition="mean over the target's tokens of their probability given the true tokens before them",
+    ),
+    Metric(
         name="target_probability",
         title="Target probability",
+        whole_answer=True,
         definition="the probability of the target's tokens, in full",
+    ),
+    Metric(
+        name="choice_probability",
+        title="Choice probability",
+        whole_answer=True,
+        definition="probability of the right choice among the listed; those of several right ones add",
+    ),
+    Metric(
+        name="guess_nats_per_token",
+        title="NLL of guessing",
+        unit="nats/token",
+        high=inf,
+        higher_is_better=False,
+        link=None,
+        definition="NLL per token of a guesser who knows by position which tokens the other items' targets have",
     ),
     Metric(
         name="margin_nats",
@@ -142,16 +170,28 @@ REFERENCE_METRICS = (REFERENCE_METRIC, "nll_nats_per_answer")
 IMPORTED_METRICS = ("nll_nats_per_answer",)
 """Metrics of imported results alone: `rescore score` knows the tokens, so it has no use for them."""
 
-SOFT_METRICS = (
+STAGES = {
+    "exact_match": ("token_probability", "target_probability"),
+    "multiple_choice_grade": ("target_probability", "choice_probability"),
+}
+"""By hard metric, what lies between the likelihood and it: of a token (or the right choice), and the whole answer (or
+the right choice among the listed)."""
+
+GUESS_METRIC = "guess_nats_per_token"
+"""What guessing scores under the reference metric."""
+
+HEADLINE_METRICS = (
     "nll_nats_per_token",
     "nll_nats_per_answer",
     "token_accuracy",
     "token_edit_distance",
     "char_edit_distance",
-    "brier_score",
-    "target_probability",
 )
-"""The metrics under which a cliff may disappear, the reference first."""
+"""The soft metrics of the headline, the reference first."""
+
+SOFT_METRICS = (*HEADLINE_METRICS, "brier_score", "target_probability")
+"""The metrics under which a cliff may disappear. The last two are shown, and in no headline: Brier grades another
+question, picking among listed choices, and target probability keeps the product of all tokens."""
 
 
 def reference_metric(metrics: Iterable[str]) -> str:

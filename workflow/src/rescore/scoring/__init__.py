@@ -12,6 +12,7 @@ import polars as pl
 from rescore.schema import SCORES
 from rescore.scoring import choice, edit, exact, likelihood
 from rescore.scoring.bigbench import bigbench_scores
+from rescore.scoring.guesser import guess
 from rescore.scoring.runs import KEYS, blocks, filled, placed
 
 __all__ = ["bigbench_scores", "score"]
@@ -42,6 +43,8 @@ def score(
     told = exact.exact_match(examples, answers, [s for s, rules in settings.items() if rules["asks_text"]])
     candidates = placed(extractions, examples)
     frames = [frame for block in blocks(told, candidates) for frame in _scores(*block)]
+    # The guesser looks at all items of a subtask, so it takes no blocks.
+    frames.append(told.select("task", *KEYS).hstack(guess(told, candidates)))
     return pl.concat(frames).select(list(SCORES.columns))
 
 

@@ -1,4 +1,4 @@
-"""Multiple choice: the choices of every example, and from them the grade and the Brier score."""
+"""Multiple choice: the choices of every example, and from them grade, probability of the right one, Brier score."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,11 +98,12 @@ def choices(examples: pl.DataFrame, candidates: pl.DataFrame) -> Choices:
 
 
 def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Multiple-choice grade and Brier score of every example.
+    """Multiple-choice grade, probability of the right choices and Brier score of every example.
 
     With p the probabilities among the choices and y the target scores over their sum:
 
     - multiple_choice_grade: the target score of the likeliest choice, the first of equals; higher is better;
+    - choice_probability: sum of p over the choices whose target score is above 0, higher is better;
     - brier_score = sum_c (p_c - y_c)^2 in [0, 2] (Brier 1950; Schaeffer et al. 2023, section 4); lower is better.
       BIG-bench's `calibration_multiple_choice_brier_score` is another number, averaged over choices.
 
@@ -121,13 +122,18 @@ def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
         pl.DataFrame(
             {
                 "grade": found.scores[found.pick],
+                "right": found.runs.sum(np.where(found.scores > 0, found.p, 0.0)).clip(0.0, 1.0),
                 "brier": found.runs.sum((found.p - found.t) ** 2),
                 "mass": found.mass,
+                "highest": found.runs.max(found.scores),
                 "lowest": -found.runs.max(-found.scores),
             }
         )
     )
     yield values.select(metric=pl.lit("multiple_choice_grade"), score="grade", reason="reason")
+    no_right = pl.coalesce("reason", pl.when(pl.col("highest") <= 0).then(pl.lit(NO_CORRECT)))
+    right = pl.when(no_right.is_null()).then("right")
+    yield values.select(metric=pl.lit("choice_probability"), score=right, reason=no_right)
     reason = pl.coalesce(
         "reason",
         pl.when(pl.col("mass") == 0).then(pl.lit(NO_CORRECT)),

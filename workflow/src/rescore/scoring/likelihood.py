@@ -27,7 +27,7 @@ def likeliest(targets: pl.DataFrame) -> pl.DataFrame:
 
 
 def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """NLL per token and byte, token accuracy, probability and margin of each example's likeliest target.
+    """NLL per token and byte, token accuracy, probabilities and margin of each example's likeliest target.
 
     With l_t the log-probability of target token t (nats), m_t that of the strongest other token, T tokens, B bytes:
 
@@ -35,7 +35,9 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     - nll_nats_per_byte = -sum l_t / B, lower is better, comparable across tokenizers;
     - token_accuracy = share of t that are the model's first choice, higher is better: per token, as in Schaeffer et
       al. 2023, section 3;
-    - target_probability = exp(sum l_t), higher is better;
+    - token_probability = mean of exp(l_t), higher is better;
+    - target_probability = exp(sum l_t), higher is better: that of an answer drawn from the model to be right, by the
+      chain rule and without any independence;
     - margin_nats = sum (l_t - m_t) / T, higher is better.
 
     Each is a mean over examples when aggregated: tokens of a long answer weigh less than those of a short one.
@@ -43,8 +45,8 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     Parameters
     ----------
     targets
-        row, candidate, token_ids, best_other_logprob_nats, total_nats, token_accuracy; by row, which counts the
-        examples from 0 and leaves none out.
+        row, candidate, token_ids, logprob_nats, best_other_logprob_nats, total_nats, token_accuracy; by row, which
+        counts the examples from 0 and leaves none out.
 
     Yields
     ------
@@ -58,6 +60,7 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
         "nll_nats_per_token": -pl.col("total_nats") / n_tokens,
         "nll_nats_per_byte": -pl.col("total_nats") / pl.col("candidate").str.len_bytes(),
         "token_accuracy": pl.col("token_accuracy"),
+        "token_probability": pl.col("logprob_nats").cast(pl.List(pl.Float64)).list.eval(pl.element().exp()).list.mean(),
         "target_probability": pl.col("total_nats").exp(),
         "margin_nats": (pl.col("total_nats") - others) / n_tokens,
     }

@@ -7,8 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rescore.schema import TOKEN_ERRORS
+from rescore.schema import POSITIONS
 from rescore.scoring.runs import SUBTASK_KEYS
+
+_OF = ("token_correlation", "all_right_ratio")
+_NAMES = tuple(f"{name}{end}" for name in _OF for end in ("", "_low", "_high"))
+
+DEPENDENCE = {name: POSITIONS.columns[name] for name in (*_NAMES, "dependence_reason")}
+"""The columns of POSITIONS that are of an answer's tokens together."""
 
 _DRAWS = 999
 _RARE_PAIRS = 5  # Cochran's rule for tables of counts; with fewer, draws without a pair make the interval too short
@@ -67,11 +73,11 @@ def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     Items of different difficulty make it positive by themselves, even where a model's errors on one item are
     independent of each other. It therefore says whether p^k of *mean* accuracies may be used.
 
-    `all_right` is the share of items with all c_it = 1, `all_right_if_independent` the mean over items of
-    prod_t m_tt. Intervals are percentiles of a bootstrap over items, 95%. There is none where fewer than five pairs of
+    `all_right_ratio` is the share of items with all c_it = 1 over the mean over items of prod_t m_tt; 1 is
+    independence. Intervals are percentiles of a bootstrap over items, 95%. There is none where fewer than five pairs of
     tokens would be expected to be both wrong (or both right, whichever is rarer) if they were independent: draws from
-    items without such a pair know nothing of them. The ratio has none either where more than one draw in a hundred
-    has no answer that is all right.
+    items without such a pair know nothing of them. The ratio has none either where more than one draw in a hundred has
+    no answer that is all right.
 
     Parameters
     ----------
@@ -84,35 +90,30 @@ def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.TOKEN_ERRORS`, one row a model and subtask, in their order.
+        model, task, subtask and the columns `DEPENDENCE`: one row per model and subtask, in their order.
     """
     parts = answers.select(*SUBTASK_KEYS, "right").partition_by(SUBTASK_KEYS, as_dict=True, maintain_order=True)
     rows = [
         _row(mine["right"], np.random.default_rng(seed)) | dict(zip(SUBTASK_KEYS, names, strict=True))
         for names, mine in parts.items()
     ]
-    return pl.DataFrame(rows, schema=dict(TOKEN_ERRORS.columns))
+    return pl.DataFrame(rows, schema={name: POSITIONS.columns[name] for name in (*SUBTASK_KEYS, *DEPENDENCE)})
 
 
 def _row(right: pl.Series, rng: np.random.Generator) -> dict[str, Any]:
     """Return the columns of one subtask, from the lists of its items."""
     told = right.filter(right.list.len() > 0)
     n = len(told)
-    row: dict[str, Any] = dict.fromkeys(TOKEN_ERRORS.columns) | {"n_items": n}
+    row: dict[str, Any] = dict.fromkeys(DEPENDENCE)
     if n == 0:
-        return row | {"reason": NO_TOKEN}
+        return row | {"dependence_reason": NO_TOKEN}
     # Items that are right at the same tokens weigh as one that is drawn as often as all of them.
     alike = pl.DataFrame({"bits": told.cast(pl.List(pl.String)).list.join("")}).group_by("bits").len().sort("bits")
     count = alike["len"].to_numpy()
     patterns = _Patterns.of(alike["bits"])
     found = patterns.weighed(count[None].astype(float))
-    row |= {
-        "answer_tokens_mean": float(count @ patterns.lengths) / n,
-        "all_right": float(found.all_right[0]),
-        "all_right_if_independent": float(found.product[0]),
-    }
     if patterns.lengths.max() == 1:
-        return row | {"reason": ONE_TOKEN}
+        return row | {"dependence_reason": ONE_TOKEN}
     drawn = list(patterns.drawn(count, rng)) if found.rare_pairs[0] >= _RARE_PAIRS else []
     low, high = _interval([draw.correlation for draw in drawn])
     row |= {
@@ -121,14 +122,14 @@ def _row(right: pl.Series, rng: np.random.Generator) -> dict[str, Any]:
         "token_correlation_high": high,
     }
     low, high = _interval([np.where(draw.all_right > 0, draw.ratio, np.nan) for draw in drawn])
-    row |= {"ratio": _told(found.ratio[0]), "ratio_low": low, "ratio_high": high}
+    row |= {"all_right_ratio": _told(found.ratio[0]), "all_right_ratio_low": low, "all_right_ratio_high": high}
     reasons = (
         NO_VARIATION if row["token_correlation"] is None else None,
-        NEVER_RIGHT if row["ratio"] is None else None,
-        FEW_RIGHT if drawn and row["ratio"] is not None and low is None else None,
+        NEVER_RIGHT if row["all_right_ratio"] is None else None,
+        FEW_RIGHT if drawn and row["all_right_ratio"] is not None and low is None else None,
         FEW_PAIRS if row["token_correlation"] is not None and row["token_correlation_low"] is None else None,
     )
-    return row | {"reason": "; ".join(filter(None, reasons)) or None}
+    return row | {"dependence_reason": "; ".join(filter(None, reasons)) or None}
 
 
 @dataclass(frozen=True)

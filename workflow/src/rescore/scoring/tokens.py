@@ -8,6 +8,7 @@ import polars as pl
 from rescore.schema import POSITIONS
 from rescore.scoring.likelihood import TOTAL_NATS, likeliest
 from rescore.scoring.runs import KEYS, SUBTASK_KEYS, filled, placed
+from rescore.scoring.token_errors import DEPENDENCE, token_errors
 
 
 def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
@@ -50,11 +51,14 @@ def positions(answers: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.POSITIONS`, one row a model, subtask and position, counted from 1.
+        As `rescore.schema.POSITIONS`, one row per model, subtask and position, counted from 1. What `token_errors` says
+        of an answer's tokens together is the same in all rows of a subtask.
     """
-    rows = list(_positions(answers.filter(pl.col("right").list.len() > 0)))
-    columns = list(POSITIONS.columns)
-    return pl.concat([POSITIONS.empty(), *(row.select(columns) for row in rows)])
+    told = answers.filter(pl.col("right").list.len() > 0)
+    rows = [POSITIONS.empty().drop(list(DEPENDENCE)), *_positions(told)]
+    together = token_errors(told)
+    found = pl.concat(rows).join(together, on=SUBTASK_KEYS, how="left", maintain_order="left")
+    return found.select(list(POSITIONS.columns))
 
 
 def _positions(answers: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -125,7 +125,8 @@ def simulated_items(
 
     Each token is right or wrong with its own probability, independently given the item. Exact match is 1
     where all are right, token accuracy their share, token edit distance 0.9 (1 - accuracy), a stand-in that
-    moves as edit distances do, and NLL the mean of -log p over the answer's tokens.
+    moves as edit distances do, NLL the mean of -log p over the answer's tokens, token probability that of p, and target
+    probability their product.
 
     Parameters
     ----------
@@ -158,12 +159,15 @@ def simulated_items(
         + sd.token * rng.standard_normal((1, n_items, k))
     )  # [models, items, tokens]
     right = rng.random(logit.shape) < expit(logit)
+    nats = np.logaddexp(0.0, -logit)  # -log expit
     accuracy = right.mean(2)
     return {
         "exact_match": right.all(2).astype(float),
         "token_accuracy": accuracy,
         "token_edit_distance": 0.9 * (1 - accuracy),
-        "nll_nats_per_token": np.logaddexp(0.0, -logit).mean(2),  # -log expit
+        "nll_nats_per_token": nats.mean(2),
+        "token_probability": expit(logit).mean(2),
+        "target_probability": np.exp(-nats.sum(2)),
     }
 
 

@@ -67,7 +67,7 @@ def compare(plain: Path, scaffolded: Path, out: Path) -> None:
         first.curves,
         second.curves,
         verdicts=(first.verdicts, second.verdicts),
-        **{key: tested[key] for key in ("alpha", "seed") if key in tested},
+        **{key: tested[key] for key in ("seed",) if key in tested},
     )
     if frame.is_empty():
         raise InputError(

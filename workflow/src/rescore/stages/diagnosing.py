@@ -1,6 +1,6 @@
 """What is reported beside the verdicts and never decides one."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,6 @@ from rescore.discontinuity import Analysis, Settings
 
 def diagnose(
     analysis: Analysis,
-    scores: Iterable[pl.DataFrame],
-    ladder: pl.DataFrame,
     settings: Settings,
     out: Path,
     made_by: Mapping[str, Any],
@@ -26,13 +24,8 @@ def diagnose(
     ----------
     analysis
         What the curves' tests found.
-    scores
-        The table SCORES in parts, all rows of a task in one; no part where only aggregates are known, which leaves the
-        chain check empty.
-    ladder
-        Columns ladder, model, compute_flops.
     settings
-        The constants of the method.
+        What a user turned.
     out
         The folder.
     made_by
@@ -40,33 +33,20 @@ def diagnose(
     graded
         The table GRADING, for the grader's flags; without a row where it is not known.
     """
-    for frame, table in _tables(analysis, scores, ladder, settings, graded):
+    for frame, table in _tables(analysis, settings, graded):
         schema.write_twins(frame, out, table, made_by)
 
 
 def _tables(
-    analysis: Analysis,
-    scores: Iterable[pl.DataFrame],
-    ladder: pl.DataFrame,
-    settings: Settings,
-    graded: pl.DataFrame,
+    analysis: Analysis, settings: Settings, graded: pl.DataFrame
 ) -> Iterator[tuple[pl.DataFrame, schema.Table]]:
     from rescore import diagnostics as of
+    from rescore.discontinuity import families
 
-    curves, verdicts = analysis.curves, analysis.verdicts
-    chain = pl.concat([schema.CHAIN.empty(), *(of.chain(part, ladder) for part in scores)])
-    chain = chain.sort("ladder", "task", "subtask", "compute_flops", "model")
-    elbows = of.elbow_points(curves, chain, seed=settings.seed)
-    yield chain, schema.CHAIN
-    yield of.resolution(curves, chain), schema.RESOLUTION
-    yield of.adequacy(curves, verdicts, settings), schema.ADEQUACY
-    yield of.thresholds(curves, verdicts, alpha=settings.alpha, seed=settings.seed), schema.THRESHOLDS
-    shifts = of.ladder_shifts(curves, verdicts, chain, alpha=settings.alpha, seed=settings.seed)
-    yield shifts, schema.LADDER_SHIFTS
-    yield elbows, schema.ELBOW_POINTS
-    yield of.elbow_length(elbows), schema.ELBOW_LENGTH
-    yield of.forecasts(curves, settings), schema.FORECASTS
-    yield of.flags(curves, verdicts, graded, settings), schema.FLAGS
-    yield of.meta(verdicts), schema.META
-    yield of.meta_model(verdicts), schema.META_MODEL
-    yield of.metric_sensitivity(curves, chain), schema.METRIC_SENSITIVITY
+    curves, verdicts, cliffs = analysis.curves, analysis.verdicts, analysis.cliffs
+    yield analysis.rises, schema.RISES
+    yield analysis.seeds, schema.SEEDS
+    yield families(cliffs), schema.FAMILIES
+    yield of.ladder_shifts(curves, verdicts, cliffs, seed=settings.seed), schema.LADDER_SHIFTS
+    yield of.forecasts(curves, settings.conventions), schema.FORECASTS
+    yield of.flags(curves, verdicts, graded), schema.FLAGS

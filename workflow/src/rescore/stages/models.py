@@ -91,11 +91,10 @@ def score(
     bigbench_out: Path | None,
     grading_out: Path | None,
     positions_out: Path | None = None,
-    token_errors_out: Path | None = None,
 ) -> None:
     """Score the extractions and generations of one task, of any number of models.
 
-    BIG-bench's own numbers, how often the grader is wrong, accuracy by position in the answer, and how errors go
+    BIG-bench's own numbers, how often the grader is wrong, and accuracy by position in the answer with how errors go
     together, go to tables of their own. Where all that are asked for stand there already, whole, and made by the same
     code from inputs of the same content, nothing is done.
 
@@ -109,7 +108,6 @@ def score(
         (schema.BIGBENCH, bigbench_out),
         (schema.GRADING, grading_out),
         (schema.POSITIONS, positions_out),
-        (schema.TOKEN_ERRORS, token_errors_out),
     )
     asked = [(table, path) for table, path in targets if path is not None]
     fingerprint = _fingerprint(examples, files)
@@ -178,7 +176,6 @@ def _scored(
     """Yield the wanted tables, by name, of the models of these tables."""
     from rescore import bigbench, scoring
     from rescore.scoring.grading import grading
-    from rescore.scoring.token_errors import token_errors
     from rescore.scoring.tokens import answer_tokens, positions
 
     answers = bigbench.answers(generations, settings)
@@ -187,13 +184,8 @@ def _scored(
         yield schema.BIGBENCH.name, scoring.bigbench_scores(questions, extractions, answers, settings)
     if schema.GRADING.name in wanted:
         yield schema.GRADING.name, grading(questions, generations, answers, settings)
-    if schema.POSITIONS.name not in wanted and schema.TOKEN_ERRORS.name not in wanted:
-        return
-    tokens = answer_tokens(questions, extractions)
     if schema.POSITIONS.name in wanted:
-        yield schema.POSITIONS.name, positions(tokens)
-    if schema.TOKEN_ERRORS.name in wanted:
-        yield schema.TOKEN_ERRORS.name, token_errors(tokens)
+        yield schema.POSITIONS.name, positions(answer_tokens(questions, extractions))
 
 
 def _together(frames: Mapping[str, pl.DataFrame], models: pl.Enum) -> pl.DataFrame:

@@ -44,10 +44,9 @@ def report(results: Path, emergent: Path | None) -> None:
         concentration=concentration,
         lengths=_lengths(results),
         positions=_of_tasks(results, schema.POSITIONS),
-        token_errors=_of_tasks(results, schema.TOKEN_ERRORS),
         diagnosed=diagnosed,
         made_by={k: made_by[k] for k in _SAID if k in made_by},
-        settings=made_by["settings"],
+        settings={"settings": made_by["settings"], "conventions": made_by.get("conventions", {})},
     )
     schema.write_text(page, results / "report" / "index.html")
     sandbox = stage.render_sandbox(curves=tables["curves"], cliffs=tables["cliffs"])
@@ -59,7 +58,7 @@ def report(results: Path, emergent: Path | None) -> None:
 def show(results: Path, what: str, task: str | None) -> None:
     """Print the summary, or the rows of one table as CSV where the output is no terminal."""
     tables = _tables(results)
-    for table in (schema.GRADING, schema.POSITIONS, schema.TOKEN_ERRORS):
+    for table in (schema.GRADING, schema.POSITIONS):
         if what == table.name:
             frame = _of_tasks(results, table)
             if frame is None:
@@ -67,7 +66,7 @@ def show(results: Path, what: str, task: str | None) -> None:
             tables[what] = frame
     tables |= {
         table.name: schema.read(results / f"{table.name}.parquet", table)
-        for table in (*schema.DIAGNOSTICS, schema.SCAFFOLD_SHIFT)
+        for table in (*schema.DIAGNOSTICS, schema.SCAFFOLD_SHIFT, schema.POWER)
         if table.name == what
     }
     if task is not None:
@@ -80,7 +79,7 @@ def show(results: Path, what: str, task: str | None) -> None:
 
         from rescore import report as stage
 
-        rich.print(stage.summary(tables["cliffs"], tables["verdicts"], tables["headline"]))
+        rich.print(stage.summary(tables["cliffs"], tables["headline"]))
         page = results / "report" / "index.html"
         if page.exists():
             rich.print(f"The report: {page}")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,12 @@ def test(
         chances=stage.chances(read_all(examples, schema.EXAMPLES, columns=["task", "subtask", "target_scores"])),
         workers=threads or os.cpu_count() or 1,
     )
-    headline = stage.headline(analysis.cliffs).select(list(schema.HEADLINE.columns))
+    headline = stage.headline(analysis.cliffs, analysis.verdicts, seed=chosen.seed)
     made_by: dict[str, Any] = {
         "ladders": {str(path): ladder.filter(pl.col("ladder") == path.stem).height for path in ladders},
         "scores": {path.stem: {k: v for k, v in schema.provenance(path).items() if k in _SAID} for path in scores},
         "settings": chosen.__dict__,
+        "conventions": asdict(chosen.conventions),
     }
     if aggregates:
         made_by["aggregates"] = {
@@ -91,4 +93,4 @@ def test(
         (headline, schema.HEADLINE),
     ):
         schema.write_twins(frame, out, table, made_by)
-    diagnose(analysis, parts, ladder, chosen, out, made_by, graded=read_all(grading, schema.GRADING))
+    diagnose(analysis, chosen, out, made_by, graded=read_all(grading, schema.GRADING))

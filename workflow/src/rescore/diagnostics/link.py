@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit
 
-from rescore.discontinuity.curve import Curve, Floats
+from rescore.diagnostics.curve import Curve, Floats
 
 Link = Literal["logit", "log", "odds"]
 """Of a bounded score: "logit". Of an NLL m: "log", z = -log m, on which a power law is straight, and "odds",

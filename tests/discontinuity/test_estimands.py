@@ -1,0 +1,97 @@
+"""The numbers of the three questions, of curves without noise."""
+
+import numpy as np
+import pytest
+
+from rescore.discontinuity.acceleration import acceleration, contrast, factor, links
+from rescore.discontinuity.conventions import CONVENTIONS
+from rescore.discontinuity.estimands import estimands, largest_break
+from rescore.discontinuity.progress import Floats
+
+X = np.arange(6.0)[:, None]
+
+
+def of(nll: list[float], *later: list[float], guess: float | None = None) -> dict[str, float]:
+    Y = np.array([[-n for n in nll], *later], float)[:, :, None]
+    found = estimands(X[: len(nll)], Y, guess, CONVENTIONS)
+    return {name: float(value[0]) for name, value in vars(found).items() if name != "parts"} | {
+        f"part{j}": float(part[0]) for j, part in enumerate(found.parts)
+    }
+
+
+def test_the_waterfall_by_hand() -> None:
+    # The hard metric rises in the last gap, so its window is 4.1 to 4.9, and makes 0.8 of its rise there.
+    found = of([5, 4, 3, 2, 1, 0], [0, 0.1, 0.2, 0.3, 0.4, 0.8], [0, 0, 0, 0, 0.2, 1], [0, 0, 0, 0, 0, 0.5])
+    assert (found["window_start"], found["half"], found["window_end"]) == pytest.approx((4.1, 4.5, 4.9))
+    # Progress per unit of x in that gap: 0.2, 0.5, 0.8 and 1 of the rise.
+    assert [found[f"part{j}"] for j in range(4)] == pytest.approx([0.2, 0.3, 0.3, 0.2])
+    assert found["metric_share"] == pytest.approx(0.8)
+    assert found["chain_share"] == pytest.approx(0.5)
+    assert found["hidden_progress"] == pytest.approx(0.82)
+
+
+def test_two_stages_tell_no_chain_share() -> None:
+    found = of([5, 4, 3, 2, 1, 0], [0, 0, 0, 0, 0, 0.5])
+    assert (found["part0"], found["part1"]) == pytest.approx((0.2, 0.8))
+    assert np.isnan(found["chain_share"])
+
+
+def test_the_guessing_floor_takes_the_format_away() -> None:
+    hard = [0, 0, 0, 0, 0, 1]
+    without, capped = of([6, 4, 2, 2, 2, 1], hard), of([6, 4, 2, 2, 2, 1], hard, guess=2.0)
+    assert without["metric_share"] == pytest.approx(1 - 0.2)  # a fifth of the fall comes in the last gap
+    assert capped["metric_share"] == pytest.approx(0)  # all of the fall below guessing does
+
+
+@pytest.mark.parametrize("scale", [0, 1])
+def test_a_straight_likelihood_does_not_accelerate(scale: int) -> None:
+    line = np.linspace(-1, 3, 6)
+    nll = np.exp(-line) - 0.01 if scale == 0 else np.log1p(np.exp(-line)) - 0.01
+    found = acceleration(X, -np.maximum(nll, 0)[:, None], np.array([2.5]), np.array([4.0]), CONVENTIONS)
+    assert abs(found.inside[0]) < 0.05 or found.inside[0] < 0  # the smaller of the two scales counts
+    assert found.below[0] < 0.05
+
+
+def test_three_times_as_fast_is_one_half() -> None:
+    z = np.array([0.0, 0.2, 0.4, 0.6, 1.2, 1.8])  # log odds: slope .2, then .6
+    nll = np.log1p(np.exp(-z)) - 0.01
+    found = acceleration(X, -nll[:, None], np.array([3.0]), np.array([5.0]), CONVENTIONS)
+    assert links(nll, 0.01)[1] == pytest.approx(z)
+    odds = contrast(np.array(0.6), np.array(0.2))
+    assert odds == pytest.approx(0.5)
+    assert found.inside[0] <= 0.5 + 1e-9  # on -log NLL it is less or as much
+    assert float(factor(odds)) == pytest.approx(3)
+
+
+def test_slopes_before_are_least_squares() -> None:
+    rng = np.random.default_rng(0)
+    raw = np.cumsum(rng.uniform(0, 0.3, 8))
+    x, likelihood, a, b = np.arange(8.0)[:, None], -np.exp(-raw)[:, None], 4.4, 6.5
+    found = acceleration(x, likelihood, np.array([a]), np.array([b]), CONVENTIONS)
+    expected = []
+    for z in links(-likelihood[:, 0], 0.01):
+        za, zb = np.interp([a, b], x[:, 0], z)
+        before = max(float(np.polyfit([*range(5), a], [*z[:5], za], 1)[0]), 0)
+        after = (zb - za) / (b - a)
+        expected.append((after - before) / (after + before))
+    assert found.inside[0] == pytest.approx(min(expected))
+
+
+def test_a_break_below_the_window_is_found_where_it_is() -> None:
+    nll: Floats = np.array([1.2, 1.19, 1.18, 1.17, 0.9, 0.6, 0.35, 0.2, 0.1, 0.05])
+    x = np.arange(10.0)[:, None]
+    hard = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0.5, 1.0])
+    found = estimands(x, np.stack([-nll, hard])[:, :, None], None, CONVENTIONS)
+    assert found.break_at[0] == 3
+    assert found.break_uncapped[0] > 0.9 > found.acceleration[0]
+    assert largest_break(x, np.stack([-nll, hard])[:, :, None], CONVENTIONS) == pytest.approx(found.break_uncapped)
+
+
+def test_ladders_with_a_rung_left_out_are_done_together() -> None:
+    rng = np.random.default_rng(1)
+    nll, hard = np.sort(rng.uniform(0.1, 2, 8))[::-1], np.sort(rng.uniform(0, 1, 8))
+    x, Y = np.linspace(0, 4, 8), np.stack([-nll, hard])[:, :, None]
+    kept = np.stack([np.delete(np.arange(8), r) for r in range(1, 7)], axis=1)
+    together = largest_break(x[kept][:, :, None], Y[:, kept], CONVENTIONS)
+    alone = [largest_break(x[k][:, None], Y[:, k], CONVENTIONS)[0] for k in kept.T]
+    assert together[:, 0] == pytest.approx(alone)

@@ -1,0 +1,36 @@
+"""What a user may turn, and what became of the settings of the first edition."""
+
+import pytest
+
+from rescore.discontinuity import CONVENTIONS, Settings
+from rescore.schema import InputError
+from rescore.schema.first_edition import OLD_SETTINGS
+
+
+def test_settings_go_into_the_conventions() -> None:
+    chosen = Settings.from_mapping({"confidence": 0.8, "draws": 999}).conventions
+    assert (chosen.confidence, chosen.draws, chosen.cliff_confidence) == (0.8, 999, 0.95)
+    assert Settings().conventions == CONVENTIONS
+
+
+@pytest.mark.parametrize("key", OLD_SETTINGS)
+def test_an_old_key_is_named_with_what_became_of_it(key: str) -> None:
+    with pytest.raises(InputError, match=rf"^discontinuity.{key}: [^\n]*; take the line out$"):
+        Settings.from_mapping({key: 1})
+    assert key not in Settings.__dataclass_fields__
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"alfa": 1}, "discontinuity.alfa: unknown key; the keys are axis, rungs_min"),
+        ({"rungs_min": 4}, "discontinuity.rungs_min: 4 is not between 5"),
+        ({"draws": 400.5}, "discontinuity.draws: 400.5 is not a whole number"),
+        ({"confidence": True}, "discontinuity.confidence: True is not a number"),
+        ({"confidence": 1.0}, "discontinuity.confidence: 1.0 is not between"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(given: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError) as refused:
+        Settings.from_mapping(given)
+    assert str(refused.value).startswith(says)

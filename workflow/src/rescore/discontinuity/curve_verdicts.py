@@ -1,0 +1,152 @@
+"""Question 1, of every metric's curve: is there a cliff."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rescore.discontinuity.bootstrap import Bootstrap, Estimate
+from rescore.discontinuity.conventions import Conventions
+from rescore.discontinuity.leave_out import cliffs_without, gaps, left_out
+from rescore.discontinuity.progress import Floats, crossing, has_cliff, isotonic, largest_gap, onset, progress
+
+Verdict = Literal["cliff", "smooth", "flat", "saturated", "inverse", "not judged", "open"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveVerdict:
+    """What one metric's curve is.
+
+    Attributes
+    ----------
+    verdict
+        "not judged" is for whoever knows that the ladder is too short.
+    reason
+        Why, in words.
+    p_cliff
+        Share of draws with a cliff; without one of the inner rungs, where the cliff hangs on that one; None where not
+        asked.
+    onset, largest_gap
+        O and J.
+    rise
+        Of the isotonic fit, on [0, 1] or in nats.
+    start, half, end
+        Where a tenth, half and nine tenths of the rise are made; places along the ladder's axis.
+    """
+
+    verdict: Verdict
+    reason: str
+    p_cliff: float | None
+    onset: Estimate
+    largest_gap: Estimate
+    rise: float
+    start: float
+    half: Estimate
+    end: float
+
+
+def judge_curves(
+    x: Floats, point: Floats, draws: Floats, likelihood: NDArray[np.bool_], conventions: Conventions
+) -> list[CurveVerdict]:
+    """Judge the curves of one subtask.
+
+    A cliff where 95% of draws have one, and 80% with any one rung but the first left out; none where at most half have,
+    or at most a quarter without one of the inner rungs.
+    Saturated: the lowest third has at least .95 in 95% of draws; inverse: the top third is below the bottom third by .1
+    in 90%; flat: the rise is under .1 with 90% chance, or the measured one is and there is no cliff.
+
+    Parameters
+    ----------
+    x
+        Places of the rungs; [rungs], five or more.
+    point, draws
+        Rung means, higher is better; bounded metrics on [0, 1], NLL as minus its nats; [metrics, rungs] and
+        [metrics, rungs, draws].
+    likelihood
+        Whether a metric is an NLL: its rise counts as a share of its first value; [metrics].
+    conventions
+        The constants.
+    """
+    c = conventions
+    first = np.maximum(np.abs(point[:, 0]), c.nll_floor_nats / c.rise_min)  # a rise of less than the floor is none
+    unit = np.where(likelihood, first, 1.0)  # [metrics]
+    places, Y = x[:, None, None], draws.transpose(1, 0, 2)  # [rungs, metrics, draws]
+    F = isotonic(Y)
+    G, rise = progress(F)
+    size = rise / unit[:, None]
+    found = has_cliff(places, G, size, c).mean(1)  # [metrics]
+    without = cliffs_without(x, Y, left_out(gaps(point)), unit, likelihood, c).mean(2).min(0)  # [metrics]
+    denied = (found <= c.cliff_denied) | (without <= c.cliff_without_denied)
+    G1, rise1 = progress(isotonic(Y[:-1]))
+    without_last = has_cliff(places[:-1], G1, rise1 / unit[:, None], c).mean(1)  # [metrics]
+    third = max(len(x) // 3, 1)
+    bottom, top = Y[:third].mean(0), Y[-third:].mean(0)
+    saturated = ((bottom >= c.saturated_at).mean(1) >= c.cliff_confidence) & ~likelihood
+    inverse = (top <= bottom - c.rise_min * unit[:, None]).mean(1) >= c.confidence
+    G0, rises = progress(isotonic(point.T))
+    small = rises / unit < c.rise_min
+    surely = [Bootstrap.of(float(rises[j] / unit[j]), size[j], c).at_least(c.rise_min) <= 1 - c.confidence
+              for j in range(len(point))]  # fmt: skip
+    flat = np.array(surely) | (small & denied)
+    late, gap = onset(x[:, None], G0, c), largest_gap(G0)
+    start, half, end = (crossing(x[:, None], G0, level) for level in (c.window_low, 0.5, c.window_high))
+    half_draws = crossing(places, G, 0.5)
+    late_draws, gap_draws = onset(places, G, c), largest_gap(G)
+
+    verdicts = []
+    for j in range(len(point)):
+        verdict, reason = _verdict(
+            float(found[j]),
+            float(without[j]),
+            saturated=bool(saturated[j]),
+            inverse=bool(inverse[j]),
+            flat=bool(flat[j]),
+            without_last=float(without_last[j]),
+            conventions=c,
+        )
+        p_cliff = float(without[j] if without[j] <= c.cliff_without_denied else found[j])
+        verdicts.append(
+            CurveVerdict(
+                verdict=verdict,
+                reason=reason,
+                p_cliff=p_cliff if verdict in ("cliff", "smooth", "open") else None,
+                onset=Bootstrap.of(float(late[j]), late_draws[j], c).interval(),
+                largest_gap=Bootstrap.of(float(gap[j]), gap_draws[j], c).interval(),
+                rise=float(rises[j]),
+                start=float(start[j]),
+                half=Bootstrap.of(float(half[j]), half_draws[j], c).interval(),
+                end=float(end[j]),
+            )
+        )
+    return verdicts
+
+
+def _verdict(
+    found: float,
+    without: float,
+    *,
+    saturated: bool,
+    inverse: bool,
+    flat: bool,
+    without_last: float,
+    conventions: Conventions,
+) -> tuple[Verdict, str]:
+    c = conventions
+    if saturated:
+        return "saturated", f"the smallest third of sizes has {c.saturated_at:g} or more"
+    if inverse:
+        return "inverse", "the largest third of sizes is worse than the smallest"
+    if flat:
+        return "flat", f"its rise is under {c.rise_min:g}"
+    said = f"{found:.0%} of draws have a cliff"
+    if found <= c.cliff_denied:
+        return "smooth", said
+    if without <= c.cliff_without_denied:
+        return "smooth", f"{said}, but {without:.0%} without one of the sizes: it hangs on that one"
+    if without_last < c.cliff_without:
+        return "open", f"{said}, but {without_last:.0%} without the last size: it hangs on the last size"
+    if found >= c.cliff_confidence and without >= c.cliff_without:
+        least = min(without, without_last)
+        return "cliff", f"{said}, and at least {least:.0%} without any one size"
+    return "open", f"{said}, and {without:.0%} without one of the sizes"

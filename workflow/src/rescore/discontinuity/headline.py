@@ -1,0 +1,75 @@
+"""The counts of a run: per question yes, no and open, with the number of false calls to be expected."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from rescore.schema import HEADLINE
+from rescore.schema.metrics import HEADLINE_METRICS
+
+_DRAWS = 2_000
+_QUESTIONS = {"cliff": "p_cliff", "metric_makes_it": "p_metric", "skill_broke": "p_skill"}
+
+
+def headline(cliffs: pl.DataFrame, verdicts: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
+    """Count the answers, and the cliffs that disappear or survive under each soft metric.
+
+    A count of answers carries the number of them that is expected to be false: the sum of 1 - P over the yes and of P
+    over the no, P the chance that the yes holds. Shares are between what the open ones leave: `share_low` counts them
+    as no, `share_high` as yes; and of the decided, with a 95% interval by resampling tasks, since the subtasks of a
+    task are not independent.
+
+    Parameters
+    ----------
+    cliffs, verdicts
+        The tables CLIFFS and VERDICTS; of one ladder, or of several counted together.
+    seed
+        Of the resampling.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table HEADLINE: the three questions, the second and third of the cliffs alone, and a row per metric of
+        `HEADLINE_METRICS`, where yes is "disappears" and no "survives".
+    """
+    rows = []
+    found = cliffs.filter(pl.col("cliff") == "yes")
+    for question, chance in _QUESTIONS.items():
+        asked = (cliffs if question == "cliff" else found).select("task", answer=question, p=chance)
+        rows.append(_row(question, asked, seed))
+    soft = verdicts.select("ladder", "task", "subtask", "metric", p=1 - pl.col("p_cliff"))
+    for metric in HEADLINE_METRICS:
+        of = soft.filter(metric=metric).drop("metric")
+        named = {"disappears": "yes", "survives": "no"}
+        asked = found.join(of, on=["ladder", "task", "subtask"], how="left").select(
+            "task", "p", answer=pl.col(f"under_{metric}").replace(named)
+        )
+        if asked["answer"].count():
+            rows.append(_row(f"under_{metric}", asked, seed))
+    return pl.DataFrame(rows, schema=dict(HEADLINE.columns), orient="row")
+
+
+def _row(question: str, asked: pl.DataFrame, seed: int) -> tuple[Any, ...]:
+    """One row from task, answer and the chance p that a yes holds."""
+    asked = asked.drop_nulls("answer")
+    yes, no, n = (asked.filter(answer="yes"), asked.filter(answer="no"), asked.height)
+    false = float((1 - yes["p"].fill_null(1.0).to_numpy()).sum() + no["p"].fill_null(0.0).to_numpy().sum())
+    shares = (yes.height / n, 1 - no.height / n) if n else (None, None)
+    return (question, n, yes.height, no.height, n - yes.height - no.height, false, *shares, *_decided(asked, seed))
+
+
+def _decided(asked: pl.DataFrame, seed: int) -> tuple[float | None, float | None, float | None]:
+    """Share of yes among the decided, with its interval over tasks."""
+    by_task = (
+        asked.filter(pl.col("answer").is_in(["yes", "no"]))
+        .group_by("task", maintain_order=True)
+        .agg(yes=(pl.col("answer") == "yes").sum(), n=pl.len())
+    )
+    if by_task.is_empty():
+        return None, None, None
+    yes, n = by_task["yes"].to_numpy().astype(float), by_task["n"].to_numpy().astype(float)
+    picks = np.random.default_rng(seed).integers(0, len(n), (_DRAWS, len(n)))
+    low, high = np.quantile(yes[picks].sum(1) / n[picks].sum(1), [0.025, 0.975])
+    several = len(n) > 1
+    return float(yes.sum() / n.sum()), float(low) if several else None, float(high) if several else None

@@ -1,0 +1,182 @@
+"""Draws of the rung means of all metrics together: items, models, and what a model has beyond its items."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from rescore.discontinuity.conventions import Conventions
+from rescore.discontinuity.progress import Floats
+
+_KNOTS = 22  # places tried for a bend or a step; more sizes than that, as of checkpoints, are tried in part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How much a rung's noise moves each metric.
+
+    Attributes
+    ----------
+    likelihood
+        Whether a metric is minus an NLL in nats; [metrics].
+    whole_answer
+        Whether it needs all of an answer's k tokens, and is moved so many times as much; [metrics].
+    drawn
+        Whether items are right or wrong: 0 of n is not zero then; [metrics].
+    middle
+        Whether the second metric is a token's probability and the third that of the whole answer.
+    tokens
+        k.
+    """
+
+    likelihood: NDArray[np.bool_]
+    whole_answer: NDArray[np.bool_]
+    drawn: NDArray[np.bool_]
+    middle: bool
+    tokens: float
+
+
+def item_draws(scores: Floats, there: NDArray[np.bool_], conventions: Conventions, rng: np.random.Generator) -> Floats:
+    """Means of every model over resampled items, the same items for all models and metrics: [metrics, models, draws].
+
+    Parameters
+    ----------
+    scores
+        [metrics, models, items]; anything finite where an item does not count.
+    there
+        Whether an item counts; [metrics, items].
+    """
+    n, draws = scores.shape[2], conventions.draws
+    picked = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]
+    weights = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).T.astype(float)  # [items, draws]
+    counted = np.where(there[:, None, :], scores, 0.0) @ weights
+    means: Floats = counted / np.maximum(there @ weights, 0.5)[:, None, :]
+    return means
+
+
+def mean_draws(means: Floats, errors: Floats, conventions: Conventions, rng: np.random.Generator) -> Floats:
+    """Means of every model from their standard errors: [metrics, models] to [metrics, models, draws]."""
+    return means[..., None] + errors[..., None] * rng.standard_normal((*means.shape, conventions.draws))
+
+
+def rung_means(per_model: Floats, models: Sequence[int]) -> Floats:
+    """Average the models of each rung: [metrics, models, ...] to [metrics, rungs, ...]."""
+    ends = np.cumsum(models)
+    return np.stack([per_model[:, e - m : e].mean(1) for e, m in zip(ends, models, strict=True)], axis=1)
+
+
+def rung_draws(
+    x: Floats,
+    point: Floats,
+    per_model: Floats,
+    models: Sequence[int],
+    n_items: Floats,
+    noise: Noise,
+    conventions: Conventions,
+    rng: np.random.Generator,
+) -> Floats:
+    """Draw the rung means: [metrics, rungs, draws].
+
+    Models are resampled within a rung, times sqrt(m / (m - 1)), by which the bootstrap of m models is too narrow. A
+    rung's noise is `rung_sd_logits` of a token over sqrt(m), times the scale that the likelihood's own residuals show,
+    and goes through each metric: d logit(p) of a token moves a whole answer's logit by k (1 - p) / (1 - q), and an NLL
+    N by (1 - exp(-N)).
+
+    Parameters
+    ----------
+    x
+        Places of the rungs; [rungs].
+    point
+        Rung means, higher is better; bounded metrics on [0, 1], an NLL as minus its nats; [metrics, rungs].
+    per_model
+        Draws of the models' means, models in the order of the rungs; [metrics, models, draws].
+    models
+        How many models each rung has; [rungs].
+    n_items
+        Items behind the means; [metrics].
+    noise
+        What moves each metric.
+    conventions
+        The constants.
+    rng
+        Source of the draws.
+    """
+    draws = per_model.shape[2]
+    mean = rung_means(per_model, models)
+    ends = np.cumsum(models)
+    for r, m in enumerate(models):
+        if m > 1:
+            pick = rng.integers(0, m, (m, draws))
+            mine = per_model[:, ends[r] - m : ends[r]]  # [metrics, models, draws]
+            again = np.take_along_axis(mine, np.broadcast_to(pick, mine.shape), 1).mean(1)
+            mean[:, r] += (again - mean[:, r]) * np.sqrt(m / (m - 1))
+    jitter = np.where(noise.drawn, np.sqrt(0.5) / np.maximum(n_items, 1.0), 0.0)
+    mean += jitter[:, None, None] * rng.standard_normal(mean.shape[1:])
+    scale = 1.0
+    if noise.likelihood[0]:
+        scale = noise_scale(x, -point[0] / (noise.tokens if noise.whole_answer[0] else 1.0), conventions)
+    d = scale * conventions.rung_sd_logits / np.sqrt(models)[:, None] * rng.standard_normal(mean.shape[1:])
+    return _moved(mean, d, noise)
+
+
+def _moved(mean: Floats, d: Floats, noise: Noise) -> Floats:
+    """Move every metric's means by d logits of a token; [metrics, rungs, draws]."""
+    out, k = mean.copy(), noise.tokens
+    per_token = np.maximum(-mean[0] / (k if noise.whole_answer[0] else 1.0), 1e-6)
+    likely = np.exp(-per_token) if noise.likelihood[0] else np.clip(mean[0], 0.0, 1.0) ** (1 / k)
+    p = np.clip(mean[1] if noise.middle else likely, 1e-4, 1 - 1e-4)
+    q = np.clip(mean[2] if noise.middle else likely**k, 1e-6, 1 - 1e-6)
+    times = np.clip(k * (1 - p) / (1 - q), 0.2, max(k, 1.0))
+    for j in range(len(mean)):
+        if noise.likelihood[j]:
+            n = np.maximum(-mean[j] / (k if noise.whole_answer[j] else 1.0), 1e-6)
+            moved = np.exp(np.clip(-(1 - np.minimum(p, np.exp(-n))) * d / n, -2.0, 2.0))
+            out[j] = np.minimum(mean[j], -1e-6) * moved
+        else:
+            z = np.clip(mean[j], 1e-6, 1 - 1e-6)
+            move = times * d if noise.whole_answer[j] else d
+            out[j] = np.where(mean[j] > 0, expit(logit(z) + move), 0.0)
+    return out
+
+
+def noise_scale(x: Floats, nll: Floats, conventions: Conventions) -> float:
+    """Rung noise of a ladder over `rung_sd_logits`, moderated by its prior (Smyth 2004).
+
+    From the residuals of log odds exp(-NLL) about a line and the best two bends or steps, the best of many pairs taking
+    more than its two degrees of freedom, hence `selection`.
+
+    Parameters
+    ----------
+    x, nll
+        Places, and NLL per token in nats; [rungs].
+    conventions
+        The constants.
+    """
+    c, left = conventions, max(len(x) - 6, 0)
+    if not left:
+        return 1.0
+    n = np.maximum(nll, 1e-2)
+    z = -(n + np.log(-np.expm1(-n)))
+    bases = _bases(tuple(x.tolist()))
+    rss = max(float((z @ z - np.square(z @ bases).sum(-1)).min()), 0.0)
+    return float(np.sqrt((c.prior_df + rss / c.selection / c.rung_sd_logits**2) / (c.prior_df + left)))
+
+
+@functools.cache
+def _bases(places: tuple[float, ...]) -> Floats:
+    """Orthonormal bases of a line with each pair of bends and steps; [pairs, rungs, 4]."""
+    x = np.array(places)
+    R = len(x)
+    bends = [np.maximum(x - x[i], 0.0) for i in _some(1, R - 1)]
+    steps = [(np.arange(R) > i).astype(float) for i in _some(1, R - 2)]
+    shapes = bends + steps
+    line = [np.ones(R), x - x[0]]
+    pairs = [np.column_stack([*line, u, v]) for i, u in enumerate(shapes) for v in shapes[i + 1 :]]
+    return np.asarray(np.linalg.qr(np.stack(pairs))[0])
+
+
+def _some(first: int, end: int) -> list[int]:
+    return sorted({round(i) for i in np.linspace(first, end - 1, min(_KNOTS, end - first))})

@@ -1,0 +1,224 @@
+"""From what was judged of a subtask to rows of the tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from statsmodels.stats.proportion import proportion_confint
+
+from rescore.discontinuity.bootstrap import Estimate
+from rescore.discontinuity.emergence import emergence_score, interval, linearity
+from rescore.discontinuity.measured import Measured, upward, width
+from rescore.discontinuity.progress import Floats
+from rescore.discontinuity.seeds import through
+from rescore.discontinuity.settings import Settings
+from rescore.discontinuity.subtask import NO_HARD, Drawn, Judged
+from rescore.schema import CLIFFS, METRICS, RISES, VERDICTS
+from rescore.schema.axes import AXES
+from rescore.schema.diagnostic_contracts import BARS
+from rescore.schema.metrics import SOFT_METRICS
+
+Row = dict[str, Any]
+
+_PARTS = ("likelihood_part", "probability_part", "answer_part", "argmax_part")
+_WITH_INTERVAL = (
+    "metric_share",
+    "chain_share",
+    "hidden_progress",
+    "acceleration",
+    "acceleration_factor",
+    "window_decades",
+    "break_contrast",
+)
+
+
+def verdict_rows(judged: Judged, settings: Settings) -> list[Row]:
+    """Rows of VERDICTS, without the ladder."""
+    of = {metric: (drawn, j) for drawn in judged.drawn for j, metric in enumerate(drawn.metrics)}
+    return [_verdict_row(cell, judged, of.get(metric), settings) for metric, cell in sorted(judged.cells.items())]
+
+
+def _verdict_row(cell: Measured, judged: Judged, place: tuple[Drawn, int] | None, settings: Settings) -> Row:
+    metric = METRICS[cell.metric]
+    rungs = np.unique(cell.x)
+    n = None if not len(cell.n) or np.isnan(cell.n.min()) else int(cell.n.min())
+    row: Row = dict.fromkeys(VERDICTS.columns) | {
+        "task": cell.task,
+        "subtask": cell.subtask,
+        "metric": cell.metric,
+        "axis": settings.axis,
+        "n_rungs": len(rungs),
+        "decades": float(np.ptp(rungs)) if len(rungs) else 0.0,
+        "n_items": n if place is None else _count(place[0].n[place[1]], n),
+        "chance": cell.chance,
+    }
+    del row["ladder"]
+    if metric.discontinuous and row["n_items"]:
+        row["zero_of_n_upper_bound"] = float(proportion_confint(0, row["n_items"], method="wilson")[1])
+    if cell.has_scores:
+        means = np.array([cell.mean[cell.x == rung].mean() for rung in rungs])
+        signed = means if metric.higher_is_better else -means
+        row |= {"first_mean": float(means[0]), "last_mean": float(means[-1])}
+        row |= {"emergence_score": _told(emergence_score(signed)), "linearity": _told(linearity(signed))}
+    if place is None:
+        return row | {"verdict": "not judged", "reason": "; ".join([judged.not_judged[cell.metric], *cell.notes])}
+    drawn, j = place
+    found = drawn.verdicts[cell.metric]
+    Y = drawn.item_draws[j]
+    for name, score in (("emergence_score", emergence_score), ("linearity", linearity)):
+        row[f"{name}_low"], row[f"{name}_high"] = interval(score(Y))
+    row |= {"verdict": found.verdict, "reason": "; ".join([found.reason, *cell.notes]), "rise": found.rise}
+    row |= {"rise": found.rise * width(metric), "p_cliff": found.p_cliff}
+    if found.verdict in ("cliff", "smooth", "open"):
+        row |= _three("onset", found.onset) | _three("largest_gap", found.largest_gap)
+    return row
+
+
+def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, str]) -> Row:
+    """The row of CLIFFS, without the ladder.
+
+    Parameters
+    ----------
+    judged
+        The subtask.
+    settings
+        What a user turned.
+    architecture
+        By place of a rung, family and depth of its models.
+    """
+    any_cell = next(iter(judged.cells.values()), None)
+    row: Row = dict.fromkeys(CLIFFS.columns) | {"hard_metric": judged.hard, "label": "not judged"}
+    del row["ladder"]
+    if any_cell is not None:
+        row |= {"task": any_cell.task, "subtask": any_cell.subtask}
+    row |= {"answer_tokens": judged.tokens, "guess_nats": judged.guess}
+    answer = judged.answer
+    if answer is None:
+        reason = NO_HARD if judged.hard is None else f"{judged.hard}: {judged.not_judged.get(judged.hard, '')}"
+        return row | {"reason": reason}
+    row |= {
+        name: getattr(answer, name)
+        for name in ("cliff", "metric_makes_it", "skill_broke", "label", "reason", "p_cliff", "p_metric", "p_skill")
+    }
+    row |= {"seeds": answer.seeds, "seed_rho": answer.seed_rho, "synchrony": answer.synchrony}
+    verdicts = {metric: found for drawn in judged.drawn for metric, found in drawn.verdicts.items()}
+    row |= {f"under_{m}": under(answer.cliff, verdicts.get(m), m in judged.cells) for m in SOFT_METRICS}
+    first = judged.drawn[0]
+    if first.stages > 1:
+        row |= {"likelihood_first": -float(first.point[0, 0]), "likelihood_last": -float(first.point[0, -1])}
+    if not answer.estimates:
+        return row
+    found = answer.estimates
+    row |= {"got_worse_first": answer.got_worse_first}
+    for name in _WITH_INTERVAL:
+        row |= _three(name, found[name])
+    row |= {part: found[part].value for part in _PARTS if part in found}
+    start, end = found["window_start"].value, found["window_end"].value
+    row |= {
+        "window_start_log10_x": _shown(start, settings),
+        "window_end_log10_x": _shown(end, settings),
+        "break_log10_x": _shown(found["break_at"].value, settings),
+        **_three("half_log10_x", _turned(found["half"], settings)),
+        "rungs_in_window": int(((first.x >= start) & (first.x <= end)).sum()),
+        "architecture": changes(first.x, architecture, start, end, settings),
+    }
+    if row["architecture"]:
+        row["reason"] = f"{row['reason']}; {row['architecture']}"
+    return row
+
+
+def under(cliff: str, soft: Any, known: bool) -> str | None:
+    """What becomes of the hard metric's cliff under a soft metric; None without the one or the other."""
+    if cliff != "yes" or not known:
+        return None
+    verdict = soft.verdict if soft is not None else "not judged"
+    return {"smooth": "disappears", "cliff": "survives"}.get(verdict, "open")
+
+
+def changes(x: Floats, architecture: Mapping[float, str], start: float, end: float, settings: Settings) -> str | None:
+    """Say which changes of architecture the window touches: those between two rungs of which one is in or beside it."""
+    inside = np.flatnonzero((x >= start) & (x <= end))
+    before = int(np.searchsorted(x, start, side="right")) - 1
+    touched = range(max(before, 0), min(max(before, int(inside[-1]) if len(inside) else before) + 1, len(x) - 1))
+    told = []
+    for r in touched:
+        old, new = architecture.get(float(x[r])), architecture.get(float(x[r + 1]))
+        if old is not None and new is not None and old != new:
+            places = f"10^{_shown(float(x[r]), settings):.1f} and 10^{_shown(float(x[r + 1]), settings):.1f}"
+            told.append(f"the ladder changes from {old} to {new} between {places} {AXES[settings.axis].unit}")
+    return "; ".join(told) or None
+
+
+def rise_rows(judged: Judged, settings: Settings) -> list[Row]:
+    """Rows of RISES, without the ladder."""
+    rows = []
+    for drawn in judged.drawn:
+        for metric in drawn.metrics:
+            cell, found = judged.cells[metric], drawn.verdicts[metric]
+            row: Row = dict.fromkeys(RISES.columns)
+            del row["ladder"]
+            row |= {"task": cell.task, "subtask": cell.subtask, "metric": metric}
+            if found.verdict in ("cliff", "smooth", "open"):
+                row |= {"start_log10_x": _shown(found.start, settings), "end_log10_x": _shown(found.end, settings)}
+                row |= _three("half_log10_x", _turned(found.half, settings))
+            else:
+                row["reason"] = f"{found.verdict}: {found.reason}"
+            rows.append(row | _bars(drawn, cell, settings))
+    return sorted(rows, key=lambda row: str(row["metric"]))
+
+
+def _bars(drawn: Drawn, cell: Measured, settings: Settings) -> Row:
+    """The first size whose median seed is over each bar, and which model that is."""
+    row: Row = {}
+    if METRICS[cell.metric].link != "logit":
+        return row
+    ends = np.cumsum(drawn.models)
+    means = upward(cell.mean, METRICS[cell.metric])
+    if len(means) != ends[-1]:  # judged without some of its models
+        return row
+    for bar in BARS:
+        for rung, (end, m) in enumerate(zip(ends, drawn.models, strict=True)):
+            mine = means[end - m : end]
+            median = int(np.argsort(mine, kind="stable")[(m - 1) // 2])
+            if mine[median] >= bar / 100:
+                row[f"size_over_{bar}_percent_log10_x"] = _shown(float(drawn.x[rung]), settings)
+                row[f"model_over_{bar}_percent"] = cell.models[end - m + median]
+                break
+    return row
+
+
+def seed_rows(judged: Judged, settings: Settings) -> list[Row]:
+    """Rows of SEEDS, without the ladder: of the hard metric, where some size has several seeds."""
+    if judged.seeds is None or judged.answer is None or judged.answer.seeds is None or judged.hard is None:
+        return []
+    cell = judged.cells[judged.hard]
+    rows = []
+    for x, (passed, m, low, high) in zip(judged.drawn[0].x, through(judged.seeds.progress), strict=True):
+        key: Sequence[Any] = (cell.task, cell.subtask, judged.hard, _shown(float(x), settings))
+        names = ("task", "subtask", "metric", "log10_x")
+        shares = {"seeds": m, "through": passed, "share": passed / m, "share_low": low, "share_high": high}
+        rows.append({**dict(zip(names, key, strict=True)), **shares})
+    return rows
+
+
+def _three(name: str, estimate: Estimate) -> Row:
+    return {name: _told(estimate.value), f"{name}_low": _told(estimate.low), f"{name}_high": _told(estimate.high)}
+
+
+def _turned(estimate: Estimate, settings: Settings) -> Estimate:
+    """An interval along the axis, in log10 of its quantity, which falls where better is lower."""
+    if not AXES[settings.axis].falls:
+        return estimate
+    return Estimate(-estimate.value, -estimate.high, -estimate.low)
+
+
+def _shown(x: float, settings: Settings) -> float:
+    return -x if AXES[settings.axis].falls else x
+
+
+def _told(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _count(n: float, told: int | None) -> int | None:
+    return None if told is None else int(n)
