@@ -5,70 +5,63 @@ INTRODUCTION = """\
 
 <!-- Written by benchmarks/calibration.py; run it again rather than edit. -->
 
-How often the cliff test is right where the truth is known, and how often wrong: tasks are simulated, judged by the
-code that judges real ones, and counted. What a verdict is stands in [method.md](method.md).
+How often the three questions are answered rightly where the truth is known. Tasks are planted, judged by the code that
+judges real ones, and counted. What the questions and numbers are stands in [method.md](method.md).
 
     {command}
 
 {run}; {tasks} tasks in all.
 
-Numbers are per cent of trials with a Wilson 95% interval, in which trials count as independent (curves of one task
-are not). A *cell* of the grid is a truth, a number of rungs R, of items n, and a rung noise; ladders span four
-decades, their inner sizes up to a quarter of a gap off even spacing. Rung noise is the standard deviation, in logits,
-by which a model differs from its family's skill beyond its items. Items differ by 0.75 logits, a model's luck with
-one by 0.5, an answer's tokens by 1, and are independent given these. Each task draws its truth:
+The generator is not the method's own model. A task draws:
 
-- **logistic**: a token's logit rises by 0.5 to 2 a decade, to 0.5 to 5 at the top. **power**: a token's NLL falls
-  from 0.5 to 5 nats as C^-a, a from 0.1 to 0.6. **with offset**: 0.1 to 0.6 nats on top that never go. **flat**: a
-  token is right with 0.1 to 0.9.
-- **late logistic**, **late power**: the same, drawn until at most 0.1 of exact match's true rise is in the lower
-  third of the ladder and the rise is above 0.2: the chains whose exact match looks like an ability that appears.
-- **step**: a token's probability goes from 0.3 to 0.95, with two sizes or more on each side. **hinge**: it is 0.3 up
-  to 0.4 to 0.6 of the ladder, then its logit rises by 1.5 to 2.5 a decade: a genuine onset.
+- **skill**: a token's logit as a line, a power law of NLL, Gompertz's law between two levels, a parabola, a U; or a
+  step in a gap, at a size, over two gaps, down to almost no loss; or a hinge, level and then rising. A token keeps
+  0.03 to 0.2 nats of loss for good in a third of the short answers;
+- **items**: logits that are normal, or probabilities that follow a beta law. An item's tokens are alike by half, and
+  some positions are harder than others by 0.7 logits. Each model has luck with each item, of 0.4 logits;
+- **answers**: 1 to 8 tokens, long ones 10 to 30; in half of the tasks the likeliest token, right where its probability
+  beats a threshold of its own, in the others a drawn one; or a choice among 2 to 5 options. In kinds with *form* the
+  answers' form is learned first, so that the likelihood falls to that of a guesser;
+- **ladder**: 5 to 13 sizes over 2.5 to 5 decades, with even gaps, uneven ones or one twice as wide; 1 to 5 models of a
+  size, which differ by 0.1 to 0.3 logits; 100, 200 or 500 items;
+- **traps**: one lucky size, the last or another, or an unlucky one; items learned one by one, each at a size of its
+  own; models of which each breaks or does not (a *lottery*); only some items that break.
 
-Answers have 1, 2, 4 or 8 tokens, late chains 2 to 8. Metrics are exact match, NLL per token and token accuracy; edit
-distance in this simulator is accuracy on another scale. A curve is decided on its own p < 0.05, not on q, since the
-false discovery rate depends on which curves stand together; one part below has whole suites with q. E is the
-emergence score of Schaeffer et al. (BIG-bench's *breakthroughness*) of the same curve; none of its thresholds is
-anybody's but ours."""
-
-PROTOTYPE = """\
-The *prototype* is the numpy script in which the method was first worked out, with NLL on one scale; it judged the
-same scores where a number of it is given. It is not part of this repository."""
-
-NO_PROTOTYPE = """\
-The method's prototype was not at hand (`--prototype`), so its columns are left out."""
+The truth of a task is what the method's own definitions give on its noise-free means, over many items: a size's luck
+is no part of it, and which models broke is. Items that are learned one by one count as not broken."""
 
 GOALS = """\
-Rung noise is up to 0.3 in all rows but the prototype's. "Within error" says that the interval contains the goal.
-Goals are the method's, set before this was measured; the worst cell is the largest of many small ones, so that chance
-alone lifts it."""
+Wilson 95% intervals. "Within error" says that the interval contains the goal. The worst cell is the largest of many
+small ones, so that chance alone lifts it. *No break*: the true acceleration is under 1/2 and the largest contrast
+below the window under 0.6; with a guessing floor the acceleration must be so with it or without it. Steps, hinges and
+chains there: those whose truth is a cliff, broken or made by the metric as the row asks; n = 500 and 8 sizes or
+more. Lotteries: three models of a size or more, and a size of which some broke and some did not; no cliff is asked.
+That nothing else is called one is our own goal, as the method has none."""
 
-OVERVIEW = """\
-Over the whole grid, noise 0.5 and five rungs included. In rows in bold a cliff is right, in the others it is wrong.
-Of exact match on truth without a break only answers of one token count: with more, a bend of exact match is there to
-be found. A flat curve's E is above all thresholds where most scores are the same."""
+BY_KIND = """\
+Answers are of cliffs found, coverage is of cliffs there. A kind says how a task was drawn, not what its truth is: a
+line in logits that is steep enough for its ladder is truly broken at that ladder's resolution, and a step that one
+answer in ten sees at once may have a cliff elsewhere. Coverage counts an interval that misses by less than 0.01."""
 
-BY_TRUTH = """\
-"Cliff" counts all curves without a break; "so called" is how often NLL is said to be what it is, at noise up to
-0.3."""
+WRONG = """\
+Per cent of those with that truth. Where the truth lies next to a threshold an answer is wrong by a hair: "metric *yes*"
+at a share of .24 is in here."""
+
+WHY_OPEN = """\
+Where no more is said than how much faster the likelihood grew, the 90% interval of that reaches below three times."""
 
 BY_LADDER = """\
-In per cent; after a stroke the prototype on the same scores, where it judged."""
+In per cent; all kinds of break but those of some items only."""
 
-BY_TOKENS = """\
-R = 8, n = 500, noise 0.1, truth drawn as it comes: "late" are those tasks with a late rise of exact match, as defined
-above. Most chains have no elbow on their ladder, and "no cliff" is right for them."""
+EMERGENCE = """\
+E is the emergence score of Schaeffer et al. (BIG-bench's *breakthroughness*): the range over the root of the median
+squared step. Nobody has published a threshold for it; here it gets the best one, chosen on the truth itself. The
+question is whether a cliff that is there has a break behind it. AUC is the chance that a broken task has the larger
+score: 0.5 is a coin. An infinite score, of a curve most of whose steps are zero, counts as the largest."""
 
-LADDERS = """\
-R = 8, n = 500, noise 0.1 unless said otherwise. "No break, cliff" are the curves without a break, all metrics, that
-are called a cliff. With *curvature* the logit's line is bent by that share of its rise: at 1 skill starts level and
-accelerates, at -1 it ends level. With a *chance of 1 in 4* a multiple-choice grade is in the place of exact match:
-one answer in four is right by luck; known means that the test is told so. "Without NLL" has token accuracy but no
-likelihood. In *limits* are steps that the test is known to miss."""
+FIRST = """\
+The first edition (commit {commit}) had one label per task. It judged the same scores with its own code."""
 
-SUITES = """\
-200 tasks on one ladder (R = 8, noise 0.1), 600 curves, decided on q as `rescore test` decides, with all its draws."""
-
-REASONS = """\
-Late chains, steps and onsets with another label than they should have; R ≥ 8, n ≥ 500, noise up to 0.3."""
+BESIDE = """\
+Cliffs that are there. The second edition's labels need both of its questions answered; it answers one of them more
+often."""

@@ -7,14 +7,10 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import polars as pl
 import typer
 
 from rescore import schema
-from rescore.diagnostics.crossing import crossing
-from rescore.diagnostics.elbow_length import LEVEL, slope
-from rescore.diagnostics.rungs import points
 from rescore.schema.inputs import read_ladders
 
 METRICS = {
@@ -38,8 +34,11 @@ def main(
     for metric, (title, factor) in METRICS.items():
         print(f"\n{title}: mean over seeds, and their range.\n")
         print(*_results(curves.filter(pl.col("metric") == metric), factor), sep="\n")
-    print("\nlog10 of the training compute at which exact match reaches 50%, by the length k of the answer:\n")
-    print(*_elbows(curves.filter(pl.col("metric") == "exact_match").select(list(schema.CURVES.columns))), sep="\n")
+    print(
+        "\nlog10 of the training compute at which exact match has made half of its rise, by the length k of the answer:\n"
+    )
+    tables = (schema.read(results / f"{table.name}.parquet", table) for table in (schema.CLIFFS, schema.FAMILIES))
+    print(*_elbows(*(table.filter(pl.col("ladder") == ladder.stem) for table in tables)), sep="\n")
 
 
 def _models(models: pl.DataFrame) -> list[str]:
@@ -73,16 +72,18 @@ def _short(value: float, factor: float) -> str:
     return f"{value:.0f}" if factor > 1 else f"{value:.2g}"
 
 
-def _elbows(curves: pl.DataFrame) -> list[str]:
-    """Where the mean of a size's seeds, made non-decreasing, reaches one half; log10 C against log10 k."""
-    lines = ["| task | " + " | ".join(f"k = {k}" for k in range(3, 9)) + " | slope (95% interval) |"]
+def _elbows(cliffs: pl.DataFrame, families: pl.DataFrame) -> list[str]:
+    lines = ["| task | " + " | ".join(f"k = {k}" for k in range(3, 9)) + " | slope on log10 k (90% interval) |"]
     lines.append("| --- |" + " --: |" * 7)
-    halves = {cell.key[2]: crossing(cell, LEVEL, np.random.default_rng(0)).log10_compute for cell in points(curves)}
+    halves = dict(cliffs.select("subtask", "half_log10_x").iter_rows())
+    slope = "half_slope_decades_per_decade"
+    slopes = {task: values for task, *values in families.select("task", slope, f"{slope}_low", f"{slope}_high").rows()}
     for task, name in SWEPT.items():
-        found = {k: half for k in range(3, 9) if (half := halves.get(f"{task}:length_{k}")) is not None}
-        fit = slope(np.array(list(found), float), np.array(list(found.values())))
-        cells = " | ".join(f"{found[k]:.2f}" if k in found else "–" for k in range(3, 9))
-        lines.append(f"| {name} | {cells} | {fit.slope:.2f} ({fit.low:.2f} to {fit.high:.2f}) |")
+        found = [halves.get(f"{task}:length_{k}") for k in range(3, 9)]
+        cells = " | ".join("–" if half is None else f"{half:.2f}" for half in found)
+        fit = slopes.get(task, [None])
+        told = "–" if fit[0] is None else f"{fit[0]:.2f} ({fit[1]:.2f} to {fit[2]:.2f})"
+        lines.append(f"| {name} | {cells} | {told} |")
     return lines
 
 

@@ -1,258 +1,250 @@
-"""What `calibration.py` plants, and what is found in one replicate of it."""
+"""Tasks of known skill, scored item by item: a model of language models that is not the method's own.
 
-import importlib.util
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+`calibration_kinds.py` draws the skill of a task on its ladder. Here it becomes items, tokens and models, and is scored
+at the four stages that the method reads. numpy and scipy alone: any edition of the method can be run on the same tasks.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
-
-from rescore.discontinuity import Settings
-from rescore.discontinuity.chance import above_chance
-from rescore.discontinuity.curve import Curve, curve_from_items, curve_from_means
-from rescore.discontinuity.label import Label
-from rescore.discontinuity.shape import emergence_score
-from rescore.discontinuity.subtask import analyse_subtask, label_subtask, p_gain, stream
-from rescore.discontinuity.task import hard_metric, label_task
-from rescore.schema.metrics import REFERENCE_METRIC
-from rescore.simulate import Spread, Truth, expected_exact_match, simulated_items
+from scipy.ndimage import map_coordinates
+from scipy.special import expit, log_softmax, logit
+from scipy.stats import beta, norm
 
 Floats = NDArray[np.float64]
 
-DECADES = 4.0
-JITTER = 0.25  # of the gap between two sizes; the first and the last stay
-EM, NLL, ACCURACY, GRADE = "exact_match", REFERENCE_METRIC, "token_accuracy", "multiple_choice_grade"
-SMOOTH = ("logistic", "logistic with offset", "power", "power with offset")
-LATE = ("late logistic", "late power")
-LENGTHS = (1, 2, 4, 8)  # tokens of an answer
-LATE_SHARE, LATE_RISE = 0.10, 0.20  # a late chain: at most this share of exact match's rise in the lower third
-
-# A single cell is decided on p < .05, to which draws below 0.01 add nothing but time.
-SINGLE = Settings(draws_tail=Settings().draws)
+MANY = 3_000  # items of the truth's means, less where answers are long
+NUMBERS = 3_000_000  # tokens in all that the truth may take
+CORRELATION = 0.5  # of the difficulties of one item's tokens
+ITEM_SD = 0.9  # logits, of the law "logit"
+LUCK_SD = 0.4  # logits of a model's luck with an item
+LEVELS, SCORES = np.linspace(-10, 10, 81), np.linspace(-4, 4, 81)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Design:
-    """One cell of the grid: what is planted, and on what ladder.
+class Skill:
+    """What a kind of task draws.
 
     Attributes
     ----------
-    part
-        The part of the grid, by which the page finds it.
-    kind
-        What is planted, see `draw_truth`.
-    rungs, n_items, seeds
-        Sizes, items, and models of each size.
-    rung_sd, outlier
-        Noise of a model in logits; logits by which one model falls short.
+    logit
+        Of a token of the middle item, or of the right choice against one other; [rungs, models].
     tokens
-        Tokens of an answer; 0 draws them.
-    curvature
-        Of logistic skill, as a share of its rise; at 1 and -1 skill starts or ends level.
-    chance, chance_known
-        Where above 0, the grade of a multiple choice with this share of lucky guesses is in the place of exact match;
-        whether that share is known.
-    aggregates, nll
-        Whether means and standard errors alone are known; whether NLL is.
+        Tokens of an answer.
+    floor_nats
+        Mean NLL per token that never goes.
+    luck
+        Logits that chance gave to every model of a size; no part of the truth; [rungs].
+    wild
+        Noise of a model in logits, beyond that of its ladder; [rungs, models].
+    flips_at, flips_sd
+        Where above 0, `flips_sd`: each item goes from its first to its last logit at a place of its own, normal.
+    moving
+        Share of the items that change at all; the others keep the first logit.
+    form
+        Probability that an answer has the right form, or that one of the listed choices is given; [rungs].
+    guesses
+        Where above 0, tokens that a guesser of the right form chooses among.
+    options
+        Where above 0, a multiple choice among so many.
     """
 
-    part: str
-    kind: str
-    rungs: int = 8
-    n_items: int = 500
-    rung_sd: float = 0.1
-    seeds: int = 1
-    outlier: float = 0.0
-    tokens: int = 0
-    curvature: float = 0.0
-    chance: float = 0.0
-    chance_known: bool = True
-    aggregates: bool = False
-    nll: bool = True
+    logit: Floats
+    tokens: int = 1
+    floor_nats: float = 0.0
+    luck: Floats | None = None
+    wild: Floats | None = None
+    flips_at: float = 0.0
+    flips_sd: float = 0.0
+    moving: float = 1.0
+    form: Floats | None = None
+    guesses: int = 0
+    options: int = 0
 
 
-class Judged(NamedTuple):
-    """The labels of a task's cells, and of the task with the reason where it is unresolved."""
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """How items, tokens and models differ.
 
-    cells: dict[str, Label]
-    label: str
-    reason: str | None
-
-
-def replicate(design: Design, index: int, seed: int, prototype: ModuleType | None = None) -> list[dict[str, Any]]:
-    """Plant a task and judge it: one row a metric.
-
-    Parameters
+    Attributes
     ----------
-    design
-        The cell of the grid.
-    index, seed
-        Which replicate, and the seed of all; with the design they fix every draw.
-    prototype
-        The method's prototype, to judge the same scores with; None leaves it out.
+    concentration
+        Of the beta law that the tokens' probabilities follow; 0 for normal logits.
+    noise
+        Standard deviation of a model about its family, in logits.
+    greedy
+        Whether the likeliest token is taken, against one drawn by its probability.
+    positions
+        Logits by which each token of an answer is easier; [tokens].
     """
-    rng = stream(seed, repr(design), str(index))
-    x = ladder(design.rungs, rng)
-    truth = draw_truth(design, x, rng)
-    models = np.repeat(x, design.seeds)
-    spread = Spread(model=design.rung_sd, outlier=design.outlier)
-    items = simulated_items(truth, models, n_items=design.n_items, rng=rng, spread=spread)
-    del items["token_edit_distance"]  # the simulator's is accuracy on another scale
-    if design.chance:
-        items[GRADE] = np.maximum(items.pop(EM), rng.random(items[ACCURACY].shape) < design.chance)
-    if not design.nll:
-        del items[NLL]
-    curves = {metric: as_curve(x, scores, aggregates=design.aggregates) for metric, scores in items.items()}
-    baseline = {metric: emergence_score(curve.mean * (-1 if metric == NLL else 1)) for metric, curve in curves.items()}
-    if design.chance and design.chance_known:
-        curves[GRADE] = above_chance(curves[GRADE], design.chance)
-    found = judge(curves, SINGLE, names=(repr(design), str(index)))
-    share, rise = late_rise(expected_exact_match(truth, x), x)
-    theirs, their_label = judge_with(prototype, x, items, rng) if prototype else ({}, None)
-    task = {
-        "part": design.part,
-        "kind": design.kind,
-        "design": repr(design),
-        **{name: getattr(design, name) for name in ("rungs", "n_items", "rung_sd")},
-        "replicate": index,
-        "tokens": truth.tokens,
-        "late": share <= LATE_SHARE and rise > LATE_RISE,
-        "label": found.label,
-        "label_reason": found.reason,
-        "prototype_label": their_label,
-    }
-    return [
-        {
-            **task,
-            "metric": metric,
-            "verdict": label.verdict,
-            "reason": label.reason,
-            "emergence_score": baseline[metric],
-            "prototype_verdict": theirs.get(metric),
-        }
-        for metric, label in found.cells.items()
+
+    concentration: float
+    noise: float
+    greedy: bool
+    positions: Floats
+
+
+@dataclass(frozen=True)
+class Task:
+    """A planted task.
+
+    Attributes
+    ----------
+    x
+        log10 of the sizes; [rungs].
+    rungs
+        For each size the scores [stage, model, item]: minus NLL per token, mean probability of a token, probability of
+        the whole answer, exact match; of a choice minus NLL per token, probability of the right one, the same among the
+        listed, grade.
+    accuracy
+        For each size the share of right tokens [model, item]; empty of a choice.
+    tokens
+        Tokens of an answer as the method counts them: 1 of a choice.
+    guess_nats
+        NLL per token of a guesser who knows the answers' form; None where it is not known.
+    means
+        Noise-free means of the stages, the truth; [stage, rungs].
+    options
+        Of a choice, how many; else 0.
+    facts
+        What was drawn, for the tables.
+    """
+
+    x: Floats
+    rungs: list[Floats]
+    accuracy: list[Floats]
+    tokens: int
+    guess_nats: float | None
+    means: Floats
+    options: int = 0
+    facts: dict[str, float | int | str | bool] = field(default_factory=dict)
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """Return the random stream of these names."""
+    digest = hashlib.blake2b("\0".join(names).encode(), digest_size=16).digest()
+    return np.random.default_rng(np.random.SeedSequence([seed, int.from_bytes(digest)]))
+
+
+@lru_cache(maxsize=8)
+def beta_table(concentration: float) -> Floats:
+    """Logits of the quantiles at `SCORES` of beta laws whose means are at `LEVELS`; [levels, scores]."""
+    mean, u = expit(LEVELS)[:, None], norm.cdf(SCORES)[None]
+    p = beta.ppf(u, mean * concentration, (1 - mean) * concentration)
+    return np.asarray(np.clip(logit(np.clip(p, 1e-6, 1 - 1e-9)), -12, 12), dtype=float)
+
+
+def token_logits(mean: Floats, score: Floats, concentration: float) -> Floats:
+    """Logits of tokens whose law has a mean, at normal scores; both broadcast.
+
+    >>> float(token_logits(np.array([1.0]), np.array([0.0]), 0.0)[0])
+    1.0
+    """
+    if not concentration:
+        return np.asarray(mean + ITEM_SD * score, dtype=float)
+    mean, score = np.broadcast_arrays(mean, score)
+    at = [
+        (np.clip(v, axis[0], axis[-1]) - axis[0]) / (axis[1] - axis[0]) for v, axis in ((mean, LEVELS), (score, SCORES))
     ]
+    return np.asarray(map_coordinates(beta_table(concentration), at, order=1), dtype=float)
 
 
-def ladder(rungs: int, rng: np.random.Generator) -> Floats:
-    """Return log10 FLOPs of sizes about evenly spaced over `DECADES`, ascending; [rungs]."""
-    gap = DECADES / (rungs - 1)
-    inside = gap * (np.arange(1, rungs - 1) + rng.uniform(-JITTER, JITTER, rungs - 2))
-    return 18.0 + np.concatenate([[0.0], inside, [DECADES]])
+@dataclass(frozen=True)
+class Items:
+    """What the items of a task bring to every model: normal scores, thresholds, guesses; the last axis is tokens."""
+
+    score: Floats  # [items, tokens]
+    shared: Floats  # [items]
+    threshold: Floats  # [items, tokens]
+    flip: Floats  # [items]
+    rank: Floats  # [items]
+    floor: Floats  # [items, tokens]
+    guess: Floats  # [items, tokens]
+    others: Floats  # [items, options - 1]
+
+    @classmethod
+    def draw(cls, n: int, skill: Skill, rng: np.random.Generator) -> "Items":
+        """Draw n items of a task of this skill."""
+        shape = (n, skill.tokens)
+        shared = rng.standard_normal(n)
+        score = np.sqrt(CORRELATION) * shared[:, None] + np.sqrt(1 - CORRELATION) * rng.standard_normal(shape)
+        guess = np.zeros(shape)
+        if skill.guesses:
+            law = 1 / (3 + np.arange(skill.guesses))  # some tokens are commoner, as a first digit is
+            law /= law.sum()
+            guess = law[rng.choice(skill.guesses, size=shape, p=law)]
+        return cls(
+            score,
+            shared,
+            rng.uniform(0.15, 0.5, shape),
+            rng.standard_normal(n),
+            rng.random(n),
+            rng.uniform(0, 2, shape),
+            guess,
+            0.6 * rng.standard_normal((n, max(skill.options - 1, 0))),
+        )
 
 
-def draw_truth(design: Design, x: Floats, rng: np.random.Generator) -> Truth:
-    """Draw the skill behind a task.
+def score(x: Floats, skill: Skill, law: Law, items: Items, noise: Floats, rng: np.random.Generator) -> Floats:
+    """Score models [rungs, models] on items; the four stages and the share of right tokens: [5, rungs, models, items].
 
-    logistic: a token's logit rises by 0.5 to 2 a decade, to 0.5 to 5 at the top. power: its NLL falls from 0.5 to 5
-    nats with an exponent of 0.1 to 0.6. "with offset": 0.1 to 0.6 nats never go. "late": drawn anew until exact
-    match is late. step: from 0.3 to 0.95, with two sizes or more on each side. hinge: from 0.3, 1.5 to 2.5
-    logits a decade after 0.4 to 0.6 of the span. flat: at 0.1 to 0.9.
+    `noise` is added to the models' logits. Of a choice the last is the grade again.
     """
-    tokens = design.tokens or int(rng.choice(LENGTHS))
-    offset = rng.uniform(0.1, 0.6) if design.kind.endswith("with offset") else 0.0
-    gap = int(rng.integers(2, len(x) - 1))  # the step is before this rung
-    match design.kind.removesuffix(" with offset"):
-        case "logistic":
-            slope = rng.uniform(0.5, 2.0)
-            return Truth(
-                shape="chain",
-                tokens=tokens,
-                top_logit=rng.uniform(0.5, 5.0),
-                logits_per_decade=slope,
-                curvature=design.curvature * slope * DECADES,
-                offset_nats=offset,
-            )
-        case "power":
-            exponent, first = rng.uniform(0.1, 0.6), 0.5 * 10 ** rng.uniform(0, 1)
-            top = first * 10 ** (-exponent * DECADES)
-            return Truth(shape="power", tokens=tokens, exponent=exponent, top_nll_nats=top, offset_nats=offset)
-        case "late logistic" | "late power":
-            skill = replace(design, kind=design.kind.removeprefix("late "))
-            while True:
-                truth = draw_truth(replace(skill, tokens=design.tokens or int(rng.integers(2, 9))), x, rng)
-                share, rise = late_rise(expected_exact_match(truth, x), x)
-                if share <= LATE_SHARE and rise > LATE_RISE:
-                    return truth
-        case "flat":
-            return Truth(shape="flat", tokens=tokens, low=0.01 if design.chance else rng.uniform(0.1, 0.9))
-        case "step":
-            return Truth(shape="step", tokens=tokens, at=_share(x, (x[gap - 1] + x[gap]) / 2))
-        case "step over two gaps":
-            gap = int(rng.integers(2, len(x) - 2))
-            width = (x[gap + 1] - x[gap - 1]) / DECADES
-            return Truth(shape="step", tokens=tokens, at=_share(x, (x[gap + 1] + x[gap - 1]) / 2), width=width)
-        case "step in the first gap":
-            return Truth(shape="step", tokens=tokens, at=_share(x, x[:2].mean()))
-        case "step in the last gap":
-            return Truth(shape="step", tokens=tokens, at=_share(x, x[-2:].mean()))
-        case "hinge":
-            return Truth(
-                shape="hinge", tokens=tokens, logits_per_decade=rng.uniform(1.5, 2.5), at=rng.uniform(0.4, 0.6)
-            )
-    raise ValueError(design.kind)
+    base = (skill.logit + noise)[:, :, None]
+    if skill.flips_sd:
+        early = x[:, None, None] < skill.flips_at + skill.flips_sd * items.flip
+        base = np.where(early, skill.logit[0, 0], skill.logit[-1, -1]) + noise[:, :, None]
+    still = items.rank >= skill.moving
+    base = np.where(still, (skill.logit[:1, :1] + noise)[:, :, None], base)
+    base = base + LUCK_SD * rng.standard_normal(base.shape[:2] + still.shape)  # [rungs, models, items]
+    form = np.ones(len(x)) if skill.form is None else skill.form
+    if skill.options:
+        return _choices(base, form[:, None, None], skill, law, items, rng)
+    p = expit(token_logits(base[..., None] + law.positions, items.score, law.concentration))
+    form = form[:, None, None, None]
+    p = (1 - p) * items.guess + p  # of an answer of the right form
+    log_p = np.log(np.maximum(p * form, 1e-12)) - skill.floor_nats * items.floor
+    right = (p > items.threshold) & (form > items.threshold) if law.greedy else rng.random(p.shape) < np.exp(log_p)
+    return np.stack(
+        [log_p.mean(-1), np.exp(log_p).mean(-1), np.exp(log_p.sum(-1)), right.all(-1), right.mean(-1)]
+    ).astype(float)
 
 
-def _share(x: Floats, at: float) -> float:
-    return float((at - x[0]) / (x[-1] - x[0]))
+def _choices(base: Floats, form: Floats, skill: Skill, law: Law, items: Items, rng: np.random.Generator) -> Floats:
+    right = token_logits(base, items.shared, law.concentration)
+    others = items.others + LUCK_SD * rng.standard_normal((*base.shape, skill.options - 1))
+    among = log_softmax(np.concatenate([right[..., None], others], axis=-1), axis=-1)[..., 0]
+    grade = right > others.max(-1)
+    log_p = among + np.log(form)
+    return np.stack([log_p / skill.tokens, np.exp(log_p), np.exp(among), grade, grade]).astype(float)
 
 
-def late_rise(curve: Floats, x: Floats) -> tuple[float, float]:
-    """Share of a curve's isotonic rise that is reached in the lower third of the span, and the rise.
-
-    >>> late_rise(np.array([0.0, 0.2, 0.6, 1.0]), np.array([0.0, 1.0, 2.0, 3.0]))
-    (0.2, 1.0)
-    """
-    up = isotonic_regression(curve).x
-    rise = float(up[-1] - up[0])
-    third = float(np.interp(x[0] + (x[-1] - x[0]) / 3, x, up))
-    return (third - float(up[0])) / rise if rise > 0 else 1.0, rise
-
-
-def as_curve(x: Floats, scores: Floats, *, aggregates: bool) -> Curve:
-    """Average the scores of a rung's models; with `aggregates` from their means and standard errors."""
-    models = scores.reshape(len(x), -1, scores.shape[1])  # [rungs, models, items]
-    if not aggregates:
-        return curve_from_items(x, list(models))
-    errors = models.std(2, ddof=1) / np.sqrt(scores.shape[1])
-    return curve_from_means(x, list(models.mean(2)), list(errors), np.full(len(x), float(scores.shape[1])))
+def plant(
+    x: Floats, skill: Skill, law: Law, *, n_items: int, rng: np.random.Generator, guess_nats: float | None = None
+) -> Task:
+    """Score the models of a ladder on n items, and the noise-free models on many."""
+    items = Items.draw(n_items, skill, rng)
+    noise = law.noise * rng.standard_normal(skill.logit.shape)
+    if skill.wild is not None:
+        noise = noise + skill.wild * rng.standard_normal(skill.logit.shape)
+    if skill.luck is not None:
+        noise = noise + skill.luck[:, None]
+    scores = score(x, skill, law, items, noise, rng)
+    rungs = [np.ascontiguousarray(scores[:4, r]) for r in range(len(x))]
+    accuracy = [] if skill.options else list(scores[4])
+    if skill.guesses:
+        guess_nats = float(-np.log(items.guess).mean())
+    tokens = 1 if skill.options else skill.tokens
+    return Task(x, rungs, accuracy, tokens, guess_nats, true_means(x, skill, law, rng), skill.options)
 
 
-def judge(curves: Mapping[str, Curve], settings: Settings, *, names: tuple[str, ...]) -> Judged:
-    """Label the cells of a task and the task as the product does, on p-values of single cells."""
-    scales = analyse_subtask(curves, settings, names=names)
-    cells = label_subtask(scales, settings, reference=NLL)
-    verdicts = {metric: label.verdict for metric, label in cells.items()}
-    hard = hard_metric(verdicts)
-    gain = None
-    if hard and verdicts[hard] == "cliff" and NLL in scales:
-        gain = p_gain(scales[hard], scales[NLL], settings)
-    reasons = {metric: label.reason for metric, label in cells.items()}
-    return Judged(cells, *label_task(verdicts, reasons, p_gain=gain, alpha=settings.alpha))
-
-
-def load_prototype(path: Path) -> ModuleType:
-    """Load the method's prototype, a single file."""
-    spec = importlib.util.spec_from_file_location("prototype", path)
-    if spec is None or spec.loader is None:
-        sys.exit(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up
-    spec.loader.exec_module(module)
-    return module
-
-
-def judge_with(
-    prototype: ModuleType, x: Floats, items: Mapping[str, Floats], rng: np.random.Generator
-) -> tuple[dict[str, str], str]:
-    """Judge scores, one model a size, with the prototype: its labels by metric, and its label of the task."""
-    data = {metric: ("nll" if metric == NLL else "prop", scores) for metric, scores in items.items()}
-    found, labels = prototype.run_task(x, data, rng=rng, ref=NLL)
-    soft = [metric for metric in (NLL, ACCURACY) if metric in data]
-    hard = EM if EM in data else GRADE
-    return labels, prototype.verdict(labels, found, hard=hard, smooth=soft)
+def true_means(x: Floats, skill: Skill, law: Law, rng: np.random.Generator) -> Floats:
+    """Means of the four stages over many items, no model lucky or unlucky as a whole; [stage, rungs]."""
+    n = int(np.clip(NUMBERS / (skill.logit.size * skill.tokens), 500, MANY))
+    scores = score(x, skill, law, Items.draw(n, skill, rng), np.zeros(skill.logit.shape), rng)[:4]
+    if not law.greedy and not skill.options:
+        scores[3] = scores[2]  # of a drawn answer, without the draw's noise
+    return np.asarray(scores.mean((2, 3)), dtype=float)

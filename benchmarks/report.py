@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from rescore.report import render
-from rescore.schema import CLIFFS, CURVES, METRICS, VERDICTS
+from rescore.schema import CLIFFS, CURVES, HEADLINE, METRICS, VERDICTS
 
 SIZES_MEGABYTES = 15
 OPENS_SECONDS = 3
@@ -40,13 +40,11 @@ def tables(subtasks: int, models: int, seed: int) -> dict[str, pl.DataFrame]:
     verdicts = cells.with_columns(
         *(pl.Series(name, rng.random(cells.height)) for name in numbers),
         axis=pl.lit("compute_flops"),
-        verdict=pl.Series(rng.choice(["cliff", "smooth", "unresolved"], cells.height)),
+        verdict=pl.Series(rng.choice(["cliff", "smooth", "open"], cells.height)),
         reason=pl.lit("no cliff found, but a jump cannot be excluded"),
         n_items=pl.lit(100, pl.Int64),
     )
-    cliffs = names.with_columns(
-        label=pl.lit("unresolved"), hard_verdict=pl.lit("cliff"), hard_metric=pl.lit("exact_match")
-    )
+    cliffs = names.with_columns(label=pl.lit("open"), cliff=pl.lit("yes"), hard_metric=pl.lit("exact_match"))
     return {
         "curves": pl.concat([CURVES.empty(), curves], how="diagonal"),
         "verdicts": pl.concat([VERDICTS.empty(), verdicts], how="diagonal"),
@@ -57,12 +55,11 @@ def tables(subtasks: int, models: int, seed: int) -> dict[str, pl.DataFrame]:
 def page(subtasks: int, models: int, seed: int = 0) -> str:
     """Return the report of random tables."""
     given = tables(subtasks, models, seed)
-    headline = pl.DataFrame(schema=["metric", "cliffs", "disappear", "share", "share_low", "share_high"])
     return render(
         curves=given["curves"],
         verdicts=given["verdicts"],
         cliffs=given["cliffs"],
-        headline=headline,
+        headline=HEADLINE.empty(),
         made_by={},
         settings={},
     )

@@ -187,7 +187,7 @@ def score(examples: Path) -> None:
     """Score one task."""
     folder = examples.parents[1]
     files = sorted([*folder.glob(f"extractions/*/{examples.name}"), *folder.glob(f"generations/*/{examples.name}")])
-    kinds = ("bigbench", "grading", "positions", "token_errors")
+    kinds = ("bigbench", "grading", "positions")
     others = {f"{kind}_out": folder / kind / examples.name for kind in kinds}
     stage.score(files, examples, folder / "scores" / examples.name, **others)
 

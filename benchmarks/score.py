@@ -108,6 +108,7 @@ def beside_a_loop(n: int, repeats: int) -> float:
         ours.append(time.perf_counter() - start)
         start = time.perf_counter()
         plain = [plainly(q) for q in questions]
+        guess(questions, plain)
         loop.append(time.perf_counter() - start)
     check(frame, questions, plain)
     print(f"sample of {n:,}: {median(ours):.3f} s, plain loop {median(loop):.3f} s (medians of {repeats})")
@@ -159,6 +160,7 @@ def plainly(question: dict[str, Any]) -> dict[str, float | None]:
         sum(a == t for a, t in zip(best["argmax_ids"], best["token_ids"], strict=True)) / n_tokens
     )
     scores["target_probability"] = math.exp(total)
+    scores["token_probability"] = sum(map(math.exp, best["logprob_nats"])) / n_tokens
     others = sum(best["best_other_logprob_nats"])
     scores["margin_nats"] = (total - others) / n_tokens
     if question["choices"]:
@@ -168,10 +170,28 @@ def plainly(question: dict[str, Any]) -> dict[str, float | None]:
         scores["multiple_choice_grade"] = question["target_scores"][totals.index(top)]
         weights = [math.exp(t - top) for t in totals]
         mass, right = sum(weights), sum(question["target_scores"])
+        good = [w for w, y in zip(weights, question["target_scores"], strict=True) if y > 0]
+        scores["choice_probability"] = sum(good) / mass if good else None
         scores["brier_score"] = sum(
             (w / mass - y / right) ** 2 for w, y in zip(weights, question["target_scores"], strict=True)
         )
     return scores
+
+
+def guess(questions: Sequence[dict[str, Any]], plain: Sequence[dict[str, float | None]]) -> None:
+    """Add the guesser's NLL per token, who counts the tokens of the other questions' targets by position."""
+    answers = []
+    for question in questions:
+        best = max((c for c in question["candidates"] if c["is_target"]), key=lambda c: sum(c["logprob_nats"]))
+        answers.append((question["subtask"], tuple(best["token_ids"])))
+    counts = Counter((s, len(ids), t, token) for s, ids in answers for t, token in enumerate(ids))
+    alike = Counter((s, len(ids)) for s, ids in answers)
+    distinct = Counter(key[:3] for key in counts)
+    for (s, ids), scores in zip(answers, plain, strict=True):
+        k, others = len(ids), alike[s, len(ids)] - 1
+        if others:
+            rates = [(counts[s, k, t, token] - 0.5) / (others + distinct[s, k, t] / 2) for t, token in enumerate(ids)]
+            scores["guess_nats_per_token"] = -sum(map(math.log, rates)) / k
 
 
 def make_all(folder: Path, n_examples: int) -> None:
