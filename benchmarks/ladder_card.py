@@ -34,9 +34,7 @@ def main(
     for metric, (title, factor) in METRICS.items():
         print(f"\n{title}: mean over seeds, and their range.\n")
         print(*_results(curves.filter(pl.col("metric") == metric), factor), sep="\n")
-    print(
-        "\nlog10 of the training compute at which exact match has made half of its rise, by the length k of the answer:\n"
-    )
+    print("\nlog10 of the training compute where exact match has made half of its rise, by answer length k:\n")
     tables = (schema.read(results / f"{table.name}.parquet", table) for table in (schema.CLIFFS, schema.FAMILIES))
     print(*_elbows(*(table.filter(pl.col("ladder") == ladder.stem) for table in tables)), sep="\n")
 
