@@ -91,3 +91,11 @@ def test_a_family_by_hand() -> None:
     assert families(table[:3]).equals(FAMILIES.empty())  # three lengths
     few = families(cliffs(*({"task": "t", "answer_tokens": float(k)} for k in range(1, 6)))).row(0, named=True)
     assert (few["metric_share"], few["reason"]) == (None, "0 of 5 subtasks rise, three are needed")
+
+
+def test_tasks_that_all_agree_leave_an_interval() -> None:
+    """Resampled they are always the same; Wilson's 95% bound for 3 of 3 is 3 / (3 + 1.96²)."""
+    one = {"cliff": "yes", "metric_makes_it": "yes", "p_metric": 1.0}
+    for answer, low, high in (("yes", 3 / (3 + 1.959964**2), 1.0), ("no", 0.0, 1.959964**2 / (3 + 1.959964**2))):
+        row = headline(cliffs(*[one | {"metric_makes_it": answer}] * 3), VERDICTS.empty()).row(1, named=True)
+        assert (row["share_of_decided_low"], row["share_of_decided_high"]) == pytest.approx((low, high), abs=1e-6)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from statsmodels.stats.proportion import proportion_confint
 
 from rescore.schema import HEADLINE
 from rescore.schema.metrics import HEADLINE_METRICS
@@ -18,7 +19,7 @@ def headline(cliffs: pl.DataFrame, verdicts: pl.DataFrame, *, seed: int = 0) -> 
     A count of answers carries the number of them that is expected to be false: the sum of 1 - P over the yes and of P
     over the no, P the chance that the yes holds. Shares are between what the open ones leave: `share_low` counts them
     as no, `share_high` as yes; and of the decided, with a 95% interval by resampling tasks, since the subtasks of a
-    task are not independent.
+    task are not independent; where all agree, Wilson's interval of as many trials as there are tasks.
 
     Parameters
     ----------
@@ -69,7 +70,12 @@ def _decided(asked: pl.DataFrame, seed: int) -> tuple[float | None, float | None
     if by_task.is_empty():
         return None, None, None
     yes, n = by_task["yes"].to_numpy().astype(float), by_task["n"].to_numpy().astype(float)
-    picks = np.random.default_rng(seed).integers(0, len(n), (_DRAWS, len(n)))
-    low, high = np.quantile(yes[picks].sum(1) / n[picks].sum(1), [0.025, 0.975])
-    several = len(n) > 1
-    return float(yes.sum() / n.sum()), float(low) if several else None, float(high) if several else None
+    share = float(yes.sum() / n.sum())
+    if len(n) == 1:
+        return share, None, None
+    if share in (0.0, 1.0):  # every draw is the same: no spread is not no doubt
+        low, high = proportion_confint(share * len(n), len(n), method="wilson")
+    else:
+        picks = np.random.default_rng(seed).integers(0, len(n), (_DRAWS, len(n)))
+        low, high = np.quantile(yes[picks].sum(1) / n[picks].sum(1), [0.025, 0.975])
+    return share, float(low), float(high)
