@@ -35,8 +35,8 @@ def links(nll: Floats, floor: float) -> tuple[Floats, Floats]:
 
     Examples
     --------
-    >>> [float(z.round(6)) for z in links(np.array(np.log(2.0)), 0.0)]  # odds of 1/2 are 1
-    [0.366513, 0.0]
+    >>> [float(z.round(6)) for z in links(np.array(np.log(5.0)), 0.0)]  # odds of 1/5 are 1 to 4
+    [-0.475885, -1.386294]
     """
     n = np.maximum(nll, 1e-9) + floor
     return -np.log(n), -(n + np.log(-np.expm1(-n)))
