@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,8 @@ def why_not() -> str | None:
     missing = [name for name in NEEDED if shutil.which(name, path=_path()) is None]
     if missing:
         return f"{', '.join(missing)} not installed (Debian: apt-get install slurmctld slurmd slurm-client munge)"
+    if " " in sys.executable:  # see docs/operations.md: Snakemake's jobs would not start
+        return "the environment's path holds a space, which Snakemake does not quote for SLURM"
     return None if os.geteuid() == 0 else "needs root, to start SLURM's daemons"
 
 
