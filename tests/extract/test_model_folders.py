@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 import torch
+from test_model_loading import SETTINGS, fails, row, write_examples
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -31,21 +31,13 @@ from transformers import (
 
 from rescore import schema
 from rescore.extract import run
-from rescore.extract.jobs import ExtractSettings
 from rescore.extract.model import load, window
 from rescore.extract.run import extract
-from rescore.schema import EXAMPLES, InputError
 from rescore.schema.folder import check_source
 
 NANO = Path("data/ladders/nano/nano-w8-l1-s0")
-SETTINGS = ExtractSettings(max_new_tokens=6)
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 GPT2 = {"n_embd": 8, "n_layer": 1, "n_head": 1}
-
-
-def row(folder: Path, **fields: object) -> dict[str, Any]:
-    optional = {"gguf_file": None, "device_map": None, "trust_remote_code": False}
-    return {"model": "m", "source": str(folder), "revision": "-", "dtype": "float32"} | optional | fields
 
 
 @pytest.fixture
@@ -63,22 +55,6 @@ def save(folder: Path, config: Any, spoil: Callable[[Any], object] = id) -> None
         spoil(model)
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(NANO).save_pretrained(folder)
-
-
-def write_examples(path: Path, prompt: str = "abcde") -> Path:
-    columns = {
-        "task": "t", "subtask": "t", "example_id": [0], "prompt": prompt, "targets": [["xyz"]], "choices": [None],
-        "target_scores": [None], "shots": 0, "seed": 0,
-    }  # fmt: skip
-    schema.write(pl.DataFrame(columns, schema=dict(EXAMPLES.columns)), path, EXAMPLES, {})
-    return path
-
-
-def fails(call: Any, *arguments: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def runs(folder: Path, tmp_path: Path, prompt: str = "abcde", **fields: object) -> Path:

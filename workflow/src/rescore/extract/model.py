@@ -123,12 +123,12 @@ def load(row: Mapping[str, Any]) -> Loaded:
         raise InputError(f"{label} exceeds the GPU: a smaller 'dtype', or 'device_map' auto on several") from error
     eos = model.generation_config.eos_token_id if model.generation_config else None
     eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
-    vocabulary, longest = Vocabulary.of(tokenizer, n_embedded(model)), window(model)
+    longest, embedded = window(model), n_embedded(model)
     with named(model, label):
         parts = split(model.eval())
-        probed = probe(parts, longest, n_embedded(model))
+        probed = probe(parts, longest, embedded)
     refused = tuple(f"{way}: {why}" for way, why in probed.refused.items())
-    return Loaded(parts, vocabulary, longest, frozenset(eos_ids), probed.way, refused)
+    return Loaded(parts, Vocabulary.of(tokenizer, embedded), longest, frozenset(eos_ids), probed.way, refused)
 
 
 def window(model: PreTrainedModel) -> int:

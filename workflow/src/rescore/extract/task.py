@@ -193,6 +193,7 @@ def _run(
     is_done: Sequence[Callable[[list[int]], bool]] | None,
     budget: int,
 ) -> tuple[list[list[TokenScores]], list[forward.Greedy]]:
+    """Read the questions of one batch in this way; where `is_done` is None, no answer is asked."""
     model, eos_ids, not_asked = loaded.model, loaded.eos_ids, [NOT_ASKED] * len(questions)
     if not way.batches:
         scores = [alone.score(model, q.context, q.candidates) for q in questions]
