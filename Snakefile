@@ -3,8 +3,8 @@ import json
 import os
 import sys
 
-from rescore import plan as planning
-from rescore.extract import EXTRACTION_VERSION
+from rescore.config import plan as planning
+from rescore.models import EXTRACTION_VERSION
 
 
 configfile: "config/config.yaml"

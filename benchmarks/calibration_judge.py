@@ -10,7 +10,7 @@ from rescore.discontinuity.conventions import CONVENTIONS
 from rescore.discontinuity.emergence import emergence_score
 from rescore.discontinuity.estimands import estimands
 from rescore.discontinuity.progress import has_cliff, isotonic, progress
-from rescore.discontinuity.questions import answer
+from rescore.discontinuity.three_questions import answer
 
 NUMBERS = ("metric_share", "chain_share", "hidden_progress", "acceleration")
 

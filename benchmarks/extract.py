@@ -26,9 +26,9 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from rescore import bigbench
-from rescore.extract.jobs import ExtractSettings
-from rescore.extract.model import Loaded, load
-from rescore.extract.task import Extracted, run_task
+from rescore.models.jobs import ExtractSettings
+from rescore.models.loading import Loaded, load
+from rescore.models.one_task import Extracted, run_task
 
 NEW_TOKENS = 32
 

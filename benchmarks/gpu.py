@@ -31,9 +31,10 @@ import transformers as tf
 from gpu_engine import generate, ours, prepared, timed
 from gpu_models import CPU, DEVICE, HAS_POLARS, bare, build, free, one_by_one, questions, text, words
 
-from rescore.extract import forward, task
-from rescore.extract.jobs import ExtractSettings
-from rescore.extract.model import load
+from rescore.models import forward
+from rescore.models import one_task as one_task
+from rescore.models.jobs import ExtractSettings
+from rescore.models.loading import load
 
 HALF = torch.float32 if CPU else torch.bfloat16
 started = time.monotonic()
@@ -236,7 +237,7 @@ def part_e() -> None:
     budget, found = 2**21, None
     while found is None and budget >= 1024:
         budget //= 2
-        found = task._try(loaded, loaded.way, asked[: max(1, budget // 1032)], None, budget)
+        found = one_task._try(loaded, loaded.way, asked[: max(1, budget // 1032)], None, budget)
     say("e", what="out of memory", recovered=found is not None, budget=budget)
     del hog
 
@@ -265,7 +266,7 @@ def part_f() -> None:
     rules, frame = {"s": {"asks_text": True}}, pl.DataFrame(rows)
     took: dict[str, float] = {}
     with timed(took, ""):
-        task.run_task(loaded, frame, rules, settings, name="f")
+        one_task.run_task(loaded, frame, rules, settings, name="f")
     spent = ours(loaded, asked, 65536)[1]
     say("f", questions=len(asked), seconds=round(took[""], 2), in_the_model_s=round(sum(spent.values()), 2))
 

@@ -93,7 +93,7 @@ def questions(
     n: int, vocabulary: int, *, prompt: tuple[int, int] = (120, 240), choices: int = 5, limit: int = 32, shared: int = 0
 ) -> list[Any]:
     """Draw questions: prompts of so many tokens behind `shared` common ones, candidates of 2 to 6 tokens."""
-    from rescore.extract.tokens import Question
+    from rescore.models.tokenising import Question
 
     rng = random.Random(0)  # noqa: S311 - no secret
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from rescore import schema
-from rescore.schema.inputs import read_ladders
+from rescore import tables as schema
+from rescore.config.inputs import read_ladders
 
 METRICS = {
     "exact_match": ("Exact match, in per cent", 100.0),

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from rescore.report import render
-from rescore.schema import CLIFFS, CURVES, HEADLINE, METRICS, VERDICTS
+from rescore.tables import CLIFFS, CURVES, HEADLINE, METRICS, VERDICTS
 
 SIZES_MEGABYTES = 15
 OPENS_SECONDS = 3

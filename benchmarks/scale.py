@@ -26,9 +26,10 @@ import polars as pl
 import psutil
 import yaml
 
-from rescore import cli, schema
+from rescore import cli
+from rescore import tables as schema
 from rescore.bigbench.catalogue import JSON_TASK, catalogue
-from rescore.schema.inputs import slug
+from rescore.config.inputs import slug
 from rescore.stages import models as stage
 
 ROOT = Path(__file__).parents[1]

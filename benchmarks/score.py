@@ -26,9 +26,9 @@ import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
 from rescore.bigbench.catalogue import JSON_TASK, catalogue
-from rescore.schema import EXAMPLES, EXTRACTIONS, METRICS, Table
-from rescore.schema.metrics import IMPORTED_METRICS
 from rescore.scoring import bigbench_scores, score
+from rescore.tables import EXAMPLES, EXTRACTIONS, METRICS, Table
+from rescore.tables.metrics import IMPORTED_METRICS
 
 SCORED = [name for name in METRICS if name not in IMPORTED_METRICS]
 MAX_CHOICES = 10

@@ -20,8 +20,8 @@ import numpy as np
 import polars as pl
 
 from rescore.discontinuity import Analysis, analyse
-from rescore.schema import SCORES
 from rescore.simulate import Shape, Truth, simulated_items, simulated_ladder
+from rescore.tables import SCORES
 
 SHAPES: tuple[Shape, ...] = ("chain", "power", "step", "hinge", "flat", "inverse")
 

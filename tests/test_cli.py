@@ -12,8 +12,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rescore import cli, schema
-from rescore.schema import (
+from rescore import cli
+from rescore import tables as schema
+from rescore.simulate import Truth, simulated_ladder, simulated_scores
+from rescore.tables import (
     AGGREGATES,
     BIGBENCH,
     CLIFFS,
@@ -29,8 +31,7 @@ from rescore.schema import (
     SCORES,
     VERDICTS,
 )
-from rescore.schema.metrics import IMPORTED_METRICS
-from rescore.simulate import Truth, simulated_ladder, simulated_scores
+from rescore.tables.metrics import IMPORTED_METRICS
 
 COMMANDS = {"fetch", "tasks", "prompts", "train", "extract", "score", "test", "report", "show", "simulate"}
 LADDER = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\tcompute_flops\n"

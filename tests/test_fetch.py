@@ -15,7 +15,7 @@ from index_standin import Index, point_pip_at, serve
 
 from rescore import fetch
 from rescore.bigbench import load
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 TASKS = "bigbench-1.0.0/bigbench/benchmark_tasks"
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from rescore import plan
 from rescore.bigbench.catalogue import catalogue
-from rescore.cluster import Request, raised, request
-from rescore.schema import InputError
+from rescore.config import plan
+from rescore.config.cluster import Request, raised, request
+from rescore.tables import InputError
 
 CONFIG = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))
 LADDER = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\n"
@@ -134,8 +134,8 @@ def test_a_blank_line_is_no_row(make: Make) -> None:
 
 
 def test_code_has_a_digest_a_module_or_package() -> None:
-    assert plan.code("scoring") == plan.code("scoring") != plan.code("schema")
-    assert len({plan.code("fetch"), plan.code("scoring", "schema"), plan.code("scoring"), plan.code()}) == 4
+    assert plan.code("scoring") == plan.code("scoring") != plan.code("tables")
+    assert len({plan.code("fetch"), plan.code("scoring", "tables"), plan.code("scoring"), plan.code()}) == 4
 
 
 def test_a_large_models_tasks_are_split_and_small_models_share_a_job(make: Make) -> None:

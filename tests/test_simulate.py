@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rescore.schema import METRICS, SCORES, InputError
 from rescore.simulate import (
     Spread,
     Truth,
@@ -14,6 +13,7 @@ from rescore.simulate import (
     simulated_scores,
     token_probability,
 )
+from rescore.tables import METRICS, SCORES, InputError
 
 NONE = Spread(model=0, item=0, item_by_model=0, token=0)
 

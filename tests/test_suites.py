@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 import yaml
 
-from rescore import plan
 from rescore.bigbench.catalogue import by_task, catalogue, kinds
-from rescore.schema import InputError
-from rescore.schema.inputs import Row, read_suite
+from rescore.config import plan
+from rescore.config.inputs import Row, read_suite
+from rescore.tables import InputError
 
 SUITES = sorted(Path("config/suites").glob("*.tsv"))
 CONFIG = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))

@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 import yaml
 
-from rescore import schema
-from rescore.schema.metrics import IMPORTED_METRICS
+from rescore import tables as schema
+from rescore.tables.metrics import IMPORTED_METRICS
 
 REPOSITORY = Path(__file__).parents[1]
 OPERATIONS = REPOSITORY / "docs/operations.md"

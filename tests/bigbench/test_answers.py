@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rescore.bigbench import answers, is_settled, post_process
 from rescore.bigbench.tasks import DEFAULT_OUTPUT_REGEX
-from rescore.schema import GENERATIONS
+from rescore.tables import GENERATIONS
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal
 
 from rescore.bigbench import catalogue as module
 from rescore.bigbench.catalogue import COLUMNS, by_task, catalogue, folders, kinds, listing, scan, search, to_tsv
-from rescore.schema import InputError, write_text
 from rescore.stages import data
+from rescore.tables import InputError, write_text
 
 CHOICES = [{"input": "a", "target_scores": {"b": 1, "c": 0}}]
 

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from rescore.bigbench import examples, load, settings
-from rescore.schema import EXAMPLES, InputError
-from rescore.schema.inputs import read_suite
+from rescore.config.inputs import read_suite
+from rescore.tables import EXAMPLES, InputError
 
 FIGS = {"fig": 0.0, "pear": 0.5, "apple": 0.5}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rescore.bigbench import load
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 ONE = {"input": "a", "target": "b"}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rescore.bigbench import leaf_digest, load
 from rescore.bigbench.tasks import DEFAULT_OUTPUT_REGEX
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 TEXT = [{"input": "a", "target": "b"}]
 CHOICES = [{"input": "a", "target_scores": {"yes": 1, "no": 0}}]

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from rescore.discontinuity import Analysis, Settings, analyse
-from rescore.schema import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, InputError, Table
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
+from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, InputError, Table
 
 NLL = "nll_nats_per_token"
 QUICK = Settings(draws=199)

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rescore.config.inputs import read_ladders
 from rescore.discontinuity import Analysis, Settings, analyse
 from rescore.discontinuity.frames import check_ladder
-from rescore.schema import SCORES, InputError
-from rescore.schema.inputs import read_ladders
+from rescore.tables import SCORES, InputError
 
 LOSS = "pretraining_loss_nats"
 QUICK = {"draws": 199}

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from rescore.discontinuity import analyse, chances
-from rescore.schema import EXAMPLES, SCORES
+from rescore.tables import EXAMPLES, SCORES
 
 GRADE = "multiple_choice_grade"
 

@@ -6,7 +6,7 @@ import pytest
 
 from rescore.bigbench.catalogue import catalogue
 from rescore.discontinuity.concentration import HARD_PREFERRED, concentration
-from rescore.schema import CONCENTRATION
+from rescore.tables import CONCENTRATION
 
 EXACT, CHOICE = HARD_PREFERRED
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from rescore.discontinuity import families, headline
-from rescore.schema import CLIFFS, FAMILIES, HEADLINE, VERDICTS
+from rescore.tables import CLIFFS, FAMILIES, HEADLINE, VERDICTS
 
 NLL = "nll_nats_per_token"
 

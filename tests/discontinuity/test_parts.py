@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rescore import schema
+from rescore import tables as schema
 from rescore.discontinuity import Settings, analyse
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 from rescore.stages import verdicts

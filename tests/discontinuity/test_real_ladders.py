@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from rescore.discontinuity import Settings, analyse
-from rescore.schema import SCORES, InputError
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
+from rescore.tables import SCORES, InputError
 
 NLL = "nll_nats_per_token"
 QUICK = Settings(draws=199)

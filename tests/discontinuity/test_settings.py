@@ -2,9 +2,9 @@
 
 import pytest
 
+from rescore.config.first_edition import OLD_SETTINGS
 from rescore.discontinuity import CONVENTIONS, Settings
-from rescore.schema import InputError
-from rescore.schema.first_edition import OLD_SETTINGS
+from rescore.tables import InputError
 
 
 def test_settings_go_into_the_conventions() -> None:

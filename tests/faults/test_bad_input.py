@@ -13,8 +13,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rescore import cli, plan, schema
-from rescore.schema import SCORES
+from rescore import cli
+from rescore import tables as schema
+from rescore.config import plan
+from rescore.tables import SCORES
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))

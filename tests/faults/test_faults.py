@@ -18,9 +18,10 @@ import polars as pl
 import pytest
 from workflow_runs import Runs
 
-from rescore import cli, schema
-from rescore.schema import CURVES, EXTRACTIONS, InputError
+from rescore import cli
+from rescore import tables as schema
 from rescore.stages import models
+from rescore.tables import CURVES, EXTRACTIONS, InputError
 
 RESCORE = str(Path(sys.executable).parent / "rescore")
 TASK = "letter_sorting.length_3"

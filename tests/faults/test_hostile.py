@@ -11,10 +11,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rescore import cli, schema
+from rescore import cli
+from rescore import tables as schema
 from rescore.bigbench import load
 from rescore.bigbench.answers import is_settled, post_process
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 STEERS = ["\x1b[2J", "\x07", "\x9b31m", "\u202e", "\r", "a\nb"]
 

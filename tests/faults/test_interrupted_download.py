@@ -8,7 +8,7 @@ from index_standin import Index, serve
 from test_fetch import sdist
 
 from rescore import fetch
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 
 @pytest.fixture

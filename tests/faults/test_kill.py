@@ -13,7 +13,7 @@ import psutil
 import pytest
 from workflow_runs import Runs, kill
 
-from rescore import schema
+from rescore import tables as schema
 
 STAGES = ("fetch", "extract", "score", "test", "report")
 ROUNDS = int(os.environ.get("RESCORE_KILL_ROUNDS", "1"))  # five kills each
@@ -142,7 +142,7 @@ def test_what_a_killed_writer_leaves_is_taken_for_no_table(tmp_path: Path) -> No
 import os, signal
 import polars as pl
 from pathlib import Path
-from rescore import schema
+from rescore import tables as schema
 os.replace = None
 Path.replace = lambda *_: os.kill(os.getpid(), {int(signal.SIGKILL)})
 schema.write(schema.CURVES.empty(), Path({str(path)!r}), schema.CURVES, {{}})

@@ -7,7 +7,7 @@ import pytest
 
 from rescore.importing import FOUND, aggregates, choose_shots
 from rescore.importing.bigbench_scores import scores
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 
 def entry(subtask: str, shots: int, preferred: str, low: float = 0.0, **score_dict: float) -> dict[str, Any]:

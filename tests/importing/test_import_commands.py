@@ -14,10 +14,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rescore import cli, schema
+from rescore import cli
+from rescore import tables as schema
+from rescore.config.inputs import read_ladders
 from rescore.discontinuity import Settings, analyse
 from rescore.importing.names import NAMES
-from rescore.schema.inputs import read_ladders
 
 RUN = Path(__file__).with_name("lm_eval_run.py")
 SIZES = ("1m", "3m", "10m", "30m", "100m", "300m")

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rescore import schema
+from rescore import tables as schema
 from rescore.importing import examples, items
 from rescore.importing.lm_eval_samples import UNKNOWN, UNLIKELY, answers, choices, right_choices, scores, task_of
 

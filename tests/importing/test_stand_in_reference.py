@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from rescore.discontinuity import Settings, analyse
-from rescore.schema import AGGREGATES, SCORES
+from rescore.tables import AGGREGATES, SCORES
 
 QUICK = Settings(draws=199)
 LADDER = pl.DataFrame(

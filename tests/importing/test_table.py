@@ -7,7 +7,7 @@ import pytest
 
 from rescore.importing import aggregates, items
 from rescore.importing.table import Columns, found, read_table
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 LONG = Columns(model="who", task="task", metric="metric", score="score", stderr="se", n="n", chance="guess")
 

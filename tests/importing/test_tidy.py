@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rescore import schema
+from rescore import tables as schema
 from rescore.importing import FOUND, ITEMS, aggregates, choose_shots, combine, items, listed, model_names, renamed
 from rescore.importing.names import NAMES
-from rescore.schema import METRICS, InputError
+from rescore.tables import METRICS, InputError
 
 
 def found(*rows: dict[str, Any]) -> pl.DataFrame:

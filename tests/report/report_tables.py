@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from rescore.schema import CLIFFS, CURVES, HEADLINE, VERDICTS
+from rescore.tables import CLIFFS, CURVES, HEADLINE, VERDICTS
 
 WORDS = ("nano", "words", "words")
 CHOICES = ("nano", "choices", "choices:age")

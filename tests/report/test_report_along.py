@@ -12,11 +12,11 @@ from lxml import html
 from report_tables import MODELS, PLACES
 from test_report_page import embedded, page, subtasks
 
-from rescore import schema
+from rescore import tables as schema
 from rescore.report import figures, render_sandbox
 from rescore.report.along import Along, along, ladder_lines
-from rescore.schema import CURVES, VERDICTS, InputError
 from rescore.stages.reporting import report
+from rescore.tables import CURVES, VERDICTS, InputError
 
 TITLES = {
     "compute_flops": ["Training compute (FLOPs)"],

@@ -19,8 +19,8 @@ from rescore.report.run_charts import elbow, emergence, matrix, nothing
 from rescore.report.subtask_charts import LENGTHS, chosen, dual, length_bins, metrics_of, specs
 from rescore.report.text import LETTERS
 from rescore.report.text import VERDICTS as VERDICT_WORDS
-from rescore.schema import CLIFFS, CURVES, FAMILIES, VERDICTS, InputError
-from rescore.schema.axes import AXES
+from rescore.tables import CLIFFS, CURVES, FAMILIES, VERDICTS, InputError
+from rescore.tables.axes import AXES
 
 COMPUTE = Along()
 

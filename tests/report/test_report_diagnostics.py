@@ -10,7 +10,7 @@ from lxml import html
 from report_tables import CHOICES, WORDS, make_tables
 from test_report_page import grid, texts
 
-from rescore import schema
+from rescore import tables as schema
 from rescore.report import TABLES, render, text
 
 

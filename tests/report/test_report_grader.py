@@ -12,7 +12,7 @@ from rescore.report import render
 from rescore.report.grader import grader
 from rescore.report.page import _LISTED
 from rescore.report.text import concentrated
-from rescore.schema import CONCENTRATION, GRADING
+from rescore.tables import CONCENTRATION, GRADING
 
 
 def grading(*rows: tuple[str, str, int, int, int]) -> pl.DataFrame:

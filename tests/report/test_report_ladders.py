@@ -14,7 +14,7 @@ from test_report_page import grid
 from rescore.report import figures, save_figure
 from rescore.report.charts import bare
 from rescore.report.ladders import crossings, figure, first_models, shifts_grid
-from rescore.schema import LADDER_SHIFTS, RISES
+from rescore.tables import LADDER_SHIFTS, RISES
 
 EM, GRADE, NLL, BYTE = "exact_match", "multiple_choice_grade", "nll_nats_per_token", "nll_nats_per_byte"
 

@@ -15,7 +15,7 @@ from report_tables import CHOICES, WORDS, cliff_row, curve_rows, make_tables, ve
 from rescore.report import LENGTHS, render, text
 from rescore.report.along import Along
 from rescore.report.subtask_charts import specs
-from rescore.schema import CLIFFS, CURVES, VERDICTS
+from rescore.tables import CLIFFS, CURVES, VERDICTS
 
 
 def page(tables: SimpleNamespace, **given: Any) -> str:

@@ -11,7 +11,7 @@ from report_tables import CHOICES, MODELS, WORDS, make_tables
 from rescore.report import render
 from rescore.report.along import Along
 from rescore.report.positions import accuracies, chart, line
-from rescore.schema import POSITIONS
+from rescore.tables import POSITIONS
 
 NAMES = [model for model, _ in MODELS]
 

@@ -18,10 +18,10 @@ from report_browser import browse, needs_browser
 from report_tables import MODELS, WORDS, curve_rows, make_tables
 
 from rescore.report import render_sandbox
-from rescore.report.chain import CAPABILITIES, Fit, capability_curves, fit
 from rescore.report.sandbox_charts import SLIDERS, specs
-from rescore.schema import CLIFFS, CURVES
+from rescore.report.token_chain import CAPABILITIES, Fit, capability_curves, fit
 from rescore.simulate import chain_table, token_probability
+from rescore.tables import CLIFFS, CURVES
 
 LADDER = [19.0, 20.0, 21.0, 21.5, 22.0, 22.5, 23.0, 24.0]
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from rescore.report import summary
 from rescore.report.text import sentence
-from rescore.schema import CLIFFS
+from rescore.tables import CLIFFS
 
 
 def printed(cliffs: pl.DataFrame, headline: pl.DataFrame, width: int = 80) -> list[str]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from rescore.schema import EXAMPLES, EXTRACTIONS
 from rescore.scoring import score
+from rescore.tables import EXAMPLES, EXTRACTIONS
 
 ANSWERS = {
     "subtask": pl.String,

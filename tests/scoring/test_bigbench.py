@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from score_tables import ANSWERS, Row, answer, candidate, example, of_model
 
-from rescore.schema import BIGBENCH, EXAMPLES, EXTRACTIONS, write
-from rescore.scoring.bigbench import BLEURT, bigbench_scores
 from rescore.scoring.bigbench_corpus import median_of_means
+from rescore.scoring.bigbench_metrics import BLEURT, bigbench_scores
 from rescore.scoring.bigbench_text import NO_LIKELIHOOD
 from rescore.scoring.choice import UNSCORED
+from rescore.tables import BIGBENCH, EXAMPLES, EXTRACTIONS, write
 
 LN2 = log(2)
 

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from score_tables import ANSWERS, answer, candidate, example, of_model
 
-from rescore.schema import EXAMPLES, EXTRACTIONS
-from rescore.scoring.bigbench import bigbench_scores
+from rescore.scoring.bigbench_metrics import bigbench_scores
+from rescore.tables import EXAMPLES, EXTRACTIONS
 
 ROUGE = ("rouge1", "rouge2", "rougeLsum")
 EXTRA = {"log_likelihood_per_word", "log_likelihood_per_char", *ROUGE}

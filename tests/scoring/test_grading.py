@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from score_tables import Row, example, of_model
 
 from rescore.bigbench import answers
-from rescore.schema import EXAMPLES, GENERATIONS, GRADING
 from rescore.scoring.grading import grading, holds, said
+from rescore.tables import EXAMPLES, GENERATIONS, GRADING
 
 NUMBER = {"asks_text": True, "stop_string": None, "output_regex": r"[-+]?\d+"}
 LINE = {"asks_text": True, "stop_string": "\n", "output_regex": r"[^\n]+"}

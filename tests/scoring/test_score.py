@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 from score_tables import answer, candidate, example, scores
 
-from rescore import schema
-from rescore.schema import METRICS, SCORES
-from rescore.schema.metrics import IMPORTED_METRICS
+from rescore import tables as schema
+from rescore.tables import METRICS, SCORES
+from rescore.tables.metrics import IMPORTED_METRICS
 
 
 def every_kind(rng: np.random.Generator) -> pl.DataFrame:

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from score_tables import candidate, example
 
-from rescore import schema
-from rescore.schema import source
+from rescore import tables as schema
 from rescore.stages import models
+from rescore.tables import source
 
 RULES = {"asks_text": True, "stop_string": None, "output_regex": None, "metrics": ["exact_str_match"]}
 RULES |= {"preferred_score": "exact_str_match"}

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from score_tables import Row, candidate, example, of, of_model, scores
 
-from rescore.schema import EXAMPLES, EXTRACTIONS, POSITIONS
 from rescore.scoring.token_errors import token_errors
 from rescore.scoring.tokens import answer_tokens, positions
+from rescore.tables import EXAMPLES, EXTRACTIONS, POSITIONS
 
 
 def tokens(examples: list[Row], candidates: list[Row]) -> pl.DataFrame:

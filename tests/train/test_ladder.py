@@ -10,13 +10,13 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rescore.schema import InputError
+from rescore.tables import InputError
 from rescore.train import batches, train_ladder
 from rescore.train import ladder as ladders
 from rescore.train import tokenizer as tokenizers
 from rescore.train.batches import Batch
-from rescore.train.config import read_config
-from rescore.train.run import Run
+from rescore.train.recipe import read_config
+from rescore.train.training import Run
 
 REPOSITORY = Path(__file__).parents[2]
 SETTINGS = {

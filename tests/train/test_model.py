@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from rescore.train import model as models
+from rescore.train import architecture as models
 from rescore.train import tokenizer as tokenizers
-from rescore.train.config import Recipe, Size
 from rescore.train.optimiser import Optimiser, learning_rate, orthogonalise
+from rescore.train.recipe import Recipe, Size
 
 RECIPE = Recipe(110, 4, 10, 0.1, 0.01, 1.0, 0.9, 64, 0, 0.0, 0.0, {"dates": 1.0})
 

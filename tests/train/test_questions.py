@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rescore.schema import InputError
+from rescore.tables import InputError
 from rescore.train.exclusion import canonical, held_out, read_questions
 from rescore.train.letter_tasks import write_tasks
 from rescore.train.questions import COPIED_LETTERS, KINDS, Question, draw

@@ -1,4 +1,4 @@
-from rescore.schema import DIAGNOSTICS
+from rescore.tables import DIAGNOSTICS
 
 
 rule test:
@@ -33,9 +33,10 @@ rule test:
             "stages/verdicts",
             "stages/diagnosing",
             "stages/parts",
-            "diagnostics",
+            "planning",
             "discontinuity",
-            "schema",
+            "tables",
+            "config",
         ),
     shell:
         "rescore test --scores {input.scores:q} {params.examples:q} {params.grading:q} {params.ladders:q}"

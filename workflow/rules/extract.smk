@@ -1,6 +1,6 @@
-from rescore import cluster
+from rescore.config import cluster
 
-# Large models want a GPU each; rescore.cluster says how many, how much memory and how much time. On one machine
+# Large models want a GPU each; rescore.config.cluster says how many, how much memory and how much time. On one machine
 # `--resources gpu=N` bounds how many such jobs run at once; each takes a GPU that no other has, or waits for one.
 #
 # One job a model, or several small ones, for all tasks or a share of them: a model is loaded once. Outputs that stand

@@ -54,7 +54,11 @@ rule report:
         "../envs/rescore.yaml"
     params:
         code=planning.code(
-            "stages/reporting", "report", "schema", "discontinuity/concentration"
+            "stages/reporting",
+            "report",
+            "tables",
+            "config",
+            "discontinuity/concentration",
         ),
     shell:
         "rescore report --results results --emergent {input.emergent:q} 2> {log:q}"

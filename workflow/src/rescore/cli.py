@@ -185,8 +185,8 @@ def test(
     Is there one, does the metric make it, did the skill itself break? Takes --scores, --aggregates or both. Writes
     curves, verdicts, cliffs, the headline and the diagnostics to OUT, each as parquet and CSV.
     """
-    from rescore.schema.validation import json_object
     from rescore.stages import verdicts
+    from rescore.tables.validation import json_object
 
     verdicts.test(
         [*(scores or []), *(more_scores or [])],
@@ -223,7 +223,7 @@ def _set_threads(environment: MutableMapping[str, str]) -> None:
 
 def main() -> None:
     """Run the command line; input that is the user's to mend ends it with one line and status 2."""
-    from rescore.schema.errors import InputError
+    from rescore.tables.errors import InputError
 
     _set_threads(os.environ)
     try:

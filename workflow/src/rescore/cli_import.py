@@ -112,8 +112,8 @@ def csv(
 def _options(
     out: Path, ladder: list[Path] | None, rename: Path | None, shots: int | None, percent: bool, settings: str
 ) -> Any:
-    from rescore.schema.validation import json_object
     from rescore.stages.importing import Options
+    from rescore.tables.validation import json_object
 
     tests = json_object(settings, "--settings")
     return Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent, settings=tests)

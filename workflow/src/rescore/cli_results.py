@@ -80,8 +80,8 @@ def power(
     Plants a mirage, a step and a step over two gaps on the ladder's sizes and seeds, and counts the answers. Writes
     power to OUT as parquet and CSV. What stands there for the same ladder, items and settings is not made again.
     """
-    from rescore.schema.validation import json_object
     from rescore.stages import planning
+    from rescore.tables.validation import json_object
 
     planning.power(ladder, items, out, json_object(settings, "--settings"))
 
@@ -100,7 +100,7 @@ def simulate(
     import polars as pl
 
     from rescore import simulate as stage
-    from rescore.schema import InputError
+    from rescore.tables import InputError
 
     for name, value in (("midpoint", midpoint), ("steepness", steepness)):
         if not math.isfinite(value):

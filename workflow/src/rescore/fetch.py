@@ -1,4 +1,4 @@
-"""Pinned downloads of BIG-Bench; with `rescore.hub`, for models, the only module that touches the network."""
+"""Pinned downloads of BIG-Bench; with `rescore.models.hub`, for models, the only module that touches the network."""
 
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 from rescore.bigbench import load
-from rescore.schema import InputError, write_text
+from rescore.tables import InputError, write_text
 
 PACKAGE = "bigbench==1.0.0"
 SHA256 = "1bb398a5512c6d798cdebe0dfa0ac03f67f6033fa6b39c6ef71df978c7cbc5c2"

@@ -89,7 +89,7 @@ def answers(generations: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]
     Parameters
     ----------
     generations
-        As `rescore.schema.GENERATIONS`, with `model`.
+        As `rescore.tables.GENERATIONS`, with `model`.
     settings
         By subtask, its `stop_string` and `output_regex`, as `rescore.bigbench.settings` gives them.
 

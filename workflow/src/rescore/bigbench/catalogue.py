@@ -4,7 +4,7 @@ The shipped catalogue is that of the `bigbench` 1.0.0 package. It is made anew f
 
     write_text(to_tsv(scan(folders(root))), CATALOGUE)
 
-with `write_text` of `rescore.schema`.
+with `write_text` of `rescore.tables`.
 """
 
 import functools
@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from rescore.bigbench.tasks import Subtask, load
-from rescore.schema import InputError
-from rescore.schema.validation import SCHEMAS
+from rescore.tables import InputError
+from rescore.tables.validation import SCHEMAS
 
 CATALOGUE = SCHEMAS / "bigbench-1.0.0.tsv"
 

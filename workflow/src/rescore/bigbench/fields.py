@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 Json = Mapping[str, Any]
 Say = Callable[[str], None]

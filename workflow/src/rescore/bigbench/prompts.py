@@ -9,7 +9,7 @@ import polars as pl
 
 from rescore.bigbench.fields import Json
 from rescore.bigbench.tasks import MULTIPLE_CHOICE_METRICS, Subtask
-from rescore.schema import EXAMPLES, InputError
+from rescore.tables import EXAMPLES, InputError
 
 
 class _Sample(NamedTuple):
@@ -37,7 +37,7 @@ def examples(subtask: Subtask, *, shots: int, seed: int, max_examples: int | Non
     Returns
     -------
     polars.DataFrame
-        One row a question, as `rescore.schema.EXAMPLES`; `example_id` is the place among the distinct examples of the
+        One row a question, as `rescore.tables.EXAMPLES`; `example_id` is the place among the distinct examples of the
         file. All questions without shots come in file order, in every other case in the order of the draw.
 
     Raises

@@ -22,7 +22,7 @@ from rescore.bigbench.fields import (
     strings,
     text,
 )
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 GENERATIVE_METRICS = frozenset(
     {

@@ -5,8 +5,8 @@ from rescore.discontinuity.chance import chances
 from rescore.discontinuity.conventions import CONVENTIONS, Conventions
 from rescore.discontinuity.families import families
 from rescore.discontinuity.headline import headline
-from rescore.discontinuity.questions import Answer, answer
 from rescore.discontinuity.settings import Settings
+from rescore.discontinuity.three_questions import Answer, answer
 
 __all__ = [
     "CONVENTIONS",

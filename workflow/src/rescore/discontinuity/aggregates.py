@@ -8,7 +8,7 @@ import polars as pl
 
 from rescore.discontinuity.chance import GUESSED, Chances
 from rescore.discontinuity.measured import Measured, oriented, outside, width
-from rescore.schema import AGGREGATES, METRICS, InputError
+from rescore.tables import AGGREGATES, METRICS, InputError
 
 _KEY = ["task", "subtask", "metric"]
 _ROW = ["model", *_KEY]

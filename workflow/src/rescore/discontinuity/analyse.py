@@ -16,7 +16,7 @@ from rescore.discontinuity.parallel import each
 from rescore.discontinuity.rows import Row, cliff_row, rise_rows, seed_rows, verdict_rows
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.subtask import judge
-from rescore.schema import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, Table
+from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, Table
 
 _DEFAULT = Settings()
 _TABLES = (CURVES, VERDICTS, CLIFFS, RISES, SEEDS)

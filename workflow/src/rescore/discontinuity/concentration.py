@@ -7,10 +7,10 @@ import polars as pl
 from scipy.stats import fisher_exact
 from statsmodels.stats.proportion import proportion_confint
 
-from rescore.schema import CONCENTRATION
+from rescore.tables import CONCENTRATION
 
 HARD_PREFERRED = ("exact_str_match", "multiple_choice_grade")
-"""BIG-bench's names of the two metrics; as `rescore.schema.metrics.HARD_METRICS`, which are ours."""
+"""BIG-bench's names of the two metrics; as `rescore.tables.metrics.HARD_METRICS`, which are ours."""
 
 
 def concentration(leaves: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import polars as pl
 from statsmodels.regression.linear_model import OLS
 
 from rescore.discontinuity.progress import Floats
-from rescore.schema import FAMILIES
+from rescore.tables import FAMILIES
 
 SUBTASKS_MIN = 4
 _FITTED_MIN = 3  # two points lie on any line

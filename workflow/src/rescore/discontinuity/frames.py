@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from rescore.discontinuity.chance import Chances
 from rescore.discontinuity.measured import Measured, outside
-from rescore.schema import METRICS, SCORES, InputError
-from rescore.schema.axes import AXES
+from rescore.tables import METRICS, SCORES, InputError
+from rescore.tables.axes import AXES
 
 _KEY = ["task", "subtask", "metric"]
 _DECIMALS = 6  # of x: sizes that agree to here are one rung, whatever the rounding of their FLOPs

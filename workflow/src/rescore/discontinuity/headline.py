@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from statsmodels.stats.proportion import proportion_confint
 
-from rescore.schema import HEADLINE
-from rescore.schema.metrics import HEADLINE_METRICS
+from rescore.tables import HEADLINE
+from rescore.tables.metrics import HEADLINE_METRICS
 
 _DRAWS = 2_000
 _QUESTIONS = {"cliff": "p_cliff", "metric_makes_it": "p_metric", "skill_broke": "p_skill"}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescore.discontinuity.progress import Floats
-from rescore.schema import Metric
+from rescore.tables import Metric
 
 ROUNDING = 1e-6
 """A score this far outside its range is rounding, not an error."""

@@ -13,10 +13,10 @@ from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.seeds import through
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.subtask import NO_HARD, Drawn, Judged
-from rescore.schema import CLIFFS, METRICS, RISES, VERDICTS
-from rescore.schema.axes import AXES
-from rescore.schema.diagnostic_contracts import BARS
-from rescore.schema.metrics import SOFT_METRICS
+from rescore.tables import CLIFFS, METRICS, RISES, VERDICTS
+from rescore.tables.axes import AXES
+from rescore.tables.diagnostic_contracts import BARS
+from rescore.tables.metrics import SOFT_METRICS
 
 Row = dict[str, Any]
 

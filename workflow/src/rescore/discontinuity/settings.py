@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from rescore.config.first_edition import refuse_old_settings
 from rescore.discontinuity.conventions import CONVENTIONS, Conventions
-from rescore.schema import InputError
-from rescore.schema.axes import AXES
-from rescore.schema.first_edition import refuse_old_settings
+from rescore.tables import InputError
+from rescore.tables.axes import AXES
 
 
 @dataclass(frozen=True, kw_only=True)

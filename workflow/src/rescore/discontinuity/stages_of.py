@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rescore.discontinuity.measured import Measured
-from rescore.schema.metrics import GUESS_METRIC, REFERENCE_METRIC, STAGES, reference_metric
+from rescore.tables.metrics import GUESS_METRIC, REFERENCE_METRIC, STAGES, reference_metric
 
 
 def answer_tokens(cells: Mapping[str, Measured]) -> float | None:

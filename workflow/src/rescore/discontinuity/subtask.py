@@ -10,16 +10,16 @@ from rescore.discontinuity.conventions import Conventions
 from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
 from rescore.discontinuity.measured import Measured, upward, width
 from rescore.discontinuity.progress import Floats
-from rescore.discontinuity.questions import Answer, ask
 from rescore.discontinuity.resampling import Noise, item_draws, mean_draws, rung_draws, rung_means
 from rescore.discontinuity.seeds import Seeds, seeds
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.stages_of import answer_tokens, guess_nats, stages_of, tokens_about
 from rescore.discontinuity.stream import stream
 from rescore.discontinuity.synchrony import synchrony
-from rescore.schema import METRICS
-from rescore.schema.axes import AXES
-from rescore.schema.metrics import HARD_METRICS, REFERENCE_METRIC, STAGES
+from rescore.discontinuity.three_questions import Answer, ask
+from rescore.tables import METRICS
+from rescore.tables.axes import AXES
+from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRIC, STAGES
 
 NO_HARD = f"no scores under {' or '.join(HARD_METRICS)}"
 

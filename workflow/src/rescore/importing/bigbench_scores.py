@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 _MEANS = "normalized_aggregate_score"  # over subtasks, of other metrics
 

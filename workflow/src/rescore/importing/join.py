@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from rescore.schema import AGGREGATES, METRICS, SCORES, InputError
+from rescore.tables import AGGREGATES, METRICS, SCORES, InputError
 
 _ROW = ["model", "task", "subtask", "metric"]
 _ROUNDING = 1e-4  # results and their items are written with this many digits in common, at the least

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from rescore.schema import METRICS
+from rescore.tables import METRICS
 
 Scale = Literal["as it is", "negative", "log", "bits"]
 

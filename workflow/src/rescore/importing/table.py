@@ -8,7 +8,7 @@ import polars as pl
 
 from rescore.importing.names import KNOWN
 from rescore.importing.tidy import FOUND, ITEMS
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 _ERROR, _COUNT = "_stderr", "_n"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from rescore.importing.names import standard
-from rescore.schema import EXAMPLES, METRICS, SCORES, InputError
+from rescore.tables import EXAMPLES, METRICS, SCORES, InputError
 
 _PLACE = {
     "where": pl.String,  # the file, and the row in it

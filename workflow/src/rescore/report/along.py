@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from rescore.report import text
-from rescore.schema.axes import AXES, Axis, checkpoint_ladders
+from rescore.tables.axes import AXES, Axis, checkpoint_ladders
 
 _COMPUTE = "compute_flops"
 

@@ -8,7 +8,7 @@ from rescore.report import text
 from rescore.report.details import Details
 from rescore.report.grid import Column, Grid
 from rescore.report.text import KEY, Subtask
-from rescore.schema.columns import columns
+from rescore.tables.columns import columns
 
 _WORDS = {
     "label": "Label",

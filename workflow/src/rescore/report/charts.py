@@ -8,8 +8,8 @@ import altair as alt
 import polars as pl
 
 from rescore.report.along import Along
-from rescore.schema import METRICS
-from rescore.schema.metrics import HARD_METRICS, REFERENCE_METRICS
+from rescore.tables import METRICS
+from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRICS
 
 DATASET = "curve"
 """The name under which the page gives a chart the rows of its subtask."""

@@ -11,8 +11,8 @@ from rescore.report.along import Along
 from rescore.report.grader import Grader, grader
 from rescore.report.grid import Column, Grid, rounded
 from rescore.report.text import KEY, Subtask
-from rescore.schema.columns import columns
-from rescore.schema.metrics import SOFT_METRICS
+from rescore.tables.columns import columns
+from rescore.tables.metrics import SOFT_METRICS
 
 _POINT = ("mean", "standard_error", "n")
 

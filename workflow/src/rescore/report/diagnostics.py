@@ -9,7 +9,7 @@ from rescore.report import charts, ladders, run_charts, text
 from rescore.report.details import Details
 from rescore.report.grid import Column, Grid
 from rescore.report.text import KEY, Subtask
-from rescore.schema import (
+from rescore.tables import (
     DIAGNOSTICS,
     FLAGS,
     FORECASTS,
@@ -19,7 +19,7 @@ from rescore.schema import (
     SEEDS,
     Table,
 )
-from rescore.schema.columns import columns
+from rescore.tables.columns import columns
 
 TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)
 """The tables that the page looks for; it is silent on one that it has no section for."""

@@ -17,7 +17,7 @@ from rescore.report.along import Along, along
 from rescore.report.charts import bare, panel, panels, theme
 from rescore.report.subtask_charts import dual
 from rescore.report.text import KEY, Subtask, display_name, in_order, plain
-from rescore.schema import write_bytes, write_text
+from rescore.tables import write_bytes, write_text
 
 _ROWS = 6
 _DUALS = 12

@@ -10,9 +10,9 @@ from rescore.report import text
 from rescore.report.grid import Column, Grid
 from rescore.report.run_charts import nothing
 from rescore.report.text import Subtask
-from rescore.schema import LADDER_SHIFTS
-from rescore.schema.columns import columns
-from rescore.schema.metrics import HARD_METRICS, REFERENCE_METRICS
+from rescore.tables import LADDER_SHIFTS
+from rescore.tables.columns import columns
+from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRICS
 
 SLOTS = {
     "ladders_hard": ("Exact match or multiple choice", HARD_METRICS),

@@ -10,7 +10,7 @@ from rescore.report.along import along, ladder_lines
 from rescore.report.answer_grid import answer_grid
 from rescore.report.details import Details, details, models, verdict_grid
 from rescore.report.document import document
-from rescore.schema import GRADING, METRICS, POSITIONS
+from rescore.tables import GRADING, METRICS, POSITIONS
 
 _MATRIX_ROWS = 100  # shown at once: laying out a thousand takes a browser longer than all the rest of the page
 _LISTED = 12  # subtasks with an unreliable grader at the top of the page; each has its line in its section as well

@@ -9,7 +9,7 @@ from rescore.report import text
 from rescore.report.along import Along
 from rescore.report.charts import COLOURS, ladder_ticks
 from rescore.report.text import KEY, Subtask
-from rescore.schema import METRICS
+from rescore.tables import METRICS
 
 _WIDTH = 620
 _MATRIX_ROWS = 60

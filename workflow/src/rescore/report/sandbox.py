@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from rescore.report import sandbox_charts, text
-from rescore.report.chain import CAPABILITIES, LOG10_PARAMS, Fit, capability_curves, fit
 from rescore.report.document import document
 from rescore.report.text import KEY, Subtask
+from rescore.report.token_chain import CAPABILITIES, LOG10_PARAMS, Fit, capability_curves, fit
 
 _TABLE_P = (0.5, 0.8, 0.9, 0.95, 0.99)
 _TABLE_TOKENS = (1, 2, 5, 10, 20)

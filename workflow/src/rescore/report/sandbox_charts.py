@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from rescore.report.chain import CAPABILITIES, LOG10_PARAMS
+from rescore.report.token_chain import CAPABILITIES, LOG10_PARAMS
 
 SLIDERS: Mapping[str, Mapping[str, float]] = {
     "tokens": {"min": 1, "max": 20, "step": 1, "value": 5},

@@ -10,8 +10,8 @@ import polars as pl
 from rescore.report import charts, positions
 from rescore.report.along import Along
 from rescore.report.charts import COLOURS, DATASET
-from rescore.schema import METRICS
-from rescore.schema.metrics import HARD_METRICS, reference_metric
+from rescore.tables import METRICS
+from rescore.tables.metrics import HARD_METRICS, reference_metric
 
 LENGTHS = "lengths"
 """The chart of answer lengths, and the name under which the page gives it its rows."""

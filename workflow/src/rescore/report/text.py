@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rescore.schema import METRICS
+from rescore.tables import METRICS
 
 KEY = ("ladder", "task", "subtask")
 """What names a subtask in every table of the report."""

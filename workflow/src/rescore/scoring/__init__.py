@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from rescore.schema import SCORES
 from rescore.scoring import choice, edit, exact, likelihood
-from rescore.scoring.bigbench import bigbench_scores
+from rescore.scoring.bigbench_metrics import bigbench_scores
 from rescore.scoring.guesser import guess
 from rescore.scoring.runs import KEYS, blocks, filled, placed
+from rescore.tables import SCORES
 
 __all__ = ["bigbench_scores", "score"]
 
@@ -24,12 +24,12 @@ def score(
     answers: pl.DataFrame,
     settings: Mapping[str, Mapping[str, Any]],
 ) -> pl.DataFrame:
-    """Score models on one task under every metric of `rescore.schema.METRICS`.
+    """Score models on one task under every metric of `rescore.tables.METRICS`.
 
     Parameters
     ----------
     examples, extractions
-        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
+        As `rescore.tables.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
     answers
         model, subtask, example_id, answer, answer_token_ids, reason, as `rescore.bigbench.answers` gives them.
     settings
@@ -38,7 +38,7 @@ def score(
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.SCORES`: one row an example and metric; a score that is undefined is null with its reason.
+        As `rescore.tables.SCORES`: one row an example and metric; a score that is undefined is null with its reason.
     """
     told = exact.exact_match(examples, answers, [s for s, rules in settings.items() if rules["asks_text"]])
     candidates = placed(extractions, examples)

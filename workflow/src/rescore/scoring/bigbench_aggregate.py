@@ -56,7 +56,7 @@ def with_aggregates(
     rows
         model, subtask, metric, value, standard_error, n, reason.
     examples
-        As `rescore.schema.EXAMPLES`, with `model`: once for each.
+        As `rescore.tables.EXAMPLES`, with `model`: once for each.
     settings
         By subtask, its `preferred_score` and, where it is known, its `chance`.
 

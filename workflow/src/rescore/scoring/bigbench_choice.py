@@ -28,7 +28,7 @@ def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     Parameters
     ----------
     examples, extractions
-        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
+        As `rescore.tables.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
 
     Returns
     -------

@@ -25,7 +25,7 @@ def text_values(examples: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     examples
-        As `rescore.schema.EXAMPLES`, with `model`: once for each.
+        As `rescore.tables.EXAMPLES`, with `model`: once for each.
     answers
         model, subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
 

@@ -80,7 +80,7 @@ def choices(examples: pl.DataFrame, candidates: pl.DataFrame) -> Choices:
     Parameters
     ----------
     examples
-        choices, target_scores, as in `rescore.schema.EXAMPLES`.
+        choices, target_scores, as in `rescore.tables.EXAMPLES`.
     candidates
         row, candidate, is_choice, total_nats: what `runs.placed` makes of the candidates of these examples.
     """

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 import regex
 
-from rescore.schema import GRADING
 from rescore.scoring.exact import exact_match
 from rescore.scoring.runs import KEYS, SUBTASK_KEYS
+from rescore.tables import GRADING
 
 
 def grading(
@@ -30,7 +30,7 @@ def grading(
     Parameters
     ----------
     examples, generations
-        As `rescore.schema.EXAMPLES` and `GENERATIONS`, with `model`: the examples once for each.
+        As `rescore.tables.EXAMPLES` and `GENERATIONS`, with `model`: the examples once for each.
     answers
         model, subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
     settings
@@ -39,7 +39,7 @@ def grading(
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.GRADING`, one row a model and subtask. `n_text` counts the examples that exact match
+        As `rescore.tables.GRADING`, one row a model and subtask. `n_text` counts the examples that exact match
         judges: those of subtasks that ask for text, with an answer (none where the regular expression hit its time
         limit).
         `rejected_share` is rejected / n_text, null where n_text is 0. `no_correct_choice` counts the examples with

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rescore.schema import POSITIONS
 from rescore.scoring.runs import SUBTASK_KEYS
+from rescore.tables import POSITIONS
 
 _OF = ("token_correlation", "all_right_ratio")
 _NAMES = tuple(f"{name}{end}" for name in _OF for end in ("", "_low", "_high"))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from rescore.schema import POSITIONS
 from rescore.scoring.likelihood import TOTAL_NATS, likeliest
 from rescore.scoring.runs import KEYS, SUBTASK_KEYS, filled, placed
 from rescore.scoring.token_errors import DEPENDENCE, token_errors
+from rescore.tables import POSITIONS
 
 
 def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
@@ -19,7 +19,7 @@ def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     Parameters
     ----------
     examples, extractions
-        As `rescore.schema.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
+        As `rescore.tables.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def positions(answers: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        As `rescore.schema.POSITIONS`, one row per model, subtask and position, counted from 1. What `token_errors` says
+        As `rescore.tables.POSITIONS`, one row per model, subtask and position, counted from 1. What `token_errors` says
         of an answer's tokens together is the same in all rows of a subtask.
     """
     told = answers.filter(pl.col("right").list.len() > 0)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 Floats = NDArray[np.float64]
 

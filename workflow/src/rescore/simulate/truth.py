@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from rescore.schema import SCORES
 from rescore.simulate.chain import Floats, expit
+from rescore.tables import SCORES
 
 Shape = Literal["chain", "power", "step", "hinge", "flat", "inverse"]
 

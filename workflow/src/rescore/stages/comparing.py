@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from rescore import schema
-from rescore.schema import InputError
+from rescore import tables as schema
+from rescore.tables import InputError
 
 _QUESTIONS = ("seed", "max_examples")
 _PROMPT = ("shots", "task_digest")
@@ -56,7 +56,7 @@ def compare(plain: Path, scaffolded: Path, out: Path) -> None:
         A table is missing; or the runs differ in their models or questions, have the same prompts, or have no curve in
         common. What the tables do not tell, as those of imported means, is not checked.
     """
-    from rescore.diagnostics import scaffold_shift
+    from rescore.planning import scaffold_shift
     from rescore.stages.reporting import print_table
 
     first, second = _Run.read(plain), _Run.read(scaffolded)

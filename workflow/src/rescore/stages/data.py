@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rescore import schema
-from rescore.schema import InputError
+from rescore import tables as schema
+from rescore.tables import InputError
 
 
 def fetch(tasks: Sequence[str], out: Path, *, hub: str | None, revision: str | None) -> None:

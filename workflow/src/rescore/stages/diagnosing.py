@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from rescore import schema
+from rescore import tables as schema
 from rescore.discontinuity import Analysis, Settings
 
 
@@ -18,7 +18,7 @@ def diagnose(
     *,
     graded: pl.DataFrame,
 ) -> None:
-    """Write the tables of `rescore.schema.DIAGNOSTICS`, each as parquet and CSV.
+    """Write the tables of `rescore.tables.DIAGNOSTICS`, each as parquet and CSV.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def diagnose(
 def _tables(
     analysis: Analysis, settings: Settings, graded: pl.DataFrame
 ) -> Iterator[tuple[pl.DataFrame, schema.Table]]:
-    from rescore import diagnostics as of
+    from rescore import planning as of
     from rescore.discontinuity import families
 
     curves, verdicts, cliffs = analysis.curves, analysis.verdicts, analysis.cliffs

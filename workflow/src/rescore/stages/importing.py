@@ -10,11 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from rescore import importing, schema
+from rescore import importing
+from rescore import tables as schema
+from rescore.config.inputs import read_ladders
 from rescore.importing import CHOICES, FOUND, ITEMS
 from rescore.importing.table import Columns
-from rescore.schema import METRICS, InputError
-from rescore.schema.inputs import read_ladders
+from rescore.tables import METRICS, InputError
 
 _SHOWN = 10  # names in a line of the summary
 

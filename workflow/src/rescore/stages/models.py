@@ -9,16 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from rescore import schema
-from rescore.schema import InputError
-from rescore.schema.folder import check_source
-from rescore.schema.inputs import read_ladders
-from rescore.schema.source import code
+from rescore import tables as schema
+from rescore.config.folder import check_source
+from rescore.config.inputs import read_ladders
+from rescore.tables import InputError
+from rescore.tables.source import code
 
 _AT_ONCE = 2**13
 """Examples, of as many models, that are scored at once: a query of a hundred rows takes as long as one of thousands."""
 
-SCORING_CODE = ("stages/models", "scoring", "bigbench", "schema")
+SCORING_CODE = ("stages/models", "scoring", "bigbench", "tables")
 """Modules and packages that scores hang on."""
 
 
@@ -40,7 +40,7 @@ def extract(
         A model is not in the ladder, or two tables of examples share a name. Of the models that cannot be run, the
         first one's, after the others were run.
     """
-    from rescore.extract.jobs import ExtractSettings
+    from rescore.models.jobs import ExtractSettings
 
     names = [path.stem for path in examples]
     for i, path in enumerate(examples):
@@ -65,11 +65,11 @@ def extract(
 
 def _extract(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: Any, threads: int | None) -> None:
     """Run one model over what is left to do; a model of the Hub is downloaded first."""
-    from rescore.extract.jobs import open_jobs
+    from rescore.models.jobs import open_jobs
 
     of_the_hub = not Path(row["source"]).is_dir()
     if of_the_hub:
-        from rescore import hub
+        from rescore.models import hub
 
         row = {**row, "revision": hub.commit(row)}
     jobs = open_jobs(row, examples, out, settings)
@@ -78,7 +78,7 @@ def _extract(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settin
         return
     if of_the_hub:
         row = {**row, "source": str(hub.model(row))}
-    from rescore.extract.run import run_jobs  # imports torch: only where there is work
+    from rescore.models.extraction import run_jobs  # imports torch: only where there is work
 
     run_jobs(row, chain([first], jobs), settings, threads=threads)
 

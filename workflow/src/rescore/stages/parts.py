@@ -8,7 +8,7 @@ from typing import Self
 
 import polars as pl
 
-from rescore import schema
+from rescore import tables as schema
 
 
 @dataclass(frozen=True)

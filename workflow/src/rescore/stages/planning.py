@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rescore import schema
-from rescore.schema import POWER
-from rescore.schema.axes import AXES
-from rescore.schema.inputs import read_ladders
+from rescore import tables as schema
+from rescore.config.inputs import read_ladders
+from rescore.tables import POWER
+from rescore.tables.axes import AXES
 
 
 def power(ladders: Sequence[Path], items: Sequence[int], out: Path, settings: Mapping[str, Any]) -> None:
@@ -22,10 +22,10 @@ def power(ladders: Sequence[Path], items: Sequence[int], out: Path, settings: Ma
     InputError
         A ladder or setting that cannot be used.
     """
-    from rescore.diagnostics.power import power as of
     from rescore.discontinuity.settings import Settings
-    from rescore.schema.source import code
+    from rescore.planning.power import power as of
     from rescore.stages.reporting import print_table
+    from rescore.tables.source import code
 
     chosen = Settings.from_mapping(settings)
     ladder = read_ladders(ladders, axis=chosen.axis)
@@ -39,7 +39,7 @@ def power(ladders: Sequence[Path], items: Sequence[int], out: Path, settings: Ma
         "places": places,
         "items": counts,
         "settings": asdict(chosen),
-        "code": code("discontinuity", "diagnostics", "simulate"),
+        "code": code("discontinuity", "planning", "simulate"),
     }
     path = out / f"{POWER.name}.parquet"
     if path.is_file() and {key: schema.provenance(path).get(key) for key in made_by} == made_by:

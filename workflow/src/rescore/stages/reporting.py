@@ -5,10 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
-from rescore import schema
-from rescore.schema import InputError
-from rescore.schema.axes import AXES
-from rescore.schema.inputs import read_suite
+from rescore import tables as schema
+from rescore.config.inputs import read_suite
+from rescore.tables import InputError
+from rescore.tables.axes import AXES
 
 _SAID = ("code_version", "schema_version", "ladders", "scores", "aggregates")
 """What the page says of what made the tables."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from rescore import schema
-from rescore.schema.inputs import read_ladders
+from rescore import tables as schema
+from rescore.config.inputs import read_ladders
 from rescore.stages.parts import Parts, read_all
 
 _SAID = ("task_digest", "shots", "seed", "max_examples", "models")

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from rescore.train.config import Recipe
 from rescore.train.questions import draw
+from rescore.train.recipe import Recipe
 
 _QUESTION_SEED = 0  # of all models alike: a model's own seed decides its first weights only, so all see the same tokens
 

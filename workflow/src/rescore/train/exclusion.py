@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from rescore.schema import InputError
+from rescore.tables import InputError
 
 HELD_OUT_ONE_IN = 16
 

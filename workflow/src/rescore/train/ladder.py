@@ -19,13 +19,13 @@ import transformers
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
-from rescore.schema import InputError, write_text
-from rescore.train import model as models
+from rescore.tables import InputError, write_text
+from rescore.train import architecture as models
 from rescore.train import tokenizer as tokenizers
 from rescore.train.batches import batch
-from rescore.train.config import Ladder, read_config
 from rescore.train.exclusion import read_questions
-from rescore.train.run import Run
+from rescore.train.recipe import Ladder, read_config
+from rescore.train.training import Run
 
 TRAINER_VERSION = 3
 """Raise it when a change of the code changes the trained weights: finished models are then trained anew."""

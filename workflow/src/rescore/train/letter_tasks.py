@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rescore.schema import write_text
+from rescore.tables import write_text
 from rescore.train.questions import LENGTHS, Question, letters
 
 EXAMPLES_PER_SUBTASK = 200

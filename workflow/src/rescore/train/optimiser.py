@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rescore.train.config import Recipe
+from rescore.train.recipe import Recipe
 
 MUON_MOMENTUM = 0.95
 ADAM_BETAS = (0.9, 0.99)

@@ -1,0 +1,217 @@
+"""What the engine saves does not change a number: shared prefixes, less memory, early stops."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
+
+from rescore import tables as schema
+from rescore.models import extraction as run
+from rescore.models import forward, split
+from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.loading import load
+from rescore.models.one_task import _stopper
+from rescore.models.tokenising import Asked, encode
+from rescore.models.vocabulary import Vocabulary
+from rescore.tables import EXTRACTIONS, GENERATIONS, InputError
+
+PREFIX = "Sort the letters of every question, please.\n"
+QUESTIONS = [
+    (PREFIX + "Q: sort bca\nA: ", ["abc"], ["abc", "abcd", "ab", "banana"]),
+    (PREFIX + "Q: a\nA: ", ["a"], ["a", "abc", "abd", "abde"]),
+    (PREFIX + "Q: sort it: dcba\nA: ", ["abcd", "a b c d"], None),
+]
+
+
+def _tables(out: Path, name: str = "t") -> tuple[pl.DataFrame, pl.DataFrame]:
+    return (
+        schema.read(out / "extractions" / "m" / f"{name}.parquet", EXTRACTIONS),
+        schema.read(out / "generations" / "m" / f"{name}.parquet", GENERATIONS),
+    )
+
+
+def _count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """Remember the shape of every forward pass."""
+    shapes: list[tuple[int, ...]] = []
+    call = torch.nn.Module.__call__
+
+    def counted(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if "input_ids" in kwargs and "logits_to_keep" in kwargs:
+            shapes.append(tuple(kwargs["input_ids"].shape))
+        return call(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.Module, "__call__", counted)
+    return shapes
+
+
+@pytest.mark.parametrize("tokenizer", [characters, merging])
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_a_common_prefix_is_read_once_and_changes_no_number(tmp_path, monkeypatch, architecture, tokenizer):
+    model = make_model(tmp_path / "m", architecture, tokenizer())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
+    shapes = _count_tokens(monkeypatch)
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    monkeypatch.undo()
+    shared = shapes[0][1]
+    assert shapes[0] == (1, shared)
+    assert shared >= len(tokenizer()(PREFIX)["input_ids"]) - 1
+    assert max(width for _, width in shapes[1:]) < shared
+    check_against_one_by_one(tmp_path / "m", examples, tmp_path)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_too_little_memory_halves_the_batch(tmp_path, monkeypatch, error):
+    model = make_model(tmp_path / "m", "llama", characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    extract(model, [examples], tmp_path / "all", ExtractSettings(max_new_tokens=4))
+    prefill, sizes = forward.prefill, []
+
+    def at_most_one(model: Any, contexts: Any, *, shares_prefix: bool) -> Any:
+        sizes.append(len(contexts))
+        if len(contexts) > 1:
+            raise error
+        return prefill(model, contexts, shares_prefix=shares_prefix)
+
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)  # the probe has run
+    monkeypatch.setattr(forward, "prefill", at_most_one)
+    extract(model, [examples], tmp_path / "one", ExtractSettings(max_new_tokens=4))
+    assert sizes[0] == 3
+    assert sizes.count(1) == 3
+    for whole, part in zip(_tables(tmp_path / "all"), _tables(tmp_path / "one"), strict=True):
+        exact = pl.exclude("logprob_nats", "best_other_logprob_nats")
+        assert whole.select(exact).equals(part.select(exact))
+        numbers = [frame.select(pl.col("logprob_nats").explode()).to_series() for frame in (whole, part)]
+        assert numbers[0].to_list() == pytest.approx(numbers[1].to_list(), abs=1e-4)
+
+
+def test_logits_of_a_large_vocabulary_are_held_in_parts(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "m", "llama", characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    extract(model, [examples], tmp_path / "whole", ExtractSettings(max_new_tokens=4))
+    most = 5 * len(characters())
+    monkeypatch.setattr(split, "LOGITS_AT_ONCE", most)
+    sizes: list[int] = []
+    call = torch.nn.Linear.forward
+
+    def counted(self: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+        out = call(self, x)
+        if out.shape[-1] == len(characters()):
+            sizes.append(out.numel())
+        return out
+
+    monkeypatch.setattr(torch.nn.Linear, "forward", counted)
+    extract(model, [examples], tmp_path / "parts", ExtractSettings(max_new_tokens=4))
+    assert max(sizes) <= most
+    assert len(sizes) > 10
+    whole, parts = (_tables(tmp_path / name)[0] for name in ("whole", "parts"))
+    exact = pl.exclude("logprob_nats", "best_other_logprob_nats")
+    assert whole.select(exact).equals(parts.select(exact))
+    numbers = [frame["logprob_nats"].explode().to_list() for frame in (whole, parts)]
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-4)
+
+
+def test_a_question_that_never_fits_is_said(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "m", "llama", characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+
+    def never(*args: Any, **options: Any) -> Any:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory")
+
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
+    monkeypatch.setattr(forward, "prefill", never)
+    with pytest.raises(InputError, match=r"model 'm', .*t\.parquet: a question of \d+ tokens needs more memory"):
+        extract(model, [examples], tmp_path, ExtractSettings())
+
+
+def test_another_error_of_torch_is_not_taken_for_too_little_memory(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "m", "llama", characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+
+    def wrong(*args: Any, **options: Any) -> Any:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
+    monkeypatch.setattr(forward, "prefill", wrong)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        extract(model, [examples], tmp_path, ExtractSettings())
+
+
+@pytest.mark.parametrize(("window", "left"), [(33, 0), (32, 1), (23, 1), (22, 2), (13, 2)])
+def test_a_prompt_over_the_window_loses_solved_examples_first(window, left):
+    shorter = ["T.Q: 1\nA: b\nQ: 2\nA: ", "T.Q: 2\nA: "]
+    asked = Asked("T.Q: 0\nA: a\nQ: 1\nA: b\nQ: 2\nA: ", shorter, ["b"], 1)
+    [question] = encode(Vocabulary(characters(), 98), [asked], window=window, reserve=3)
+    assert question.is_cut == (left > 0)
+    assert characters().decode(question.context) == [asked.prompt, *shorter][left]
+    [question] = encode(Vocabulary(characters(), 98), [asked], window=12, reserve=3)
+    assert (question.is_cut, characters().decode(question.context)) == (True, ".Q: 2\nA: ")
+
+
+def test_shots_are_dropped_where_a_task_s_prompts_say_they_begin(tmp_path):
+    model = make_model(tmp_path / "m", "gpt_neox", characters())
+    folder = tmp_path / "m"
+    config = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(
+        config.replace('"max_position_embeddings": 2048', '"max_position_embeddings": 30')
+    )
+    prompts = ["Hi. Q: 1\nA: one\nQ: 2\nA: ", "Hi. Q: 2\nA: two, I should think\nQ: 3\nA: "]
+    examples = make_examples(tmp_path / "t.parquet", [(prompt, ["ab"], None) for prompt in prompts])
+    rules = {"stop_string": None, "output_regex": None, "asks_text": True, "task_prefix": "Hi. ", "input_prefix": "Q: "}
+    frame = schema.read(examples, schema.EXAMPLES).with_columns(shots=pl.lit(1, pl.Int64))
+    schema.write(frame, examples, schema.EXAMPLES, {"subtasks": {"t": rules | {"few_shot_separator": "\n"}}})
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    assert schema.provenance(tmp_path / "extractions/m/t.parquet")["prompts_cut"] == {"t": 1}
+    alone = make_examples(tmp_path / "u.parquet", [("Hi. Q: 3\nA: ", ["ab"], None)])
+    extract(model, [alone], tmp_path, ExtractSettings(max_new_tokens=4))
+    cut, whole = (frame["logprob_nats"].to_list()[-1] for frame in (_tables(tmp_path)[0], _tables(tmp_path, "u")[0]))
+    assert cut == pytest.approx(whole, abs=1e-5)
+
+
+def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "m", "llama", characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    asked = _tables(tmp_path)
+    rules = {"t": {"stop_string": None, "output_regex": None, "asks_text": False}}
+    schema.write(schema.read(examples, schema.EXAMPLES), examples, schema.EXAMPLES, {"subtasks": rules})
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
+    monkeypatch.setattr(forward, "greedy", None)
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    choices, answers = _tables(tmp_path)
+    assert choices.equals(asked[0])
+    assert answers["finish_reason"].to_list() == ["not asked"] * 3
+    assert answers["text"].to_list() == [""] * 3
+
+
+@pytest.mark.parametrize(
+    ("rules", "text", "ends_at"),
+    [
+        ({"stop_string": "\n", "output_regex": "[a-z]+"}, "ab\nc", "ab\n"),
+        ({"stop_string": "b c", "output_regex": None}, "ab c d", "ab c"),
+        ({"stop_string": None, "output_regex": "[0-9]+"}, "\nis 42, so\n\nQ: 3", "\nis 42, so\n"),
+        ({"stop_string": None, "output_regex": None}, "ab\n", None),
+    ],
+)
+def test_an_answer_ends_where_no_more_of_it_is_needed(rules, text, ends_at):
+    vocabulary = Vocabulary(characters(), 98)
+    is_done = _stopper(vocabulary, rules)
+    ids = characters()(text)["input_ids"]
+    ends = [vocabulary.decode(ids[: n + 1]) for n in range(len(ids)) if is_done(ids[: n + 1])]
+    assert ends[:1] == ([] if ends_at is None else [ends_at])
+
+
+@pytest.mark.parametrize("tokenizer", [characters, merging])
+def test_the_ends_of_tokens_are_those_of_the_decoded_beginnings(tokenizer):
+    vocabulary, words = Vocabulary(tokenizer()), tokenizer()
+    for text in (" sort it A", "banana é 日", "x\n\ny"):
+        ids = words(text)["input_ids"]
+        assert vocabulary.ends(ids) == [len(words.decode(ids[: n + 1])) for n in range(len(ids))]

@@ -1,0 +1,89 @@
+"""Candidates of a question read as a tree, whatever the architecture."""
+
+import pytest
+from test_batches import QUESTIONS
+from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
+from transformers import BloomConfig, MistralConfig, Olmo2Config, OPTConfig, Qwen2Config
+
+from rescore.models import candidates, forward
+from rescore.models import extraction as run
+from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.loading import load
+from rescore.models.probe import Way, probe
+
+_SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+# Architectures of the ladder tables, and one with a window; whether a mask alone tells what a token sees.
+LADDERS = {
+    "gpt_neox": (CONFIGS["gpt_neox"], True),
+    "llama": (CONFIGS["llama"], True),
+    "gpt2": (CONFIGS["gpt2"], True),
+    "opt": (lambda v: OPTConfig(vocab_size=v, ffn_dim=64, word_embed_proj_dim=32, **_SMALL), True),
+    "qwen2": (lambda v: Qwen2Config(vocab_size=v, num_key_value_heads=2, **_SMALL), True),
+    "olmo2": (lambda v: Olmo2Config(vocab_size=v, num_key_value_heads=2, **_SMALL), True),
+    "bloom": (lambda v: BloomConfig(vocab_size=v, hidden_size=32, n_layer=2, n_head=2), False),
+    "mistral": (lambda v: MistralConfig(vocab_size=v, num_key_value_heads=2, sliding_window=6, **_SMALL), False),
+}
+
+
+@pytest.mark.parametrize("architecture", LADDERS)
+def test_every_architecture_of_the_ladder_tables_equals_the_plain_forward(tmp_path, monkeypatch, architecture):
+    config, trees = LADDERS[architecture]
+    monkeypatch.setitem(CONFIGS, architecture, config)
+    model = make_model(tmp_path / "m", architecture, characters())
+    assert load(model).way.trees == trees
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    check_against_one_by_one(tmp_path / "m", examples, tmp_path)
+
+
+def test_code_that_comes_with_a_model_gets_no_trees(tmp_path):
+    loaded = load(make_model(tmp_path / "m", "llama", characters()))
+    assert loaded.way.trees
+    whole = loaded.model.model
+    whole.__class__ = type("OwnLlama", (type(whole),), {"__module__": "transformers_modules.own"})
+    assert probe(loaded.model, 64, 98) == (Way(batches=True, shares_prefix=True, trees=False), {})
+
+
+@pytest.mark.parametrize("architecture", LADDERS)
+def test_a_batch_that_is_read_in_parts_has_the_same_numbers(tmp_path, monkeypatch, architecture):
+    monkeypatch.setitem(CONFIGS, architecture, LADDERS[architecture][0])
+    monkeypatch.setattr(forward, "_tokens_at_once", lambda _: 1)
+    model = make_model(tmp_path / "m", architecture, characters())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    sizes: list[int] = []
+    joined = forward._joined
+    monkeypatch.setattr(forward, "_joined", lambda caches: sizes.append(len(caches)) or joined(caches))
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    assert sizes[-1] == 3
+    check_against_one_by_one(tmp_path / "m", examples, tmp_path)
+
+
+@pytest.mark.parametrize("tokenizer", [characters, merging])
+@pytest.mark.parametrize("architecture", CONFIGS)
+def test_candidates_apart_have_the_numbers_of_a_tree(tmp_path, monkeypatch, architecture, tokenizer):
+    model = make_model(tmp_path / "m", architecture, tokenizer())
+    examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded._replace(way=loaded.way._replace(trees=False)))
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
+    check_against_one_by_one(tmp_path / "m", examples, tmp_path)
+
+
+def group(*owned: tuple[int, list[int]]) -> list[candidates.Candidate]:
+    return [candidates.Candidate(owner, place, tokens) for place, (owner, tokens) in enumerate(owned)]
+
+
+def test_candidates_of_a_question_share_what_they_begin_with():
+    rows = candidates._rows(group((1, [7, 2, 5]), (0, [3, 3]), (1, [7, 9, 1]), (1, [4]), (1, [4, 8])), trees=True)
+    assert rows.owners == [0, 1]
+    assert rows.tokens == [[3], [7, 2, 9, 4]]
+    assert rows.parents == [[-1], [-1, 0, 0, -1]]
+    assert rows.read == [(1, [0, 1]), (0, [0]), (1, [0, 2]), (-1, []), (1, [3])]
+    seen = candidates._seen(rows.parents, 4)[1].int().tolist()
+    assert seen == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def test_candidates_apart_have_a_row_each():
+    rows = candidates._rows(group((0, [7, 2, 5]), (0, [7, 2, 5]), (0, [7])), trees=False)
+    assert (rows.owners, rows.tokens, rows.parents) == ([0, 0], [[7, 2], [7, 2]], [[-1, 0], [-1, 0]])
+    assert rows.read == [(0, [0, 1]), (1, [0, 1]), (-1, [])]

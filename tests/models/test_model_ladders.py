@@ -1,0 +1,200 @@
+"""The shipped ladders of published families: every figure recomputed from architecture and training length.
+
+The shapes are those of the published configurations: Pythia, models/*/*.yml of github.com/EleutherAI/pythia; OLMo 2,
+Qwen2.5 and SmolLM2, config.json of each model; Cerebras-GPT, the table of shapes in its model cards; OPT and BLOOM,
+table 1 of arXiv:2205.01068 and table 3 of arXiv:2211.05100; GPT-2, table 2 of Radford et al. (2019).
+"""
+
+import math
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    GPT2Config,
+    GPTNeoXConfig,
+    LlamaConfig,
+    Olmo2Config,
+    OPTConfig,
+    PreTrainedConfig,
+    Qwen2Config,
+)
+
+from rescore.config.folder import check_source
+from rescore.config.inputs import read_ladders, read_rows
+
+LADDERS = Path("config/ladders")
+TABLES = [p.stem for p in sorted(LADDERS.glob("*.tsv")) if not p.stem.startswith("nano")]
+
+
+def neox(layers: int, width: int, heads: int) -> PreTrainedConfig:
+    return GPTNeoXConfig(
+        num_hidden_layers=layers, hidden_size=width, num_attention_heads=heads, intermediate_size=4 * width
+    )
+
+
+def gpt2(layers: int, width: int, heads: int) -> PreTrainedConfig:
+    return GPT2Config(n_layer=layers, n_embd=width, n_head=heads)
+
+
+def opt(layers: int, width: int, heads: int) -> PreTrainedConfig:
+    return OPTConfig(num_hidden_layers=layers, hidden_size=width, num_attention_heads=heads, ffn_dim=4 * width)
+
+
+def bloom(layers: int, width: int, heads: int) -> PreTrainedConfig:
+    return BloomConfig(n_layer=layers, hidden_size=width, n_head=heads)
+
+
+def gated(
+    kind: type[PreTrainedConfig], layers: int, width: int, heads: int, kv_heads: int, inner: int
+) -> PreTrainedConfig:
+    return kind(
+        num_hidden_layers=layers, hidden_size=width, num_attention_heads=heads, num_key_value_heads=kv_heads,
+        intermediate_size=inner,
+    )  # fmt: skip
+
+
+SHAPES = {
+    "EleutherAI/pythia-14m": neox(6, 128, 4),
+    "EleutherAI/pythia-31m": neox(6, 256, 8),
+    "EleutherAI/pythia-70m": neox(6, 512, 8),
+    "EleutherAI/pythia-160m": neox(12, 768, 12),
+    "EleutherAI/pythia-410m": neox(24, 1024, 16),
+    "EleutherAI/pythia-1b": neox(16, 2048, 8),
+    "EleutherAI/pythia-1.4b": neox(24, 2048, 16),
+    "EleutherAI/pythia-2.8b": neox(32, 2560, 32),
+    "EleutherAI/pythia-6.9b": neox(32, 4096, 32),
+    "EleutherAI/pythia-12b": neox(36, 5120, 40),
+    "allenai/OLMo-2-0425-1B": gated(Olmo2Config, 16, 2048, 16, 16, 8192),
+    "allenai/OLMo-2-1124-7B": gated(Olmo2Config, 32, 4096, 32, 32, 11008),
+    "allenai/OLMo-2-1124-13B": gated(Olmo2Config, 40, 5120, 40, 40, 13824),
+    "allenai/OLMo-2-0325-32B": gated(Olmo2Config, 64, 5120, 40, 8, 27648),
+    "Qwen/Qwen2.5-0.5B": gated(Qwen2Config, 24, 896, 14, 2, 4864),
+    "Qwen/Qwen2.5-1.5B": gated(Qwen2Config, 28, 1536, 12, 2, 8960),
+    "Qwen/Qwen2.5-3B": gated(Qwen2Config, 36, 2048, 16, 2, 11008),
+    "Qwen/Qwen2.5-7B": gated(Qwen2Config, 28, 3584, 28, 4, 18944),
+    "Qwen/Qwen2.5-14B": gated(Qwen2Config, 48, 5120, 40, 8, 13824),
+    "Qwen/Qwen2.5-32B": gated(Qwen2Config, 64, 5120, 40, 8, 27648),
+    "Qwen/Qwen2.5-72B": gated(Qwen2Config, 80, 8192, 64, 8, 29568),
+    "HuggingFaceTB/SmolLM2-135M": gated(LlamaConfig, 30, 576, 9, 3, 1536),
+    "HuggingFaceTB/SmolLM2-360M": gated(LlamaConfig, 32, 960, 15, 5, 2560),
+    "HuggingFaceTB/SmolLM2-1.7B": gated(LlamaConfig, 24, 2048, 32, 32, 8192),
+    "cerebras/Cerebras-GPT-111M": gpt2(10, 768, 12),
+    "cerebras/Cerebras-GPT-256M": gpt2(14, 1088, 17),
+    "cerebras/Cerebras-GPT-590M": gpt2(18, 1536, 12),
+    "cerebras/Cerebras-GPT-1.3B": gpt2(24, 2048, 16),
+    "cerebras/Cerebras-GPT-2.7B": gpt2(32, 2560, 32),
+    "cerebras/Cerebras-GPT-6.7B": gpt2(32, 4096, 32),
+    "cerebras/Cerebras-GPT-13B": gpt2(40, 5120, 40),
+    "facebook/opt-125m": opt(12, 768, 12),
+    "facebook/opt-350m": OPTConfig(
+        num_hidden_layers=24, hidden_size=1024, num_attention_heads=16, ffn_dim=4096, do_layer_norm_before=False
+    ),
+    "facebook/opt-1.3b": opt(24, 2048, 32),
+    "facebook/opt-2.7b": opt(32, 2560, 32),
+    "facebook/opt-6.7b": opt(32, 4096, 32),
+    "facebook/opt-13b": opt(40, 5120, 40),
+    "facebook/opt-30b": opt(48, 7168, 56),
+    "facebook/opt-66b": opt(64, 9216, 72),
+    "openai-community/gpt2": gpt2(12, 768, 12),
+    "openai-community/gpt2-medium": gpt2(24, 1024, 16),
+    "openai-community/gpt2-large": gpt2(36, 1280, 20),
+    "openai-community/gpt2-xl": gpt2(48, 1600, 25),
+    "bigscience/bloom-560m": bloom(24, 1024, 16),
+    "bigscience/bloom-1b1": bloom(24, 1536, 16),
+    "bigscience/bloom-1b7": bloom(24, 2048, 16),
+    "bigscience/bloom-3b": bloom(30, 2560, 32),
+    "bigscience/bloom-7b1": bloom(30, 4096, 32),
+}
+
+
+@cache
+def n_params(source: str) -> int:
+    """Count the parameters of a model without its embeddings (of tokens, of positions) and output head."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(SHAPES[source])
+    apart = {id(p) for module in model.modules() if isinstance(module, torch.nn.Embedding) for p in module.parameters()}
+    apart |= {id(p) for p in model.get_output_embeddings().parameters()}
+    return sum(p.numel() for p in model.parameters() if id(p) not in apart)
+
+
+def test_the_count_is_that_of_the_closed_formula_and_of_published_figures() -> None:
+    # GPT-NeoX and GPT-2: by layer 12 w^2 weights and 13 w biases and norms; 2 w for the last norm
+    for source, layers, width in (("EleutherAI/pythia-31m", 6, 256), ("cerebras/Cerebras-GPT-256M", 14, 1088)):
+        assert n_params(source) == layers * (12 * width**2 + 13 * width) + 2 * width
+    # Pythia: table 1 of arXiv:2304.01373 gives the figure itself
+    published = {"70m": 18_915_328, "160m": 85_056_000, "410m": 302_311_424, "1b": 805_736_448, "1.4b": 1_208_602_624}
+    published |= {"2.8b": 2_517_652_480, "6.9b": 6_444_163_072, "12b": 11_327_027_200}
+    assert {size: n_params(f"EleutherAI/pythia-{size}") for size in published} == published
+    # tied embeddings of 151936 and 49152 tokens make up the rest of the published totals
+    assert n_params("Qwen/Qwen2.5-0.5B") + 151_936 * 896 == 494_032_768
+    assert n_params("HuggingFaceTB/SmolLM2-135M") + 49_152 * 576 == 134_515_008
+    assert n_params("openai-community/gpt2-xl") + (50_257 + 1024) * 1600 == 1_557_611_200  # and its 1024 positions
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_sizes_are_those_of_the_architecture(table: str) -> None:
+    rows = read_ladders([LADDERS / f"{table}.tsv"]).to_dicts()
+    assert {r["model"]: r["n_params"] for r in rows} == {r["model"]: n_params(r["source"]) for r in rows}
+
+
+STEP_TOKENS = {
+    "EleutherAI/": 2_097_152,  # 1024 sequences of 2048
+    "allenai/OLMo-2-0425-1B": 2_097_152,  # 512 sequences of 4096
+    "allenai/OLMo-2-1124-7B": 4_194_304,
+    "allenai/OLMo-2-1124-13B": 8_388_608,
+    "allenai/OLMo-2-0325-32B": 8_388_608,
+}
+# sequences of 2048 in a batch, steps
+CEREBRAS = {"111M": (120, 9037), "256M": (264, 9468), "590M": (264, 21836), "1.3B": (528, 24334), "2.7B": (528, 49041)}
+CEREBRAS |= {"6.7B": (1040, 62522), "13B": (720, 174335)}
+PUBLISHED: dict[str, int | None] = {
+    "Qwen/": 18_000_000_000_000,
+    "HuggingFaceTB/SmolLM2-135M": 2_000_000_000_000,
+    "HuggingFaceTB/SmolLM2-360M": 4_000_000_000_000,
+    "HuggingFaceTB/SmolLM2-1.7B": 11_000_000_000_000,
+    "facebook/opt-": 300_000_000_000,
+    "bigscience/bloom-": 341_000_000_000,
+    "openai-community/gpt2": None,
+} | {f"cerebras/Cerebras-GPT-{size}": 2048 * batch * steps for size, (batch, steps) in CEREBRAS.items()}
+
+
+def n_tokens(row: dict[str, Any]) -> int | None:
+    """Tokens that a checkpoint saw: by its steps where its revision names them, else as published, if they were."""
+    if step := re.search(r"step(\d+)", row["revision"]):
+        return int(step[1]) * next(n for source, n in STEP_TOKENS.items() if row["source"].startswith(source))
+    return next(n for source, n in PUBLISHED.items() if row["source"].startswith(source))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_tokens_are_those_of_the_steps_or_the_published(table: str) -> None:
+    rows = read_ladders([LADDERS / f"{table}.tsv"]).to_dicts()
+    assert {r["model"]: r["n_tokens"] for r in rows} == {r["model"]: n_tokens(r) for r in rows}
+    for row in rows:
+        if named := re.search(r"tokens(\d+)B", row["revision"]):  # OLMo 2 names them, rounded up
+            assert math.ceil(row["n_tokens"] / 1e9) == int(named[1])
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rows_can_be_run_and_say_where_their_figures_are_from(table: str) -> None:
+    path = LADDERS / f"{table}.tsv"
+    for row in read_ladders([path]).to_dicts():
+        check_source(row, str(path))
+        tokens = row["n_tokens"]
+        assert row["compute_flops"] == (None if tokens is None else 6.0 * row["n_params"] * tokens)
+    assert all(len(row["figures"]) > 20 for _, row in read_rows(path, "ladder", "model"))
+
+
+def test_all_of_them_can_be_run_together() -> None:
+    every = read_ladders(sorted(LADDERS.glob("*.tsv")))  # refuses a model whose rows differ
+    assert set(every["ladder"]) == {path.stem for path in LADDERS.glob("*.tsv")}
+    shared = every.filter(pl.len().over("model") > 1)
+    of = dict(shared.group_by("model").agg(pl.col("ladder").sort()).iter_rows())
+    nano = {f"nano-w{w}-l2-s0": ["nano", f"nano-w{w}-l2-tokens"] for w in (16, 32, 48, 80)}
+    assert of == nano | {f"pythia-{size}": ["pythia", f"pythia-{size}-steps"] for size in ("160m", "1.4b")}

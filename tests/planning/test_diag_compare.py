@@ -1,0 +1,112 @@
+"""`rescore compare`: two runs that differ in the prompt, and what of two runs cannot be compared."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from diagnostic_tables import curves, expit, verdicts
+
+from rescore import tables as schema
+from rescore.stages import reporting
+from rescore.stages.comparing import compare
+from rescore.tables import InputError
+
+X = np.linspace(18, 24, 13)
+EM, NLL = "exact_match", "nll_nats_per_token"
+
+
+def run(folder: Path, middle: float, *, frame: pl.DataFrame | None = None, **said: Any) -> Path:
+    """Write what `compare` reads of a run whose exact match is one half at `middle`, and whose NLL is flat."""
+    table = curves(X, {("sub", EM): expit(2 * (X - middle)), ("sub", NLL): np.full(13, 2.0)})
+    needed = {"subtask": "sub", "axis": "compute_flops", "n_rungs": 13, "decades": 6.0}
+    judged = verdicts(needed, needed | {"metric": NLL, "verdict": "flat", "reason": "under 0.1"})
+    settings = {"task_digest": "d", "shots": 0, "seed": 42, "max_examples": 100, "models": {}} | said
+    made_by = {"scores": {"task": settings}, "settings": {"seed": 0}}
+    schema.write(table if frame is None else frame, folder / "curves.parquet", schema.CURVES, made_by)
+    schema.write(judged, folder / "verdicts.parquet", schema.VERDICTS, made_by)
+    return folder
+
+
+def test_two_prompts_give_the_shift_of_every_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(run(tmp_path / "zero", 21), run(tmp_path / "two", 20, shots=2), tmp_path / "out")
+    frame = schema.read(tmp_path / "out" / "scaffold_shift.parquet", schema.SCAFFOLD_SHIFT)
+    assert frame.to_dict(as_series=False)["metric"] == [EM, NLL]
+    exact, nll = frame.rows(named=True)
+    assert exact["shift_decades"] == pytest.approx(-1, abs=0.001)
+    assert exact["shift_low"] < -1 < exact["shift_high"] < -0.8
+    assert (nll["shift_decades"], nll["reason"]) == (None, "plain: flat: under 0.1")
+    assert (tmp_path / "out" / "scaffold_shift.csv").read_text() == schema.to_csv(frame)
+    prompts = schema.provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"]
+    assert prompts == {"task": {"shots": [0, 2]}}
+    said = capsys.readouterr()
+    shown = pl.read_csv(said.out.encode())
+    assert shown.columns == ["subtask", "metric", "shift_decades", "shift_low", "shift_high"]
+    assert shown.select("metric", "shift_decades").rows() == [(EM, -1.0)]
+    assert said.err.startswith("1 of 2 curves have a shift")
+
+
+def test_a_text_of_the_task_that_changed_is_another_prompt(tmp_path: Path) -> None:
+    compare(run(tmp_path / "a", 21), run(tmp_path / "b", 20, task_digest="steps"), tmp_path / "out")
+    assert schema.provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"] == {
+        "task": {"task_digest": ["d", "steps"]}
+    }
+
+
+def test_what_is_not_known_of_imported_means_is_not_checked(tmp_path: Path) -> None:
+    for name, middle in (("a", 21.0), ("b", 20.0)):
+        folder = run(tmp_path / name, middle)
+        made_by = {"aggregates": {"aggregates": {"models": {"m": "m"}}}, "scores": {}, "settings": {}}
+        judged = schema.read(folder / "verdicts.parquet", schema.VERDICTS)
+        schema.write(judged, folder / "verdicts.parquet", schema.VERDICTS, made_by)
+    compare(tmp_path / "a", tmp_path / "b", tmp_path / "out")
+    frame = schema.read(tmp_path / "out" / "scaffold_shift.parquet", schema.SCAFFOLD_SHIFT)
+    assert frame["shift_decades"][0] == pytest.approx(-1, abs=0.001)
+
+
+WHOLE = curves(X, {("sub", EM): expit(2 * (X - 20))})
+WEIGHTS = {"m": {"model_identity": "one", "dtype": "float32"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "has the prompts of"),
+        ({"shots": 2, "seed": 7}, "seed is 7, in .*a 42; both runs must ask the same questions"),
+        ({"shots": 2, "max_examples": None}, "max_examples is None"),
+        ({"shots": 2, "frame": WHOLE.filter(pl.col("model") != "model03")}, "model 'model03' of ladder 'ladder'"),
+        ({"shots": 2, "frame": WHOLE.with_columns(ladder=pl.lit("other"))}, "of ladder 'ladder' is not in .*b"),
+        ({"shots": 2, "frame": WHOLE.with_columns(compute_flops=pl.col("compute_flops") * 2)}, "another compute"),
+        ({"shots": 2, "frame": WHOLE.with_columns(subtask=pl.lit("else"))}, "no subtask and tested metric in common"),
+        ({"shots": 2, "models": {"m": WEIGHTS["m"] | {"model_identity": "two"}}}, "'m' has another model_identity"),
+        ({"shots": 2, "models": {"m": WEIGHTS["m"] | {"dtype": "float16"}}}, "'m' has another dtype"),
+    ],
+    ids=["same prompt", "seed", "questions", "model", "ladder", "compute", "cell", "weights", "precision"],
+)
+def test_runs_that_cannot_be_compared_are_refused_in_one_line(
+    given: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    plain = run(tmp_path / "a", 21, models=WEIGHTS)
+    other = run(tmp_path / "b", 20, **({"models": WEIGHTS} | given))
+    with pytest.raises(InputError, match=message) as error:
+        compare(plain, other, tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing/curves\.parquet: no such file"):
+        compare(tmp_path / "nothing", run(tmp_path / "b", 20), tmp_path / "out")
+
+
+def test_the_table_is_shown_beside_the_run_that_it_was_written_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = run(tmp_path / "two", 20, shots=2)
+    schema.write(schema.CLIFFS.empty(), two / "cliffs.parquet", schema.CLIFFS, {})
+    schema.write(schema.HEADLINE.empty(), two / "headline.parquet", schema.HEADLINE, {})
+    compare(run(tmp_path / "zero", 21), two, two)
+    capsys.readouterr()
+    reporting.show(two, "scaffold_shift", None)
+    assert capsys.readouterr().out == (two / "scaffold_shift.csv").read_text()

@@ -1,0 +1,46 @@
+"""What a ladder would answer: on a good ladder, on a short one, and kept from run to run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rescore import tables as schema
+from rescore.discontinuity import Settings
+from rescore.planning import power
+from rescore.stages import planning
+from rescore.tables import POWER
+
+QUICK = Settings(draws=199)
+
+
+def test_a_good_ladder_answers_right() -> None:
+    found = power("L", np.repeat(np.linspace(18, 22, 10), 3), 300, QUICK, replicates=4)
+    assert found.schema == schema.POWER.empty().schema
+    assert found["truth"].to_list() == ["mirage", "step", "step over two gaps"]
+    assert found.select("models", "sizes", "decades", "replicates").unique().rows() == [(30, 10, 4.0, 4)]
+    assert found["cliff_found"].to_list() == [4, 4, 4]
+    assert found["right_share"].min() >= 0.75
+    assert found.filter(truth="mirage").select("metric_yes", "skill_no").row(0) == (4, 4)
+
+
+def test_a_ladder_that_is_too_short_says_so() -> None:
+    found = power("L", [18.0, 19.0, 20.0], 100, QUICK, replicates=4)
+    assert found["right_share"].null_count() == 3
+    assert found["reason"].str.starts_with("the ladder is too short").all()
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype"]
+    rows += [f"m{i}\tf\t.\tr\t{10**i}\t1\tfloat32" for i in range(4)]
+    (tmp_path / "L.tsv").write_text("\n".join(rows) + "\n")
+    planning.power([tmp_path / "L.tsv"], [50, 20, 50], tmp_path, {})
+    first = capsys.readouterr().out
+    path = tmp_path / "power.parquet"
+    assert schema.read(path, POWER)["n_items"].to_list() == [20] * 3 + [50] * 3
+    before = path.stat().st_mtime_ns
+    planning.power([tmp_path / "L.tsv"], [20, 50], tmp_path, {})
+    assert capsys.readouterr().out == first
+    assert path.stat().st_mtime_ns == before
+    planning.power([tmp_path / "L.tsv"], [20, 50], tmp_path, {"seed": 1})
+    assert path.stat().st_mtime_ns != before

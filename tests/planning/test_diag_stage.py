@@ -1,0 +1,101 @@
+"""The edge: `rescore test` writes every table of the contract, and `rescore show` prints it."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from diagnostic_tables import curves, expit
+
+from rescore import planning as of
+from rescore import tables as schema
+from rescore.simulate import Truth, simulated_ladder, simulated_scores
+from rescore.stages import reporting, verdicts
+
+LADDER = simulated_ladder(rungs=5)
+
+
+def chains() -> pl.DataFrame:
+    """SCORES of a task whose answers have two tokens."""
+    return simulated_scores({"task": Truth(shape="chain", tokens=2)}, LADDER, n_items=50)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("diagnosed")
+    rows = LADDER.select("model", "compute_flops").with_columns(
+        family=pl.lit("f"),
+        source=pl.lit("."),
+        revision=pl.lit("r"),
+        n_params=pl.lit(1),
+        n_tokens=pl.lit(1),
+        dtype=pl.lit("float32"),
+    )
+    rows.write_csv(folder / "simulated.tsv", separator="\t")
+    schema.write(chains(), folder / "scores.parquet", schema.SCORES, {})
+    grading = pl.DataFrame(
+        [("size00-seed0", "task", "task", 50, 50, 5, 0.1, 0)], schema=dict(schema.GRADING.columns), orient="row"
+    )
+    schema.write(grading, folder / "grading.parquet", schema.GRADING, {})
+    verdicts.test(
+        [folder / "scores.parquet"],
+        [folder / "simulated.tsv"],
+        folder / "out",
+        {},
+        aggregates=[],
+        examples=[],
+        grading=[folder / "grading.parquet"],
+        threads=1,
+    )
+    return folder / "out"
+
+
+@pytest.mark.parametrize("table", schema.DIAGNOSTICS, ids=lambda table: table.name)
+def test_a_table_is_written_in_both_forms_and_shown(
+    table: schema.Table, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = schema.read(results / f"{table.name}.parquet", table)
+    reporting.show(results, table.name, None)
+    assert capsys.readouterr().out == (results / f"{table.name}.csv").read_text() == frame.write_csv()
+    assert schema.provenance(results / f"{table.name}.parquet")["settings"]["confidence"] == 0.9
+
+
+def test_the_tables_hold_what_the_scores_say(results: Path) -> None:
+    assert schema.read(results / "cliffs.parquet", schema.CLIFFS)["answer_tokens"].to_list() == [pytest.approx(2)]
+    assert schema.read(results / "flags.parquet", schema.FLAGS)["flag"].to_list() == ["grader rejects right answers"]
+    rises = schema.read(results / "rises.parquet", schema.RISES)
+    exact = rises.filter(metric="exact_match").row(0, named=True)
+    assert 18 < exact["start_log10_x"] < exact["half_log10_x"] < exact["end_log10_x"] < 22
+    assert schema.read(results / "seeds.parquet", schema.SEEDS).is_empty()  # one seed a size
+    assert schema.read(results / "families.parquet", schema.FAMILIES).is_empty()  # one length
+
+
+def test_a_ladder_without_compute_is_left_out_of_what_is_by_compute(tmp_path: Path) -> None:
+    """Beside one with compute: along parameters both have curves and verdicts, and the report is written."""
+    sizes = LADDER.with_columns(n_params=(10 ** (pl.int_range(pl.len()) / 2 + 6)).cast(pl.Int64))
+    rows = sizes.select("model", "n_params").with_columns(
+        family=pl.lit("f"), source=pl.lit("."), revision=pl.lit("r"), dtype=pl.lit("float32")
+    )
+    rows.write_csv(tmp_path / "unknown.tsv", separator="\t")
+    known = rows.with_columns(pl.col("model") + "-known", n_tokens=10**9)
+    known.write_csv(tmp_path / "known.tsv", separator="\t")
+    every = pl.concat([chains(), chains().with_columns(pl.col("model") + "-known")])
+    schema.write(every, tmp_path / "scores.parquet", schema.SCORES, {})
+    ladders = [tmp_path / "known.tsv", tmp_path / "unknown.tsv"]
+    with pytest.raises(schema.InputError, match=r"unknown.tsv: row 2: key 'n_tokens': missing, so 'size00-seed0' has"):
+        verdicts.test([tmp_path / "scores.parquet"], ladders, tmp_path / "out", {}, threads=1)
+    verdicts.test([tmp_path / "scores.parquet"], ladders, tmp_path / "out", {"axis": "n_params"}, threads=1)
+    found = {t.name: schema.read(tmp_path / f"out/{t.name}.parquet", t) for t in (*schema.DIAGNOSTICS, schema.CURVES)}
+    of = {name: set(table["ladder"]) for name, table in found.items() if not table.is_empty()}
+    assert of["forecasts"] == {"known"}
+    assert of["curves"] == of["rises"] == {"known", "unknown"}
+    assert found["curves"].filter(ladder="unknown")["compute_flops"].null_count() == 5 * 6  # metrics
+    reporting.report(tmp_path / "out", None)
+    assert (tmp_path / "out/report/figure.svg").stat().st_size > 1000
+
+
+def test_aggregates_without_their_items_are_forecast() -> None:
+    """An importer may know neither scores nor how many items there were."""
+    x = np.linspace(18, 24, 10)
+    table = curves(x, {("sub", "exact_match"): expit(2 * (x - 21))}, n=None)
+    assert of.forecasts(table)["forecast"].null_count() == 0

@@ -1,0 +1,1 @@
+"""The config, the ladder and suite tables, and the plan that the Snakefile asks for."""

@@ -1,0 +1,176 @@
+"""Ladder and suite tables, checked against their JSON Schemas; every error names file, row and key."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rescore.tables.axes import AXES
+from rescore.tables.errors import InputError
+from rescore.tables.validation import rules, typed, validate
+
+Row = dict[str, Any]
+
+
+def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
+    """Give the rows of a tab-separated table, each with where it stands; a blank cell is an absent value.
+
+    Raises
+    ------
+    InputError
+        The file is missing or empty, a row breaks the JSON Schema, or two rows share `key`.
+    """
+    types = {name: rule.get("type") for name, rule in rules(schema)["properties"].items()}
+    seen: dict[str, int] = {}
+    for number, cells in _cells(path):
+        row: Row = {name: typed(cell, types.get(name)) for name, cell in cells.items() if cell}
+        where = f"{path}: row {number}"
+        validate(row, schema, where)
+        if row[key] in seen:
+            raise InputError(f"{where}: key '{key}': '{row[key]}' stands in row {seen[row[key]]} already")
+        seen[row[key]] = number
+        yield where, row
+    if not seen:
+        raise InputError(f"{path}: holds no row")
+
+
+def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Give the rows that are not blank by column, each with its line, which is the row that an editor shows."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+    header: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        cells = [cell.strip() for cell in line.rstrip().split("\t")]
+        if not any(cells):
+            continue
+        if not header:
+            header = cells
+            twins = [name for name in header if header.count(name) > 1]
+            if twins:
+                raise InputError(f"{path}: row {number}: column '{twins[0]}' stands twice; take one out")
+        elif len(cells) > len(header):
+            raise InputError(
+                f"{path}: row {number}: {len(cells)} cells, but the header has {len(header)} columns; "
+                "one tab stands between two cells"
+            )
+        else:
+            yield number, dict(zip(header, cells, strict=False))
+
+
+LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
+    "ladder": pl.String,
+    "model": pl.String,
+    "family": pl.String,
+    "source": pl.String,
+    "revision": pl.String,
+    "n_params": pl.Int64,
+    "n_tokens": pl.Int64,
+    "compute_flops": pl.Float64,
+    "pretraining_loss_nats": pl.Float64,
+    "n_layers": pl.Int64,
+    "dtype": pl.String,
+    "trust_remote_code": pl.Boolean,
+    "gguf_file": pl.String,
+    "device_map": pl.String,
+}
+
+
+def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFrame:
+    """Read ladder tables: one row a model of a ladder, `ladder` being the file's name without its suffix.
+
+    `compute_flops` is 6 n_params n_tokens (Kaplan et al. 2020, arXiv:2001.08361, section 2.1) where a row gives none,
+    null where it gives no `n_tokens` either. A model may stand in several ladders.
+
+    Parameters
+    ----------
+    paths
+        The tables.
+    axis
+        A column of `AXES` that every row must have; none of them if None.
+
+    Raises
+    ------
+    InputError
+        Two files share a name; a row breaks the schema, lacks the axis, or says otherwise than another ladder's row of
+        the same model; two rows of one ladder share a slug.
+    """
+    rows: list[Row] = []
+    ladders: dict[str, Path] = {}
+    first: dict[str, tuple[str, Row]] = {}
+    for path in paths:
+        if path.stem in ladders:
+            raise InputError(f"{path}: {ladders[path.stem]} gives a ladder '{path.stem}' already; rename the file")
+        ladders[path.stem] = path
+        for where, given in read_rows(path, "ladder", "model"):
+            row = {"compute_flops": _compute_flops(given), "trust_remote_code": False} | given
+            if axis is not None and row.get(axis) is None:
+                raise InputError(_no_place(where, given["model"], axis))
+            home, twin = first.setdefault(given["model"], (where, row))
+            for key in _SAME_EVERYWHERE:
+                if row.get(key) != twin.get(key):
+                    here, there = _told(row.get(key)), _told(twin.get(key))
+                    raise InputError(
+                        f"{where}: key '{key}': {here} for '{given['model']}', but {there} in {home}; "
+                        "make the two rows agree, or rename one"
+                    )
+            rows.append({"ladder": path.stem} | row)
+    return pl.DataFrame(rows, schema=dict(LADDER_COLUMNS))
+
+
+_SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "model", "family", "n_layers")]
+
+
+def _compute_flops(row: Row) -> float | None:
+    return 6.0 * row["n_params"] * row["n_tokens"] if "n_tokens" in row else None
+
+
+def _no_place(where: str, model: str, axis: str) -> str:
+    """Say that a row lacks what its ladder is to be tested along, and the mend."""
+    key = "n_tokens" if axis == "compute_flops" else axis
+    return (
+        f"{where}: key '{key}': missing, so '{model}' has no place along {AXES[axis].noun}; give it, or test along "
+        "parameters (discontinuity.axis: n_params)"
+    )
+
+
+def _told(value: object) -> str:
+    return "blank" if value is None else repr(value)
+
+
+def read_suite(path: Path) -> list[Row]:
+    """Read a suite table: one row a task or subtask, with its `slug` for file names and `where` it stands.
+
+    Raises
+    ------
+    InputError
+        A row breaks the schema, a task stands there twice, or once as a whole and once in part.
+    """
+    rows = [row | {"where": where, "slug": slug(row["task"])} for where, row in read_rows(path, "suite", "task")]
+    names = {row["task"] for row in rows}
+    slugs: dict[str, str] = {}
+    for row in rows:
+        task, _, leaf = row["task"].partition(":")
+        if leaf and task in names:
+            raise InputError(f"{row['where']}: key 'task': '{row['task']}' is part of '{task}', also listed")
+        twin = slugs.setdefault(row["slug"], row["task"])
+        if twin != row["task"]:
+            raise InputError(f"{row['where']}: key 'task': '{row['task']}' and '{twin}' share one file name")
+    return rows
+
+
+def slug(task: str) -> str:
+    """Turn a task's name into a file name.
+
+    Examples
+    --------
+    >>> slug("arithmetic:2_digit_addition")
+    'arithmetic.2_digit_addition'
+    """
+    return "".join(c if c.isalnum() or c in "_-." else "-" for c in task.replace(":", "."))

@@ -1,0 +1,270 @@
+"""What the workflow asks when its DAG is built: checked config and tables, where tasks come from, digests of code."""
+
+import difflib
+import functools
+import hashlib
+import math
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from rescore.bigbench import load
+from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, catalogue, kinds
+from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
+from rescore.config.first_edition import refuse_old_settings
+from rescore.config.folder import check_source
+from rescore.config.inputs import Row, read_ladders, read_suite, slug
+from rescore.tables import InputError
+from rescore.tables.source import code as code
+from rescore.tables.source import digest_files
+from rescore.tables.validation import rules, typed_object, validate
+
+OWN_TASKS = Path("data/tasks")
+DOWNLOADS = Path("data/downloads")
+_SMALL_MODELS_A_JOB = 12  # the 46 shipped models are four jobs, so that two cores end together
+_CHECKED_BYTES = 2**24  # larger task files are checked when they are used, so that a dry run stays quick
+
+
+class ExtractJob(NamedTuple):
+    """One extraction job: its models, one after the other, over its tasks, and what it asks a cluster for.
+
+    Attributes
+    ----------
+    mem_mb
+        Main memory, megabytes.
+    gpus
+        GPUs; 0 for models so small that a processor is quicker.
+    runtime_min
+        Wall time, minutes.
+    """
+
+    models: Sequence[str]
+    tasks: Sequence[str]
+    mem_mb: int
+    gpus: int
+    runtime_min: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that the rules need to know.
+
+    Attributes
+    ----------
+    config
+        The checked config; what the command line gave as text is of its type.
+    models
+        By slug, the model's row in the first ladder that lists it.
+    ladders
+        By name, the ladder tables.
+    tasks
+        By slug, the suite's row and the folder that holds the task's folder.
+    downloads
+        Names of the tasks to fetch: those that are not there yet. What is there is whole and of its source alone.
+    download_root
+        The folder that receives them: one for each source, so that sources never mix.
+    """
+
+    config: Mapping[str, Any]
+    models: Mapping[str, Row]
+    ladders: Mapping[str, Path]
+    tasks: Mapping[str, Row]
+    downloads: Sequence[str]
+    download_root: Path
+
+    def task_file(self, slug: str) -> str:
+        """Path of the task.json of a suite's row."""
+        row = self.tasks[slug]
+        return str(Path(row["root"]) / row["task"].partition(":")[0] / "task.json")
+
+    def task_digest(self, slug: str) -> str | None:
+        """Digest of a local task's files; None for a download, whose hash is pinned."""
+        folder = Path(self.task_file(slug)).parent
+        return None if folder.is_relative_to(DOWNLOADS) else digest_files(sorted(folder.rglob("task.json")))
+
+    def prompt_options(self, slug: str) -> str:
+        """Turn a suite's row into the options of `rescore prompts`."""
+        row = self.tasks[slug]
+        options = [
+            "--bigbench",
+            row["root"],
+            "--task",
+            row["task"],
+            "--shots",
+            row["shots"],
+            "--seed",
+            row["seed"],
+        ]
+        if "max_examples" in row:
+            options += ["--max-examples", row["max_examples"]]
+        return shlex.join(map(str, options))
+
+    def fetch_options(self) -> str:
+        """What `rescore fetch` is to fetch, and from where."""
+        hub = self.config["bigbench"]["hub"]
+        options = [*self.downloads, "--out", str(self.download_root)]
+        if hub:
+            options += ["--hub", hub["source"]] + (["--revision", hub["revision"]] if hub["revision"] else [])
+        return shlex.join(options)
+
+    def ladder_of(self, model: str) -> str:
+        """Path of the first ladder table that lists a model."""
+        return str(self.ladders[self.models[model]["ladder"]])
+
+    def extract_jobs(self) -> dict[str, ExtractJob]:
+        """Group models into jobs, each named after its first model.
+
+        A model has a job of its own, but for small ones of one ladder, whose jobs would be mostly start-up: of these
+        every so-many-th goes to the same job, so that the jobs take about equally long. The tasks of a larger model
+        are split over `extract.shards` jobs of about as many questions, named `MODEL+2` and so on.
+        """
+        jobs: dict[str, ExtractJob] = {}
+        shards = self._shards(self.config["extract"]["shards"])
+        for ladder in self.ladders:
+            mine = [model for model, row in self.models.items() if row["ladder"] == ladder]
+            small = [model for model in mine if self.models[model]["n_params"] < SMALL_PARAMS]
+            n_jobs = -(-len(small) // _SMALL_MODELS_A_JOB)
+            for models in (small[k::n_jobs] for k in range(n_jobs)):
+                jobs[models[0]] = self._job(models, list(self.tasks))
+            for model in (model for model in mine if model not in small):
+                for k, tasks in enumerate(shards, start=1):
+                    jobs[model if k == 1 else f"{model}+{k}"] = self._job([model], tasks)
+        return jobs
+
+    def _job(self, models: Sequence[str], tasks: Sequence[str]) -> ExtractJob:
+        n_tokens = sum(self.n_questions(t) * QUESTION_TOKENS * (1 + self.tasks[t]["shots"]) for t in tasks)
+        rows = [self.models[model] for model in models]
+        asked = [request(row, n_tokens=n_tokens, batch_tokens=self.config["extract"]["batch_tokens"]) for row in rows]
+        return ExtractJob(
+            models,
+            tasks,
+            mem_mb=max(one.mem_mb for one in asked),
+            gpus=max(one.gpus for one in asked),
+            runtime_min=sum(one.runtime_min for one in asked),
+        )
+
+    def _shards(self, n: int) -> list[list[str]]:
+        """Split the tasks, largest first, each to the part that has the fewest questions; no part is empty."""
+        parts: list[list[str]] = [[] for _ in range(min(n, len(self.tasks)))]
+        sizes = [0] * len(parts)
+        for task in sorted(self.tasks, key=self.n_questions, reverse=True):
+            k = sizes.index(min(sizes))
+            parts[k].append(task)
+            sizes[k] += max(1, self.n_questions(task))
+        return [[task for task in self.tasks if task in part] for part in map(set, parts)]
+
+    def n_questions(self, slug: str) -> int:
+        """How many questions a suite's row asks, by BIG-Bench's catalogue; a guess for a task that is not in it."""
+        row = self.tasks[slug]
+        most = row.get("max_examples", math.inf)
+        return int(sum(min(n, most) for n in _leaf_sizes().get(row["task"], [_QUESTIONS_UNKNOWN])))
+
+    def row_digest(self, model: str) -> str:
+        """What a model's numbers hang on: its row in any ladder, and for a folder its files by name, size and time."""
+        row = self.models[model]
+        folder = Path(row["source"])
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        seen = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+        given = sorted((key, value) for key, value in row.items() if value is not None and key not in _OF_A_LADDER)
+        return hashlib.sha256(repr((given, seen)).encode()).hexdigest()[:12]
+
+
+_OF_A_LADDER = ("ladder", "family")
+_QUESTIONS_UNKNOWN = 1000
+
+
+@functools.cache
+def _leaf_sizes() -> Mapping[str, list[int]]:
+    """By task and by subtask of the catalogue, how many questions its leaves hold."""
+    sizes: dict[str, list[int]] = {}
+    for name, n in catalogue().select("name", "n_examples").drop_nulls().iter_rows():
+        for key in {name, name.partition(":")[0]}:
+            sizes.setdefault(key, []).append(n)
+    return sizes
+
+
+def make(config: Mapping[str, Any], where: str) -> Plan:
+    """Check everything that can be checked before a job runs.
+
+    Raises
+    ------
+    InputError
+        One line that names the file, the row and the key.
+    """
+    given = config.get("discontinuity") if isinstance(config, Mapping) else None
+    if isinstance(given, Mapping):
+        refuse_old_settings(given, f"{where}: key 'discontinuity.", "'")
+    config = typed_object(config, rules("config"))
+    validate(config, "config", where)
+    ladders = {path.stem: path for path in map(Path, config["ladders"])}
+    rows = read_ladders([Path(path) for path in config["ladders"]], axis=config["discontinuity"]["axis"])
+    first = rows.unique("model", keep="first", maintain_order=True)
+    models = {row["model"]: row for row in first.iter_rows(named=True)}
+    for row in models.values():
+        check_source(row, str(ladders[row["ladder"]]))
+    root = _download_root(config, where)
+    tasks = {}
+    for row in read_suite(Path(config["suite"])):
+        tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, row["where"])}
+    fetched = {row["task"].partition(":")[0] for row in tasks.values() if row["root"] == str(root)}
+    missing = sorted(task for task in fetched if not (root / task / "task.json").exists())
+    return Plan(config, models, ladders, tasks, missing, root)
+
+
+def make_or_exit(config: Mapping[str, Any], where: str) -> Plan:
+    """`make`, ending the program with one line and status 2 where the input is wrong."""
+    try:
+        return make(config, where)
+    except InputError as error:
+        print(f"rescore: {error}", file=sys.stderr)  # noqa: T201 - the one line that a user sees
+        raise SystemExit(2) from None
+
+
+def _download_root(config: Mapping[str, Any], where: str) -> Path:
+    """Name the folder for what is downloaded: of the source package, or of one commit of a dataset of the Hub."""
+    hub = config["bigbench"]["hub"]
+    if hub is None:
+        return DOWNLOADS / "bigbench"
+    if hub["revision"] is None and not Path(hub["source"]).is_dir():
+        raise InputError(
+            f"{where}: key 'bigbench.hub.revision': a dataset of the Hub needs its commit; null is for a folder"
+        )
+    return DOWNLOADS / "hub" / slug(f"{hub['source'].replace('/', '-')}-{hub['revision'] or 'folder'}")
+
+
+def _root(name: str, config: Mapping[str, Any], download_root: Path, where: str) -> str:
+    """Find the folder that holds, or will hold, a task's folder."""
+    task = name.partition(":")[0]
+    local = OWN_TASKS if (OWN_TASKS / task).is_dir() else config["bigbench"]["path"]
+    known = kinds()
+    if known.get(task) == PROGRAMMATIC and not (local and (Path(local) / task / "task.json").is_file()):
+        raise InputError(f"{where}: key 'task': '{task}' is {WHY_UNSUPPORTED}; unsupported")
+    if local is not None:
+        files = list((Path(local) / task).rglob("task.json"))
+        try:
+            if not files or sum(f.stat().st_size for f in files) <= _CHECKED_BYTES:
+                load(Path(local), name)
+        except InputError as error:
+            raise InputError(f"{where}: key 'task': {error}") from error
+        return str(local)
+    if name not in known:
+        own = [path.parent.name for path in OWN_TASKS.glob("*/task.json")]
+        near = difflib.get_close_matches(name, [*own, *known], n=1)
+        raise InputError(
+            f"{where}: key 'task': '{name}' is neither in {OWN_TASKS} nor a JSON task of BIG-Bench"
+            + (f"; did you mean '{near[0]}'?" if near else "")
+        )
+    if config["bigbench"]["hub"] is not None and ":" in name:
+        raise InputError(f"{where}: key 'task': '{name}': the copies on the Hub have no subtasks; name the task alone")
+    return str(download_root)
+
+
+def excluded_tasks(recipe: str) -> list[str]:
+    """Name the BIG-Bench tasks whose questions a ladder's training leaves out."""
+    paths = yaml.safe_load(Path(recipe).read_text(encoding="utf-8"))["exclude"]
+    return sorted({path.partition("/")[0] for path in paths})

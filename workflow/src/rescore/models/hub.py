@@ -1,0 +1,127 @@
+"""Models of the Hub: a revision becomes a commit, a commit becomes a folder of checked files on this machine."""
+
+import errno
+import hashlib
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rescore.tables import InputError
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def commit(row: Mapping[str, Any]) -> str:
+    """Resolve the revision of a ladder row's model of the Hub to its commit.
+
+    A commit is taken as it is. A branch or tag is asked of the Hub; where that cannot be reached, the commit that it
+    had when it was last resolved on this machine is taken.
+
+    Returns
+    -------
+    str
+        40 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        There is no such model or revision, it may not be read, or the Hub cannot be reached; names model and source.
+    """
+    if _COMMIT.fullmatch(row["revision"]):
+        return str(row["revision"])
+    import huggingface_hub  # costs half a second: only where it is used
+
+    try:
+        found = huggingface_hub.resolve_revision(row["source"], revision=row["revision"]).resolved
+    except Exception as error:  # of many kinds with no common base: the client's own, the transport's, OSError
+        raise InputError(_why_no_model(row, error)) from error
+    print(f"{row['model']}: {row['source']} {row['revision']} is commit {found}", file=sys.stderr)  # noqa: T201
+    return found
+
+
+def model(row: Mapping[str, Any]) -> Path:
+    """Bring the files of a ladder row's model of the Hub into the Hub's cache on this machine, and check them.
+
+    Only what loading it needs: configuration, tokenizer and safetensors weights, or the row's GGUF file; the code that
+    comes with it only where the row trusts it. A transfer that breaks goes on where it broke, files that are there
+    are not asked for again, and without a network a whole model in the cache is enough. Every file is compared, each
+    time, with the hash under which the Hub lists it, since the client itself compares sizes only; a cache without
+    symbolic links keeps no hashes, and there this is left out.
+
+    Parameters
+    ----------
+    row
+        The model's row of a ladder table; its `revision` is a commit, as `commit` gives it.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder of this commit's files.
+
+    Raises
+    ------
+    InputError
+        The model may not be read, has no weights that are loaded, cannot be downloaded whole, or a file has another
+        hash, which is then removed; names model and source.
+    """
+    import huggingface_hub
+
+    weights = row["gguf_file"] or "*.safetensors"
+    unwanted = ["*/*", "consolidated*"]  # copies of the weights for other programs
+    wanted = ["*.json", "*.txt", "*.model", weights] + (["*.py"] if row["trust_remote_code"] else [])
+    try:
+        folder = Path(
+            huggingface_hub.snapshot_download(
+                row["source"], revision=row["revision"], allow_patterns=wanted, ignore_patterns=unwanted
+            )
+        )
+    except Exception as error:  # as above
+        raise InputError(_why_no_model(row, error)) from error
+    label = f"model '{row['model']}': {row['source']}"
+    if not any(folder.glob(weights)):
+        reason = "no other format is loaded" if row["gguf_file"] is None else "see key 'gguf_file'"
+        raise InputError(f"{label} holds no {weights} at commit {row['revision']}; {reason}")
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() and not _is_named_by_hash(path.readlink().name, path):
+            path.resolve().unlink()
+            path.unlink()
+            raise InputError(f"{label}: {path.name} has another hash than the Hub's list; removed it, run again")
+    return folder
+
+
+def _is_named_by_hash(name: str, path: Path) -> bool:
+    """Compare a file with its name in the cache: SHA-256, or git's SHA-1 for a small file; other names say nothing."""
+    if re.fullmatch(r"[0-9a-f]{64}", name):
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == name
+    if _COMMIT.fullmatch(name):
+        content = path.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == name
+    return True
+
+
+def _why_no_model(row: Mapping[str, Any], error: Exception) -> str:
+    """Say in one line why a model of the Hub cannot be had, and what to do."""
+    from huggingface_hub import errors
+
+    label = f"model '{row['model']}': {row['source']}"
+    match error:
+        case errors.GatedRepoError():
+            return f"{label} is gated: accept its terms on its page there, then log in (hf auth login, or HF_TOKEN)"
+        case errors.RevisionNotFoundError():
+            return f"{label} has no revision '{row['revision']}'; see key 'revision'"
+        case errors.RepositoryNotFoundError():
+            return f"{label} is no model of the Hub, or a private one: see key 'source', or log in (hf auth login)"
+        case errors.RevisionResolutionError() | errors.LocalEntryNotFoundError():
+            return (
+                f"{label} at '{row['revision']}' is not whole in the cache and the Hub cannot be reached; go online, "
+                "or give a folder as 'source'"
+            )
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.ENOTDIR, errno.EROFS) and error.filename:
+        return (
+            f"{label}: {error.filename} of the Hub's cache cannot be used ({error.strerror}); name a folder "
+            "that can be written in HF_HOME"
+        )
+    return f"{label} at '{row['revision']}' cannot be downloaded: {' '.join(str(error).split())[:200]}; run again"

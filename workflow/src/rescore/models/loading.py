@@ -1,0 +1,176 @@
+"""Loading a model of a ladder from its folder, as any model of the Hub is loaded."""
+
+import errno
+import re
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging
+
+from rescore.config.folder import check_folder
+from rescore.models.device import claim
+from rescore.models.failures import named
+from rescore.models.probe import Way, probe
+from rescore.models.split import SplitModel, split
+from rescore.models.vocabulary import Vocabulary
+from rescore.tables import InputError
+
+_WINDOW = (
+    "max_position_embeddings",  # by this name, or as the one that it stands for (n_positions, context_length, ...)
+    "max_seq_len",  # MPT
+    "max_target_positions",  # the decoder of Whisper
+    # of code that comes with models, and of BLOOM
+    "n_positions",
+    "n_ctx",
+    "seq_length",
+    "max_sequence_length",
+    "max_seq_length",
+    "context_length",
+    "model_max_length",
+)
+"""Keys of a configuration that say how many tokens the model can look at, first found first taken."""
+
+
+class Loaded(NamedTuple):
+    """A model ready to run.
+
+    Attributes
+    ----------
+    window
+        How many tokens the model can look at.
+    way
+        How its questions are read.
+    refused
+        Why no faster way is taken, one line per way that was tried; empty where the first was right.
+    """
+
+    model: SplitModel
+    vocabulary: Vocabulary
+    window: int
+    eos_ids: frozenset[int]
+    way: Way
+    refused: tuple[str, ...]
+
+
+def load(row: Mapping[str, Any]) -> Loaded:
+    """Load a ladder row's model and tokenizer: on a free GPU where there is one, on all where its `device_map` says so.
+
+    Parameters
+    ----------
+    row
+        The model's row of a ladder table; its source is a folder, for a model of the Hub the one it was fetched to.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be loaded as the row says; names the model, its source and what to do.
+    """
+    # "Loading weights" would fill the log file.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    label = f"model '{row['model']}': {row['source']}"
+    for key, package in (("gguf_file", "gguf"), ("gguf_file", "accelerate"), ("device_map", "accelerate")):
+        if row.get(key) and find_spec(package) is None:
+            raise InputError(f"{label}: '{key}' needs the package '{package}': install it beside rescore")
+    gguf, device_map = row.get("gguf_file"), row.get("device_map")
+    check_folder(Path(row["source"]), gguf, label)
+    options: dict[str, Any] = {"trust_remote_code": row["trust_remote_code"], "local_files_only": True}
+    if gguf:
+        options["gguf_file"] = gguf
+    gpus = claim(every=bool(device_map))
+    try:
+        if not gguf:  # a tokenizer reads it too, and its error would be taken for the tokenizer's
+            AutoConfig.from_pretrained(row["source"], **options)
+    except Exception as error:  # the library raises of many kinds, all of them about the folder or the machine
+        raise InputError(f"{label} cannot be loaded: {_reason(row, error)}") from error
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(row["source"], **options)
+        is_empty = not tokenizer("a")["input_ids"]
+    except Exception as error:  # as above
+        raise InputError(f"{label} cannot be loaded: its tokenizer: {_reason(row, error)}") from error
+    if is_empty:
+        raise InputError(f"{label} has no tokenizer: 'a' is no token of it")
+    try:
+        found: Any = AutoModelForCausalLM.from_pretrained(
+            row["source"],
+            dtype=getattr(torch, row["dtype"]),
+            use_safetensors=None if gguf else True,
+            device_map=device_map,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below; the library names none of them in its error
+            **options,
+        )
+    except Exception as error:  # as above
+        raise InputError(f"{label} cannot be loaded: {_reason(row, error)}") from error
+    model, loading = found  # with output_loading_info the library gives a pair
+    for name, there, here in sorted(loading["mismatched_keys"]):
+        raise InputError(f"{label}: {name} is {tuple(there)} in its weights and {tuple(here)} by its config.json")
+    absent = sorted(map(str, loading["missing_keys"]))
+    if absent:  # the library would go on with random numbers in their place
+        raise InputError(f"{label} lacks weights: {absent[0]} and {len(absent) - 1} more")
+    layers = {re.sub(r"\d+", "0", key) for key in model.state_dict()}
+    over = sorted(key for key in loading["unexpected_keys"] if re.sub(r"\d+", "0", key) in layers)
+    if over:  # the library would leave layers out; weights of other parts, as of a vision tower, may be left out
+        raise InputError(f"{label}: its config.json has no place for its weights {over[0]} and {len(over) - 1} more")
+    try:
+        model = model if device_map else model.to(f"cuda:{gpus[0]}" if gpus else "cpu")
+    except torch.OutOfMemoryError as error:
+        raise InputError(f"{label} exceeds the GPU: a smaller 'dtype', or 'device_map' auto on several") from error
+    eos = model.generation_config.eos_token_id if model.generation_config else None
+    eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
+    longest, embedded = window(model), n_embedded(model)
+    with named(model, label):
+        parts = split(model.eval())
+        probed = probe(parts, longest, embedded)
+    refused = tuple(f"{way}: {why}" for way, why in probed.refused.items())
+    return Loaded(parts, Vocabulary.of(tokenizer, embedded), longest, frozenset(eos_ids), probed.way, refused)
+
+
+def window(model: PreTrainedModel) -> int:
+    """How many tokens a model can look at; so many that all do where its configuration says nothing (Mamba)."""
+    config = model.config.get_text_config()
+    values = [getattr(config, key, None) for key in _WINDOW]
+    found = next((value for value in values if isinstance(value, int) and value > 0), 2**31)
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") == "yarn":  # configurations give the window from before it was made longer, or the new one
+        found = max(found, int(rope.get("factor", 1) * (rope.get("original_max_position_embeddings") or found)))
+    for name, table in model.named_modules():  # of RoBERTa and its kind, whose places begin behind that of padding
+        if name.endswith("position_embeddings") and isinstance(table, nn.Embedding) and table.padding_idx is not None:
+            found = min(found, table.num_embeddings - table.padding_idx - 1)
+    return found
+
+
+def n_embedded(model: PreTrainedModel) -> int:
+    """How many tokens a model has an embedding for."""
+    try:
+        table: Any = model.get_input_embeddings()
+        return int(table.weight.shape[0])
+    except (AttributeError, NotImplementedError):  # code that comes with a model may leave it out
+        return int(model.config.get_text_config().vocab_size)
+
+
+def _reason(row: Mapping[str, Any], error: Exception) -> str:
+    """Say in one line why the library could not load a folder, and the mend where it is known."""
+    told = " ".join(f"{type(error).__name__}: {error}".split())
+    if "trust_remote_code" in told:
+        return "it needs code that comes with it; read that, then set 'trust_remote_code' in its ladder row"
+    if "does not recognize this architecture" in told:
+        return "the installed transformers does not know its 'model_type' (config.json); a later one may"
+    unfit = re.search(r"Unrecognized configuration class <class '[\w.]*?(\w+)'>", told)
+    if unfit:
+        return f"its configuration is a {unfit[1]}, of no causal language model; only those are run"
+    if isinstance(error, SafetensorError):
+        for path in sorted(Path(row["source"]).glob("*.safetensors")):
+            try:
+                with safe_open(path, "pt"):
+                    pass
+            except SafetensorError:
+                return f"{path.name} is damaged or cut off ({path.stat().st_size} bytes); copy it there again"
+    if isinstance(error, OSError) and error.errno in (errno.ENOTDIR, errno.EACCES, errno.EROFS) and error.filename:
+        return f"{error.filename} cannot be written ({error.strerror}); name a folder that can be in HF_HOME"
+    return told[:300] + (f"; see whether {row['gguf_file']} is whole" if row.get("gguf_file") else "")

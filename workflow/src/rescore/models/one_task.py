@@ -1,0 +1,233 @@
+"""One model over the examples of one task, in batches within the memory there is."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+import torch
+from tqdm import tqdm
+
+from rescore.bigbench import is_settled
+from rescore.models import alone, candidates, forward
+from rescore.models.candidates import TokenScores
+from rescore.models.jobs import ExtractSettings
+from rescore.models.loading import Loaded
+from rescore.models.probe import ALONE, Way
+from rescore.models.records import extractions, generations
+from rescore.models.tokenising import TOKENISED_AT_ONCE, Asked, Question, encode
+from rescore.models.vocabulary import Vocabulary
+from rescore.tables import InputError
+
+NOT_ASKED = forward.Greedy([], [], "not asked")
+"""Of questions whose subtasks have multiple-choice metrics only."""
+
+
+class Extracted(NamedTuple):
+    """The two tables of a task, and what a log says of making them.
+
+    Attributes
+    ----------
+    extractions, generations
+        Tables of these contracts, in the order of the examples.
+    prompts_cut
+        By subtask, how many prompts were cut to fit the model's window; only those with any.
+    n_alone
+        How many questions were read one at a time because of their length, though the model's way is to read batches.
+    n_tokens
+        Tokens that the model read or wrote: prompts once each, candidates and answers.
+    """
+
+    extractions: pl.DataFrame
+    generations: pl.DataFrame
+    prompts_cut: dict[str, int]
+    n_alone: int
+    n_tokens: int
+
+
+def run_task(
+    loaded: Loaded, frame: pl.DataFrame, rules: Mapping[str, Any], settings: ExtractSettings, *, name: str
+) -> Extracted:
+    """Score every candidate and decode every answer of one task.
+
+    Parameters
+    ----------
+    frame
+        A table of examples.
+    rules
+        By subtask, its stop_string and output_regex and the parts of its few-shot prompts, as
+        `rescore.bigbench.settings` gives them.
+    name
+        What the progress bar says.
+
+    Raises
+    ------
+    InputError
+        A number that is none; a question that does not fit in the memory or in the model's window.
+    """
+    asked = [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
+    questions = [
+        question
+        for start in range(0, len(asked), TOKENISED_AT_ONCE)
+        for question in encode(
+            loaded.vocabulary,
+            asked[start : start + TOKENISED_AT_ONCE],
+            window=loaded.window,
+            reserve=settings.max_new_tokens,
+        )
+    ]
+    stoppers = {subtask: _stopper(loaded.vocabulary, rules.get(subtask, {})) for subtask in frame["subtask"].unique()}
+    is_done = [stoppers[subtask] for subtask in frame["subtask"]]
+    asks_text = [rules.get(subtask, {}).get("asks_text", True) for subtask in frame["subtask"]]
+    scored: dict[int, list[TokenScores]] = {}
+    answered: dict[int, forward.Greedy] = {}
+    by_itself = [not loaded.way.batches or _reach(q) >= loaded.model.alone_from for q in questions]
+    order = sorted(range(len(questions)), key=lambda i: (not by_itself[i], *_size(questions[i])), reverse=True)
+    n_together = len(order) - sum(by_itself)
+    budget, n_tokens = settings.batch_tokens, 0
+    with tqdm(total=len(questions), desc=name, unit="example", disable=None, leave=False) as bar:
+        while len(scored) < len(order):
+            if len(scored) < n_together:
+                batch = _batch(order[:n_together], len(scored), questions, budget, loaded.window)
+            else:
+                batch = order[len(scored) : len(scored) + 1]
+            stops = [is_done[i] for i in batch] if any(asks_text[i] for i in batch) else None
+            way = ALONE if by_itself[batch[0]] else loaded.way
+            found = _try(loaded, way, [questions[i] for i in batch], stops, budget)
+            if found is None:
+                width = sum(_size(questions[batch[0]]))
+                if len(batch) == 1 and budget < width:
+                    raise InputError(
+                        f"a question of {width} tokens needs more memory than there is; use a smaller dtype in the "
+                        "ladder row, or a larger machine"
+                    )
+                budget //= 2
+                continue
+            scored |= dict(zip(batch, found[0], strict=True))
+            answered |= {i: a if asks_text[i] else NOT_ASKED for i, a in zip(batch, found[1], strict=True)}
+            n_tokens += sum(_n_tokens(questions[i], answered[i]) for i in batch)
+            bar.update(len(batch))
+            if bar.format_dict["elapsed"]:
+                bar.set_postfix_str(f"{n_tokens / bar.format_dict['elapsed']:,.0f} tokens/s", refresh=False)
+    cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
+    return Extracted(
+        extractions(frame, asked, questions, [scored[i] for i in range(len(questions))]),
+        generations(frame, questions, [answered[i] for i in range(len(questions))], loaded.vocabulary),
+        dict(cut),
+        sum(by_itself) if loaded.way.batches else 0,
+        n_tokens,
+    )
+
+
+def _asked(row: Mapping[str, Any], rules: Mapping[str, Any]) -> Asked:
+    """Turn a row of the examples into text; its shorter prompts keep what stands before the first solved example."""
+    targets = list(dict.fromkeys(row["targets"]))
+    candidates = list(dict.fromkeys([*targets, *(row["choices"] or [])]))
+    prompt, shorter = row["prompt"], []
+    if row["shots"] and rules.get("few_shot_separator"):
+        prefix, begin = rules["task_prefix"], rules["few_shot_separator"] + rules["input_prefix"]
+        at = prompt.find(begin, len(prefix))
+        while at >= 0:
+            shorter.append(prefix + prompt[at + len(rules["few_shot_separator"]) :])
+            at = prompt.find(begin, at + 1)
+    return Asked(prompt, shorter[: row["shots"]], candidates, len(targets))
+
+
+def _size(question: Question) -> tuple[int, int]:
+    """What questions of a batch must share, the length of their prompts' tails; and how wide they are."""
+    return len(question.prompt_tail), len(question.context) + question.limit
+
+
+def _n_tokens(question: Question, answer: forward.Greedy) -> int:
+    n_scored = sum(map(len, question.candidates))
+    return len(question.context) + len(question.prompt_tail) + n_scored + len(answer.logprob_nats)
+
+
+def _reach(question: Question) -> int:
+    """Tokens of the longest sequence that is read for a question."""
+    answer = len(question.prompt_tail) + question.limit
+    return len(question.context) + max([answer, *map(len, question.candidates)])
+
+
+def _batch(order: Sequence[int], start: int, questions: Sequence[Question], budget: int, window: int) -> Sequence[int]:
+    """Take questions of like length, so many that prompts and answers, padding counted, stay within budget and window.
+
+    The window is counted in columns: a short answer behind a long prompt has padding before a long one behind a short.
+    """
+    first = questions[order[start]]
+    tail, context, limit = len(first.prompt_tail), len(first.context), first.limit
+    end = start + 1
+    while end < len(order):
+        one = questions[order[end]]
+        context, limit = max(context, len(one.context)), max(limit, one.limit)
+        width = context + limit
+        if len(one.prompt_tail) != tail or (end + 1 - start) * width > budget or width + tail > window:
+            break
+        end += 1
+    return order[start:end]
+
+
+def _try(
+    loaded: Loaded,
+    way: Way,
+    questions: Sequence[Question],
+    is_done: Sequence[Callable[[list[int]], bool]] | None,
+    budget: int,
+) -> tuple[list[list[TokenScores]], list[forward.Greedy]] | None:
+    """Score one batch, and answer it where `is_done` says when; None where the memory did not suffice."""
+    try:
+        return _run(loaded, way, questions, is_done, budget)
+    except (RuntimeError, MemoryError) as error:
+        # torch has an error of its own for a GPU only
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
+
+
+def _run(
+    loaded: Loaded,
+    way: Way,
+    questions: Sequence[Question],
+    is_done: Sequence[Callable[[list[int]], bool]] | None,
+    budget: int,
+) -> tuple[list[list[TokenScores]], list[forward.Greedy]]:
+    """Read the questions of one batch in this way; where `is_done` is None, no answer is asked."""
+    model, eos_ids, not_asked = loaded.model, loaded.eos_ids, [NOT_ASKED] * len(questions)
+    if not way.batches:
+        scores = [alone.score(model, q.context, q.candidates) for q in questions]
+        if is_done is None:
+            return scores, not_asked
+        return scores, [
+            alone.greedy(model, q.context + q.prompt_tail, limit=q.limit, eos_ids=eos_ids, is_done=done)
+            for q, done in zip(questions, is_done, strict=True)
+        ]
+    read = forward.prefill(model, [q.context for q in questions], shares_prefix=way.shares_prefix)
+    scores = candidates.score(model, read, [q.candidates for q in questions], budget, trees=way.trees)
+    if is_done is None:
+        return scores, not_asked
+    tails, limits = [q.prompt_tail for q in questions], [q.limit for q in questions]
+    return scores, forward.greedy(model, read, tails, limits=limits, eos_ids=eos_ids, is_done=is_done)
+
+
+def _stopper(vocabulary: Vocabulary, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:
+    """Say when no more text is needed of an answer.
+
+    With a stop string, when the text holds it, not at its very start (where it cuts nothing). Else when nothing that
+    may follow changes what the regular expression takes, and the line is at its end: scoring looks at the whole line
+    to say whether the right answer stood in it.
+    """
+    stop, pattern = rules.get("stop_string"), rules.get("output_regex")
+    if not stop and not pattern:
+        return lambda tokens: False  # noqa: ARG005
+    last = stop[-1] if stop else "\n"
+
+    def is_done(tokens: list[int]) -> bool:
+        piece = vocabulary.piece(tokens[-1])
+        if last not in piece and "\ufffd" not in piece:
+            return False  # cheaper than to decode at every token
+        text = vocabulary.decode(tokens)
+        return text.find(stop) > 0 if stop else is_settled(text, str(pattern))
+
+    return is_done

@@ -1,0 +1,186 @@
+"""Choose how a model reads questions: the fastest way whose numbers are those of one sequence at a time.
+
+A faster way asks more of an architecture: that a mask alone decides what a token sees, that rows of the cache can be
+copied, that padding does not count as distance. What the library says of an architecture rules some ways out. The
+others are tried on a few short questions when the model is loaded.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from rescore.models import alone, candidates, forward
+from rescore.models.candidates import TokenScores
+from rescore.models.split import SplitModel
+from rescore.tables import InputError
+
+
+class Way(NamedTuple):
+    """How questions are read.
+
+    Attributes
+    ----------
+    batches
+        Several in a pass, and candidates and answers behind the cache of their prompt; else one sequence at a time,
+        without a cache.
+    shares_prefix
+        What all prompts of a batch begin with is read once.
+    trees
+        The candidates of a question stand in one row.
+    """
+
+    batches: bool
+    shares_prefix: bool
+    trees: bool
+
+    def __str__(self) -> str:
+        if not self.batches:
+            return "one sequence at a time, without a cache"
+        prefix = "shared prefixes once" if self.shares_prefix else "every prompt whole"
+        return f"in batches, {prefix}, candidates {'as trees' if self.trees else 'in rows of their own'}"
+
+
+ALONE = Way(batches=False, shares_prefix=False, trees=False)
+
+
+class Probed(NamedTuple):
+    """The way that was found, and why no faster one was taken: by way, what went wrong, in words."""
+
+    way: Way
+    refused: dict[Way, str]
+
+
+_ALLOWED = {torch.float32: 2e-5, torch.float16: 3e-2, torch.bfloat16: 0.2}
+"""Root mean square error, nats, that rounding alone may make; more where a model's own noise is larger."""
+_NOISE_TIMES = 5  # so many times the noise between two ways to compute the same sequence are allowed
+_NOT_CAUSAL = {torch.float32: 1e-2, torch.float16: 0.3, torch.bfloat16: 1.0}
+_CANDIDATES = ((5, 2, 3), (4, 1), (3,))  # by question, tokens of its candidates, which begin alike
+_TAIL, _LIMITS = 2, (2, 4, 4)  # of the answers: prompt tokens behind the context, and tokens to generate
+_FOLLOWING = 3  # tokens put behind a candidate, to see whether its numbers change
+_LONGEST = 29  # tokens of the longest context
+
+_SPLITTABLE = {"DynamicLayer", "DynamicSlidingWindowLayer", "DummyLayer"}  # layers of a cache whose rows are copied
+
+_Question = tuple[list[int], list[list[int]]]  # a context, and the candidates behind it
+
+
+def probe(model: SplitModel, window: int, n_embedded: int) -> Probed:
+    """Find the fastest way whose numbers are those of one sequence at a time.
+
+    Parameters
+    ----------
+    window
+        How many tokens the model can look at.
+    n_embedded
+        How many tokens it has an embedding for.
+
+    Raises
+    ------
+    InputError
+        The model is no causal language model: what it says of a token changes with what stands behind it, or from run
+        to run. Or its numbers are not finite.
+    """
+    room = min(window, model.alone_from - 1) - max(_TAIL + max(_LIMITS), max(_CANDIDATES[0]) + _FOLLOWING)
+    if room < 3:
+        return Probed(ALONE, {})
+    questions = _questions(min(model.vocabulary, n_embedded), min(room, _LONGEST))
+    truth = [alone.score(model, context, tokens) for context, tokens in questions]
+    noise = _rms(_noise(model, questions, truth))
+    dtype = model.model.dtype
+    if noise > _NOT_CAUSAL[dtype]:
+        raise InputError(
+            f"the log-probability of a token changes by {noise:.2g} nats with the tokens that follow it, or from run "
+            "to run; this is no causal language model"
+        )
+    refused: dict[Way, str] = {}
+    for way in _ways(model):
+        try:
+            error = _rms(_errors(model, questions, truth, way))
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as failure:  # an architecture may raise anything where it does not work in this way
+            refused[way] = f"{type(failure).__name__}: {' '.join(str(failure).split())[:120]}"
+            continue
+        if error <= max(_ALLOWED[dtype], _NOISE_TIMES * noise):
+            return Probed(way, refused)
+        refused[way] = f"off by {error:.2g} nats"
+    return Probed(ALONE, refused)
+
+
+def _questions(vocabulary: int, longest: int) -> list[_Question]:
+    """Draw questions whose contexts begin alike and differ in length, and whose candidates begin alike."""
+    rng = np.random.default_rng(0)
+    shared = 2 * longest // 5
+    prefix = rng.integers(0, vocabulary, shared).tolist()
+    questions = []
+    for length, lengths in zip((longest, (longest + shared + 1) // 2, shared + 1), _CANDIDATES, strict=True):
+        context = prefix + rng.integers(0, vocabulary, length - shared).tolist()
+        begin = rng.integers(0, vocabulary, 2).tolist()
+        questions.append((context, [(begin + rng.integers(0, vocabulary, n).tolist())[:n] for n in lengths]))
+    return questions
+
+
+def _noise(model: SplitModel, questions: Sequence[_Question], truth: Sequence[Sequence[TokenScores]]) -> list[float]:
+    """By token, how its log-probability changes when other tokens follow: rounding, where a model is causal."""
+    found = []
+    for (context, [first, *_]), scores in zip(questions[:2], truth, strict=False):
+        [longer] = alone.score(model, context, [first + context[:_FOLLOWING]])
+        found += np.subtract(longer.logprob_nats[: len(first)], scores[0].logprob_nats).tolist()
+    return found
+
+
+def _errors(
+    model: SplitModel, questions: Sequence[_Question], truth: Sequence[Sequence[TokenScores]], way: Way
+) -> list[float]:
+    """By scored and by generated token, the error of its log-probability; and by how much a better one was missed."""
+    contexts = [context for context, _ in questions]
+    read = forward.prefill(model, contexts, shares_prefix=way.shares_prefix)
+    scored = candidates.score(model, read, [tokens for _, tokens in questions], 2**20, trees=way.trees)
+    errors = [
+        a - b
+        for own, right in zip(scored, truth, strict=True)
+        for one, other in zip(own, right, strict=True)
+        for a, b in zip(one.logprob_nats, other.logprob_nats, strict=True)
+    ]
+    tails = [context[:_TAIL] for context in contexts]
+    answers = forward.greedy(
+        model, read, tails, limits=_LIMITS, eos_ids=frozenset(), is_done=[lambda _: False] * len(questions)
+    )
+    for context, tail, answer in zip(contexts, tails, answers, strict=True):
+        [right] = alone.score(model, context + tail, [answer.token_ids])
+        errors += np.subtract(answer.logprob_nats, right.logprob_nats).tolist()
+        errors += np.maximum(0, np.subtract(right.best_other_logprob_nats, right.logprob_nats)).tolist()
+    return errors
+
+
+def _rms(errors: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
+def _ways(model: SplitModel) -> Iterator[Way]:
+    """Ways that the library's own code allows for an architecture, the fastest first."""
+    whole = model.model
+    try:
+        layers = {type(layer).__name__ for layer in DynamicCache(config=whole.config).layers}
+    except (LookupError, AttributeError, TypeError, ValueError):  # layers that no such cache is known for
+        return
+    if getattr(whole, "_is_stateful", False) or not layers <= _SPLITTABLE:
+        return
+    sliding = "DynamicSlidingWindowLayer" in layers
+    # A mask that is given whole replaces a window, and code that comes with a model may do anything with it.
+    masked = type(whole).__module__.startswith("transformers.") and whole._supports_attention_backend
+    masked = masked and whole.config._attn_implementation in ("sdpa", "eager")
+    for trees in (True, False):
+        for shares_prefix in (True, False):
+            if not (trees and (sliding or not masked or _has_window(model))) and not (shares_prefix and sliding):
+                yield Way(batches=True, shares_prefix=shares_prefix, trees=trees)
+
+
+def _has_window(model: SplitModel) -> bool:
+    """Whether the config names a window of attention, under whatever name."""
+    config = model.model.config.get_text_config().to_dict()
+    sizes = [value for key, value in config.items() if key.endswith(("window", "window_size"))]
+    return any(isinstance(size, int) and not isinstance(size, bool) for size in sizes)

@@ -1,0 +1,187 @@
+"""Where the prompt ends and the answer begins, in tokens."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rescore.models.vocabulary import Vocabulary
+from rescore.tables import InputError
+
+TOKENISED_AT_ONCE = 512
+"""Examples whose texts are held at once, as text and as tokens."""
+
+
+class Asked(NamedTuple):
+    """One example in text.
+
+    Attributes
+    ----------
+    prompt
+        The whole prompt.
+    shorter
+        The same with ever fewer solved examples in front, to be used where the window is too small.
+    candidates
+        Targets, then choices; no text twice.
+    n_targets
+        How many of the candidates, the first ones, are targets.
+    """
+
+    prompt: str
+    shorter: Sequence[str]
+    candidates: Sequence[str]
+    n_targets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One example in tokens.
+
+    Attributes
+    ----------
+    context
+        Tokens that the prompt and every prompt + candidate begin with; never empty.
+    prompt_tail
+        What is left of the prompt's own tokens behind the context; mostly nothing.
+    candidates
+        By candidate, its tokens behind the context: the answer span.
+    limit
+        How many tokens the greedy answer may take.
+    is_cut
+        Whether the prompt lost solved examples, and where that was not enough its left, to fit the model's window.
+
+    Notes
+    -----
+    The rule: the answer spans of a question begin where the tokens of the prompt alone and those of prompt + candidate
+    part ways, at the candidate that parts first. Where the vocabulary does not merge across the boundary, a span is the
+    candidate's own tokens. Where it does (a prompt that ends in a space, and a vocabulary whose words begin with one)
+    the space is part of all answers, so that all are likelihoods of what follows the same tokens:
+
+        prompt             A : _            context      A :
+        prompt + "house"   A : _house       answer span  _house
+        prompt + "16"      A : _ 1 6        answer span  _ 1 6
+                           ^^^ shared by all
+
+    There it agrees with lm-evaluation-harness, which always moves a prompt's trailing white space to the answers; where
+    nothing merges, the harness' log-likelihoods have that white space in them and ours have not.
+    """
+
+    context: list[int]
+    prompt_tail: list[int]
+    candidates: list[list[int]]
+    limit: int
+    is_cut: bool
+
+
+def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reserve: int) -> list[Question]:
+    """Tokenise examples.
+
+    Parameters
+    ----------
+    vocabulary
+        The model's own; its special tokens at the beginning are kept, one it adds at the end is not.
+    asked
+        The examples.
+    window
+        How many tokens the model can look at.
+    reserve
+        How many tokens the greedy answer may take at least; one more than the longest target has, where that is more.
+
+    Raises
+    ------
+    InputError
+        The window has no room for the answer and a token of the prompt.
+    """
+    ids = vocabulary.ids(text for one in asked for text in _texts(one.prompt, one.candidates))
+    special = frozenset(vocabulary.tokenizer.all_special_ids)
+    questions = []
+    for one in asked:
+        found = _cut(vocabulary, one.prompt, one, ids)
+        is_cut = False
+        for prompt in one.shorter:
+            if found.longest(reserve) <= window:
+                break
+            found = _cut(vocabulary, prompt, one, vocabulary.ids(_texts(prompt, one.candidates)))
+            is_cut = True
+        head = next((n for n, token in enumerate(found.context) if token not in special), len(found.context))
+        longest = found.longest(reserve)
+        dropped = max(0, longest - window)
+        if dropped > max(0, len(found.context) - head - 1):
+            raise InputError(
+                f"an answer of up to {longest - len(found.context)} tokens leaves no room for its prompt in the "
+                f"model's window of {window}; lower extract.max_new_tokens, or leave the task out for this model"
+            )
+        questions.append(
+            Question(
+                context=found.context[:head] + found.context[head + dropped :],
+                prompt_tail=found.prompt_tail,
+                candidates=found.candidates,
+                limit=max(reserve, found.longest_target),
+                is_cut=is_cut or dropped > 0,
+            )
+        )
+    return questions
+
+
+def answer_spans(
+    vocabulary: Vocabulary, prompts: Sequence[str], answers: Sequence[str], tails: Sequence[int]
+) -> list[list[int]]:
+    """Tokens of answers, cut from those of prompt + answer where the question's candidates are cut (see `Question`).
+
+    Parameters
+    ----------
+    tails
+        By prompt, how many of its last tokens are not in the context.
+    """
+    asked = list(zip(prompts, answers, tails, strict=True))
+    ids = vocabulary.ids(text for prompt, answer, _ in asked for text in (prompt, prompt + answer))
+    spans = []
+    for prompt, answer, tail in asked:
+        alone, whole = ids[prompt], ids[prompt + answer]
+        spans.append(whole[min(len(alone) - tail, n_shared(alone, whole)) :])
+    return spans
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Prompt and candidates in tokens, cut apart; `longest_target` is the most that a right answer takes, and one."""
+
+    context: list[int]
+    prompt_tail: list[int]
+    candidates: list[list[int]]
+    longest_target: int
+
+    def longest(self, reserve: int) -> int:
+        """Tokens of the longest sequence that has to fit the window."""
+        answer = len(self.prompt_tail) + max(reserve, self.longest_target)
+        return len(self.context) + max([answer, *map(len, self.candidates)])
+
+
+def _cut(vocabulary: Vocabulary, prompt: str, asked: Asked, ids: Mapping[str, list[int]]) -> _Cut:
+    prompt_ids = ids[prompt]
+    wholes = [ids[prompt + candidate] for candidate in asked.candidates]
+    if not prompt_ids:  # something must be looked at before the first token; as lm-evaluation-harness does
+        bos, eos = vocabulary.tokenizer.bos_token_id, vocabulary.tokenizer.eos_token_id
+        first = bos if bos is not None else eos
+        if first is None:
+            raise InputError("a prompt is empty, and the tokenizer has neither a BOS nor an EOS token to begin with")
+        vocabulary.check([first])
+        prompt_ids = [first]
+        wholes = [whole if whole[:1] == [first] else [first, *whole] for whole in wholes]
+    shared = [n_shared(prompt_ids, whole) for whole in wholes]
+    context = max(1, min([len(prompt_ids), *shared]))
+    spans = [whole[n:] for whole, n in zip(wholes[: asked.n_targets], shared, strict=False)]  # behind the prompt
+    return _Cut(
+        context=prompt_ids[:context],
+        prompt_tail=prompt_ids[context:],
+        candidates=[whole[context:] for whole in wholes],
+        longest_target=max(map(len, spans), default=-1) + 1,
+    )
+
+
+def _texts(prompt: str, candidates: Iterable[str]) -> list[str]:
+    return [prompt, *(prompt + candidate for candidate in candidates)]
+
+
+def n_shared(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

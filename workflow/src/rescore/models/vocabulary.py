@@ -1,0 +1,111 @@
+"""A model's tokenizer, which tokenises no text twice."""
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from transformers import PreTrainedTokenizerBase
+
+from rescore.tables import InputError
+
+KEPT_TOKENS = 2**23
+"""Tokens of texts that are kept: 32 MiB, and the texts."""
+
+
+class Vocabulary:
+    """Texts in tokens and tokens in texts, each worked out once.
+
+    Models of a ladder mostly have the same tokenizer and are asked the same questions: `of` gives such models, one
+    after the other in a process, the same object.
+
+    Parameters
+    ----------
+    n_embedded
+        How many tokens the model has an embedding for.
+    """
+
+    _last: "tuple[str, Vocabulary] | None" = None
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, n_embedded: int = 2**31) -> None:
+        self.tokenizer = tokenizer
+        self._n_embedded = n_embedded
+        self._texts: dict[int, str] = {}
+        self._ids: dict[str, array[int]] = {}
+        self._n_kept = 0
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase, n_embedded: int) -> "Vocabulary":
+        """Give the object of the last model where its tokenizer was the same, else a new one.
+
+        Embeddings are mostly longer than the vocabulary, by other numbers for other sizes: only one that is shorter
+        makes a difference.
+        """
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:  # in Python alone: what it does cannot be compared
+            return cls(tokenizer, n_embedded)
+        options = {k: v for k, v in tokenizer.init_kwargs.items() if tokenizer.name_or_path not in str(v)}
+        n_used = min(n_embedded, max(tokenizer.get_vocab().values(), default=-1) + 1)
+        settings = repr((type(tokenizer), tokenizer.special_tokens_map, options, n_used))
+        key = hashlib.sha256((backend.to_str() + settings).encode()).hexdigest()
+        if cls._last is None or cls._last[0] != key:
+            cls._last = key, cls(tokenizer, n_used)
+        return cls._last[1]
+
+    def ids(self, texts: Iterable[str]) -> dict[str, list[int]]:
+        """Tokens of each text, all in one call; without the EOS that some tokenizers end every text with.
+
+        Raises
+        ------
+        InputError
+            The tokenizer cannot read a text, or gives a token that the model has no embedding for.
+        """
+        distinct = list(dict.fromkeys(texts))
+        new = [text for text in distinct if text not in self._ids]
+        found: dict[str, list[int]] = dict(zip(new, self._tokenised(new), strict=True)) if new else {}
+        for text, ids in found.items():
+            self.check(ids)
+            if ids and ids[-1] == self.tokenizer.eos_token_id and not text.endswith(str(self.tokenizer.eos_token)):
+                found[text] = ids[:-1]
+            if self._n_kept + len(ids) <= KEPT_TOKENS:
+                self._ids[text] = array("i", found[text])
+                self._n_kept += len(ids)
+        return {text: found[text] if text in found else self._ids[text].tolist() for text in distinct}
+
+    def check(self, ids: Sequence[int]) -> None:
+        """Refuse tokens that the model has no embedding for: a GPU would stop the whole process."""
+        if max(ids, default=-1) >= self._n_embedded:
+            token = max(ids)
+            raise InputError(
+                f"its tokenizer gives {self.tokenizer.convert_ids_to_tokens(token)!r} the id {token}, and the model "
+                f"has embeddings for {self._n_embedded} tokens; add none without resizing the embeddings, or take the "
+                "tokenizer that the model was trained with"
+            )
+
+    def _tokenised(self, texts: list[str]) -> list[list[int]]:
+        try:
+            ids: list[list[int]] = self.tokenizer(texts)["input_ids"]
+        except Exception as error:  # the library has no narrower one for a vocabulary without a token for the unknown
+            raise InputError(f"its tokenizer cannot read a text: {' '.join(str(error).split())[:200]}") from error
+        return ids
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of tokens in a row."""
+        return str(self.tokenizer.decode(list(tokens)))
+
+    def piece(self, token: int) -> str:
+        """Text of a single token."""
+        if token not in self._texts:
+            self._texts[token] = self.decode([token])
+        return self._texts[token]
+
+    def ends(self, tokens: Sequence[int]) -> list[int]:
+        """By token, how many characters the text has up to and with it.
+
+        Where the tokens' own texts in a row are the text, their lengths add up; where not (a vocabulary that strips
+        the first space, characters of several tokens), every beginning of the tokens is decoded.
+        """
+        pieces = [self.piece(token) for token in tokens]
+        if "".join(pieces) == self.decode(tokens):
+            return list(accumulate(map(len, pieces)))
+        return [len(self.decode(tokens[: n + 1])) for n in range(len(tokens))]

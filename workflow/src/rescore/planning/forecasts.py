@@ -1,0 +1,181 @@
+"""Forecasting the top of a ladder from its lower part, and how far off the forecast was."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from scipy.stats import f as f_distribution
+from scipy.stats import t as t_distribution
+
+from rescore.discontinuity.conventions import CONVENTIONS, Conventions
+from rescore.planning.curve import Floats
+from rescore.planning.link import from_link, to_link
+from rescore.planning.power_law import fit_line, offset_laws
+from rescore.planning.rungs import CELL, NO_ERROR, Points, in_own_unit, points
+from rescore.tables import FORECASTS
+from rescore.tables.axes import checkpoint_ladders
+
+LOWER_PART = 0.6
+"""Share of the rungs that is fitted, of a ladder of sizes."""
+
+FIRST_PART = 0.1
+"""Share of training that is fitted, of a ladder of checkpoints."""
+
+GOOD = 0.05
+"""A relative error that is called good."""
+
+_RUNGS_MIN = 4
+_RUNGS_MIN_OFFSET = 6
+_LEVEL = 0.95
+_SAME = 2e-6  # log10 compute is rounded to 6 digits
+_OFFSET_ALPHA = 0.01
+_OFFSETS = 40  # candidates between 0 and the smallest NLL fitted
+_LN10 = float(np.log(10))  # slopes are a decade of compute, exponents are not
+
+
+class Forecast(NamedTuple):
+    """A forecast on [0, 1] with higher better, or in nats; exponent and offset of a power law, None of a link line.
+
+    `seen` is what the top rung showed as it is held against the interval: of a bounded score with half an item added to
+    either side, (n m + 1/2) / (n + 1), as on the link scale, so that all of 200 is 0.9975 and not beyond any forecast.
+    """
+
+    value: float
+    low: float
+    high: float
+    seen: float
+    form: str
+    exponent: float | None
+    offset_nats: float | None
+
+
+def forecasts(curves: pl.DataFrame, conventions: Conventions = CONVENTIONS) -> pl.DataFrame:
+    """Fit the lower part of each cell's rungs, forecast the top rung, compare.
+
+    Of a ladder of sizes the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
+    `checkpoint_ladders`) those of the first 10% of training, as the top rung's compute counts it, or the first 4 where
+    fewer lie there; `fitted_share` says how much of it that is.
+
+    Bounded metrics: a line on the logit scale. NLL: the power law A C^-a, a line in log NLL; with an irreducible
+    offset, E + A C^-a, where at least 6 rungs are fitted and the plain law is rejected against it (F test, p < .01).
+    Rungs are weighted by the variance of items and seeds plus the rung noise of the tests (rung_sd_logits); the scale
+    that is left is s^2 = (d0 + RSS) / (d0 + d), as in the tests, and the interval is Student's t with d0 + d degrees
+    of freedom, for the mean that the top rung will show, its own noise included. An NLL's interval is widened by the
+    offsets that the fitted rungs allow (profile likelihood), whether or not one is found. It holds for curves of these
+    forms: a cliff above the fitted part is beyond it.
+
+    Parameters
+    ----------
+    curves
+        The table CURVES.
+    conventions
+        For rung_sd_logits and prior_df.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table FORECASTS, one row a cell, values in the metric's own unit. `error` is forecast minus realised,
+        `relative_error` that over the realised value (null where it is 0).
+    """
+    rows = []
+    checkpoints = checkpoint_ladders(curves)
+    for cell in points(curves):
+        fitted = _fitted(cell.curve.x, in_training=cell.key[0] in checkpoints)
+        found = _forecast(cell, conventions, fitted)
+        row: dict[str, Any] = {**dict.fromkeys(FORECASTS.columns), **dict(zip(CELL, cell.key, strict=True))}
+        row |= {"along": "training" if cell.key[0] in checkpoints else "size", "n_rungs": len(cell.curve.mean)}
+        if isinstance(found, str):
+            rows.append(row | {"reason": found})
+            continue
+        value, low, high, realised = (
+            _shown(cell, v) for v in (found.value, found.low, found.high, float(cell.curve.mean[-1]))
+        )
+        error = value - realised
+        relative = error / realised if abs(realised) > 1e-12 else None
+        rows.append(
+            row
+            | {
+                "n_rungs_fitted": fitted,
+                "fitted_share": float(10 ** (cell.curve.x[fitted - 1] - cell.curve.x[-1])),
+                "top_log10_compute_flops": float(cell.curve.x[-1]),
+                "form": found.form,
+                "exponent": found.exponent,
+                "offset_nats": found.offset_nats,
+                "forecast": value,
+                "forecast_low": min(low, high),
+                "forecast_high": max(low, high),
+                "realised": realised,
+                "error": error,
+                "relative_error": relative,
+                "within_5_percent": None if relative is None else abs(relative) <= GOOD,
+                "inside_interval": found.low <= found.seen <= found.high,
+                "reason": "no relative error: the realised value is 0" if relative is None else None,
+            }
+        )
+    return pl.DataFrame(rows, schema=dict(FORECASTS.columns))
+
+
+def _fitted(log10_compute: Floats, *, in_training: bool) -> int:
+    """How many of the rungs are fitted."""
+    if not in_training:
+        return int(np.ceil(LOWER_PART * len(log10_compute)))
+    first = log10_compute <= log10_compute[-1] + np.log10(FIRST_PART) + _SAME
+    return max(int(np.count_nonzero(first)), _RUNGS_MIN)
+
+
+def _shown(cell: Points, value: float) -> float:
+    return value if cell.link == "log" else in_own_unit(value, cell.metric)
+
+
+def _forecast(cell: Points, conventions: Conventions, k: int) -> Forecast | str:
+    if k < _RUNGS_MIN:
+        return f"{k} rungs in the lower {LOWER_PART:.0%} of the ladder, at least {_RUNGS_MIN} are needed"
+    if k >= len(cell.curve.mean):
+        return f"{len(cell.curve.mean)} checkpoints, at least {_RUNGS_MIN + 1} are needed: {_RUNGS_MIN} to fit"
+    if np.isnan(cell.curve.covariance).any():
+        return NO_ERROR
+    linked = to_link(cell.curve, cell.link)
+    variance = np.diag(linked.noise(conventions.rung_sd_logits))
+    x, d0 = linked.x, conventions.prior_df
+    line = fit_line(x[:k], linked.z[:k], variance[:k], x[-1])
+    s2 = (d0 + line.rss) / (d0 + k - 2)
+    half = t_distribution.ppf((1 + _LEVEL) / 2, d0 + k - 2) * np.sqrt(s2 * (line.variance + variance[-1]))
+    ends = line.at_top + half * np.array([-1.0, 0.0, 1.0])
+    low, value, high, seen = (float(v) for v in from_link(np.append(ends, linked.z[-1]), cell.link))
+    if cell.link == "logit":
+        return Forecast(value, low, high, seen, "logit-linear", None, None)
+    plain = Forecast(-value, -high, -low, -seen, "power law", line.slope / _LN10, None)
+    if k < _RUNGS_MIN_OFFSET or line.slope <= 0:
+        return plain
+    return _with_offsets(plain, x, np.exp(-linked.z), variance, k, d0)
+
+
+def _with_offsets(plain: Forecast, x: Floats, nll: Floats, variance: Floats, k: int, d0: float) -> Forecast:
+    """Widen the forecast by E + A C^-a with every offset E, and move it where an offset is found.
+
+    The interval is that of the profile likelihood: a value is in it where some offset's misfit to the fitted rungs,
+    beyond the best one's, and the value's distance from that offset's forecast add up to no more than t^2.
+    """
+    offsets = nll[:k].min() * np.linspace(0.0, 1.0, _OFFSETS + 1)[:-1]
+    laws = offset_laws(x[:k], nll[:k], variance[:k], offsets, top=float(x[-1]))
+    best = int(laws.rss.argmin())
+    df = d0 + k - 3
+    beyond = (laws.rss - laws.rss[best]) * df / (d0 + laws.rss[best])
+    reach = t_distribution.ppf((1 + _LEVEL) / 2, df) ** 2 - beyond  # what the interval has left
+    ends = [plain.low, plain.high] if reach[0] > 0 else []
+    for i in np.flatnonzero((reach > 0) & (laws.slope > 0)):
+        scale = reach[i] * (d0 + laws.rss[best]) / df
+        # The law falls, so the top lies below the fit at the last fitted rung, however little the law is known.
+        half = min(np.sqrt(scale * laws.variance[i]), laws.slope[i] * (x[-1] - x[k - 1]))
+        value, low, high = (np.log(offsets[i] + np.exp(-laws.at_top[i] + shift)) for shift in (0.0, -half, half))
+        own = np.sqrt(scale * variance[-1])  # the top rung's noise, in log nats
+        ends += [float(np.exp(value - np.hypot(value - low, own))), float(np.exp(value + np.hypot(high - value, own)))]
+    widened = plain._replace(low=min(ends, default=plain.low), high=max(ends, default=plain.high))
+    if f_distribution.sf(beyond[0], 1, df) >= _OFFSET_ALPHA or laws.slope[best] <= 0:
+        return widened
+    return widened._replace(
+        value=float(offsets[best] + np.exp(-laws.at_top[best])),
+        form="power law with offset",
+        exponent=float(laws.slope[best] / _LN10),
+        offset_nats=float(offsets[best]),
+    )

@@ -1,0 +1,111 @@
+"""What a ladder and a number of items would answer: the three questions of subtasks whose truth is planted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rescore.discontinuity.settings import Settings
+from rescore.discontinuity.three_questions import Answer, answer
+from rescore.planning.curve import Floats
+from rescore.planning.proportion import proportion
+from rescore.simulate import Truth, simulated_items
+from rescore.tables import POWER
+
+REPLICATES = 40
+TOKENS = 10
+_STAGES = ("token_probability", "target_probability", "exact_match")
+_RIGHT = {
+    "mirage": "mirage",
+    "step": "the skill broke",
+    "step over two gaps": "the skill broke",
+}
+"""By truth, the right answer: a label, or question 3."""
+
+
+def power(
+    ladder: str, places: Sequence[float], n_items: int, settings: Settings, *, replicates: int = REPLICATES
+) -> pl.DataFrame:
+    """Answer the three questions of `replicates` subtasks of each truth, on a ladder's own sizes and seeds.
+
+    Answers have 10 tokens. The mirage is a chain whose token's logit rises from -1.5 to 4.5 along the ladder; the step
+    one of a token's probability from .3 to .95 in the middle gap; the same over two gaps. These are clear cases:
+    smaller steps and shorter answers leave less power than that.
+
+    Parameters
+    ----------
+    ladder
+        Its name.
+    places
+        log10 of the axis' quantity of each model, higher is better, equal of seeds; [models].
+    n_items
+        Items of each subtask.
+    settings
+        What a user turned.
+    replicates
+        Subtasks of each truth.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table POWER, one row per truth: how many were found and how many got which answer, the share that got the
+        right one with its Wilson 95% interval.
+    """
+    every = np.sort(np.asarray(places, float))
+    x, models = np.unique(every, return_counts=True)
+    facts = {
+        "ladder": ladder,
+        "n_items": n_items,
+        "models": len(every),
+        "sizes": len(x),
+        "decades": float(np.ptp(x)),
+        "replicates": replicates,
+    }
+    rows = []
+    for truth, right in _RIGHT.items():
+        row = dict.fromkeys(POWER.columns) | facts | {"truth": truth, "right_answer": right}
+        if len(x) < settings.rungs_min or np.ptp(x) < settings.span_min:
+            rows.append(row | {"reason": "the ladder is too short: nothing is judged on it"})
+            continue
+        streams = np.random.SeedSequence(settings.seed).spawn(replicates)
+        found = [_replicate(_truth(truth, x), x, models, n_items, settings, np.random.default_rng(s)) for s in streams]
+        is_right = [f.label == right if right == "mirage" else f.skill_broke == "yes" for f in found]
+        share, low, high = proportion(sum(is_right), replicates)
+        rows.append(
+            row
+            | {
+                "cliff_found": sum(f.cliff == "yes" for f in found),
+                **{
+                    f"{name}_{reply}": sum(f.cliff == "yes" and getattr(f, field) == reply for f in found)
+                    for name, field in (("metric", "metric_makes_it"), ("skill", "skill_broke"))
+                    for reply in ("yes", "no")
+                },
+                "right_label": sum(is_right),
+                "right_share": share,
+                "right_low": low,
+                "right_high": high,
+            }
+        )
+    return pl.DataFrame(rows, schema=dict(POWER.columns))
+
+
+def _truth(name: str, x: Floats) -> Truth:
+    if name == "mirage":
+        return Truth(shape="chain", tokens=TOKENS, top_logit=4.5, logits_per_decade=float(6 / np.ptp(x)))
+    middle = len(x) // 2
+    last = middle if name == "step" else middle + 1  # the rung from which on the skill is high
+    at = (x[middle - 1] + x[last]) / 2
+    width = 0.0 if name == "step" else float((x[last] - x[middle - 1]) / np.ptp(x))
+    return Truth(shape="step", tokens=TOKENS, at=float((at - x[0]) / np.ptp(x)), width=width)
+
+
+def _replicate(
+    truth: Truth, x: Floats, models: NDArray[np.intp], n_items: int, settings: Settings, rng: np.random.Generator
+) -> Answer:
+    """Answer the questions of one simulated subtask."""
+    items = simulated_items(truth, np.repeat(x, models), n_items=n_items, rng=rng)
+    stages = np.stack([-items["nll_nats_per_token"], *(items[name] for name in _STAGES)])  # [stages, models, items]
+    ends = np.cumsum(models)
+    rungs = [stages[:, end - m : end] for end, m in zip(ends, models, strict=True)]
+    return answer(x, rungs, k=float(truth.tokens), seed=int(rng.integers(2**32)), conventions=settings.conventions)

@@ -1,0 +1,285 @@
+"""Tables on disk: checked on write and on read, written whole or not at all, with what made them."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rescore import __version__
+from rescore.tables.contracts import Table
+from rescore.tables.errors import InputError
+
+SCHEMA_VERSION = 1
+_KEY = "rescore"
+_SEAL = "rescore_sha256"
+_BLANK = "0" * 64
+
+Provenance = Mapping[str, Any]
+
+
+def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) -> None:
+    """Check `frame` against `table` and write it whole or not at all.
+
+    Parameters
+    ----------
+    frame
+        Columns in any order; exactly those of the table.
+    path
+        The parquet file; its folder is made.
+    table
+        The contract.
+    made_by
+        What made the frame (model revision, task digest, prompt settings, dtype, ...), kept in the file's metadata
+        beside the schema version and the version of this code.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, surplus, of another type, null where it may not be, or holds a NaN: a defect of the
+        caller, not of the user's input.
+    InputError
+        The file cannot be written: the disk is full, or may not be written to.
+    """
+    problem = _problem(frame, table)
+    if problem:
+        raise ValueError(f"{table.name}: {problem}")
+    metadata = {
+        "schema": table.name,
+        "schema_version": SCHEMA_VERSION,
+        "code_version": __version__,
+        **made_by,
+    }
+    with _atomic(path) as temporary:
+        frame.select(list(table.columns)).write_parquet(
+            temporary, metadata={_KEY: json.dumps(metadata, sort_keys=True), _SEAL: _BLANK}, statistics=True
+        )
+        _seal(temporary)
+
+
+def digest(frame: pl.DataFrame) -> str:
+    """SHA-256 over a frame's rows, in order: what decides whether a table is still the one something was made from."""
+    return hashlib.sha256(frame.write_ndjson().encode()).hexdigest()
+
+
+def to_csv(frame: pl.DataFrame) -> str:
+    """Write a table as CSV: floats in full, a null as an empty field, no nested columns.
+
+    A text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line's end) gets
+    an apostrophe in front, as OWASP's page on CSV injection advises. Numbers stay as they are.
+
+    Examples
+    --------
+    >>> print(to_csv(pl.DataFrame({"task": ["=1+1", "a"], "rise": [-0.5, None]})), end="")
+    task,rise
+    '=1+1,-0.5
+    a,
+    """
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    formula = r"^[=+\-@\t\r\n]"
+    safe = [pl.when(pl.col(c).str.contains(formula)).then(pl.lit("'") + pl.col(c)).otherwise(c).alias(c) for c in texts]
+    return frame.with_columns(safe).write_csv()
+
+
+def write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table's CSV twin, as `to_csv` gives it, whole or not at all."""
+    write_text(to_csv(frame), path)
+
+
+def write_twins(frame: pl.DataFrame, folder: Path, table: Table, made_by: Provenance) -> None:
+    """Write a table to a folder under its own name, as parquet (see `write`) and as CSV (see `to_csv`)."""
+    write(frame, folder / f"{table.name}.parquet", table, made_by)
+    write_csv(frame, folder / f"{table.name}.csv")
+
+
+def read(path: Path, table: Table) -> pl.DataFrame:
+    """Read a parquet file of the given contract.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is no parquet file, was written under another contract or schema version, breaks it, or
+        was changed since it was written.
+    """
+    made_by = provenance(path)
+    _check_seal(path)
+    if made_by.get("schema", table.name) != table.name:
+        raise InputError(f"{path}: holds the table '{made_by['schema']}', expected '{table.name}'")
+    try:
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
+    problem = _problem(frame, table)
+    if problem:
+        raise InputError(f"{path}: {problem}")
+    return frame.select(list(table.columns))
+
+
+def provenance(path: Path) -> dict[str, Any]:
+    """What made a parquet file, from its metadata; empty for a file that Rescore did not write.
+
+    Raises
+    ------
+    InputError
+        The file is missing or no parquet file, or was written under a schema version this code does not know.
+    """
+    text = _metadata(path).get(_KEY)
+    if text is None:
+        return {}
+    try:
+        made_by: dict[str, Any] = json.loads(text)
+        version = made_by["schema_version"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: its metadata '{_KEY}' was not written by Rescore; make the file anew") from error
+    if version != SCHEMA_VERSION:
+        raise InputError(f"{path}: schema version {version}, this code reads {SCHEMA_VERSION}; make the file anew")
+    return made_by
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 that a table carries of its own bytes, told from its metadata alone; computed where it carries none.
+
+    Raises
+    ------
+    InputError
+        The file is missing or no parquet file.
+    """
+    return _metadata(path).get(_SEAL) or hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def fingerprint(path: Path, table: Table) -> str | None:
+    """What the provenance of a table says as its `fingerprint`.
+
+    None where the table is to be made anew: it is absent, damaged, of another contract or schema version, or not
+    Rescore's.
+    """
+    try:
+        made_by = provenance(path)
+        _check_seal(path)
+    except InputError:
+        return None
+    return made_by.get("fingerprint") if made_by.get("schema") == table.name else None
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        return pl.read_parquet_metadata(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise InputError(f"{path}: not a parquet file ({str(error).splitlines()[0]})") from error
+
+
+def _seal(path: Path) -> None:
+    """Put the file's SHA-256, computed with zeros in its place, into its metadata.
+
+    The format has no checksum that its readers look at: of single flipped bits in a table of extractions one in ten
+    reads as another number, without an error.
+    """
+    content = path.read_bytes()
+    at = _place(content)
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(hashlib.sha256(content).hexdigest().encode())
+
+
+def _check_seal(path: Path) -> None:
+    """Compare a file with its own digest; one without, from elsewhere, passes."""
+    content = path.read_bytes()
+    at = _place(content)
+    if at < 0:
+        return
+    digest = hashlib.sha256(memoryview(content)[:at])
+    digest.update(_BLANK.encode())
+    digest.update(memoryview(content)[at + len(_BLANK) :])
+    if digest.hexdigest().encode() != content[at : at + len(_BLANK)]:
+        raise InputError(f"{path}: is damaged: not what was written (its SHA-256 differs); remove it and make it anew")
+
+
+def _place(content: bytes) -> int:
+    """Where the digest stands: in the metadata at the file's end, two bytes (type and length) behind its key."""
+    at = content.rfind(_SEAL.encode())
+    return at if at < 0 else at + len(_SEAL) + 2
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file (UTF-8) as `write_bytes` writes one."""
+    write_bytes(text.encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all; its folder is made.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written: the disk is full, or may not be written to.
+    """
+    with _atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def _atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside `path` that takes its place when the block ends without an error."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except (OSError, pl.exceptions.ComputeError) as error:  # polars wraps the system's error while it writes
+        reason = getattr(error, "strerror", None) or str(error).rpartition("IO error: ")[2].partition(" (os error")[0]
+        raise InputError(f"{path}: cannot be written ({reason}); mend that and run again") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _problem(frame: pl.DataFrame, table: Table) -> str | None:
+    """Return how `frame` breaks the contract, naming column and row, or None."""
+    missing = [c for c in table.columns if c not in frame.columns]
+    surplus = [c for c in frame.columns if c not in table.columns]
+    if missing or surplus:
+        return "; ".join([f"column '{c}' is missing" for c in missing] + [f"unknown column '{c}'" for c in surplus])
+    for column, dtype in table.columns.items():
+        series = frame[column]
+        if series.dtype != dtype:
+            return f"column '{column}' is {series.dtype}, expected {dtype}"
+        if column not in table.nullable and series.null_count():
+            return f"column '{column}' is null in row {series.is_null().arg_max()}"
+    flaws = frame.select(_flaws(table))  # one query: most tables are small, and sound
+    for name, found in flaws.to_dict(as_series=False).items():
+        if found[0]:
+            column, _, flaw = name.rpartition(" ")
+            series = frame[column]
+            if flaw == _NULL:
+                row = (series.list.drop_nulls().list.len() < series.list.len()).arg_max()
+                return f"column '{column}' holds a null in row {row}"
+            is_list = isinstance(series.dtype, pl.List)
+            nan = series.list.eval(pl.element().is_nan()).list.any() if is_list else series.is_nan()
+            return f"column '{column}' is not a number in row {nan.arg_max()}"
+    return None
+
+
+_NULL, _NAN = "null", "NaN"
+
+
+def _flaws(table: Table) -> Iterator[pl.Expr]:
+    """Ask of a frame, column by column, how many nulls its lists hold, and whether any number is none."""
+    for column, dtype in table.columns.items():
+        values = pl.col(column)
+        inner: Any = dtype
+        if isinstance(dtype, pl.List):
+            values, inner = values.explode(empty_as_null=False, keep_nulls=False), dtype.inner
+            yield values.null_count().alias(f"{column} {_NULL}")
+        if inner.is_float():
+            yield values.is_nan().any().alias(f"{column} {_NAN}")

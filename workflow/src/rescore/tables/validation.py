@@ -1,0 +1,118 @@
+"""Objects and texts against the JSON Schemas under workflow/schemas; every error names the key."""
+
+import difflib
+import functools
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from rescore.tables.errors import InputError
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+
+
+@functools.cache
+def rules(name: str) -> dict[str, Any]:
+    """Read `workflow/schemas/{name}.schema.yaml`."""
+    found: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def validate(instance: object, schema: str, where: str) -> None:
+    """Check an object against `workflow/schemas/{schema}.schema.yaml`.
+
+    Raises
+    ------
+    InputError
+        Names `where`, the key, and what was expected; for an unknown key the known one it resembles.
+    """
+    nan = _nan(instance)
+    if nan is not None:  # it is neither below a minimum nor above a maximum
+        raise InputError(f"{where}: key '{'.'.join(nan)}': nan is no number")
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules(schema)).iter_errors(instance))
+    if error is None:
+        return
+    path = [str(p) for p in error.absolute_path]
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        key = next(k for k in error.instance if k not in known)
+        near = difflib.get_close_matches(key, known, n=1)
+        raise InputError(
+            f"{where}: key '{'.'.join([*path, key])}': unknown"
+            + (f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}")
+        )
+    if error.validator == "required":
+        key = next(k for k in error.validator_value if k not in error.instance)
+        raise InputError(f"{where}: key '{'.'.join([*path, key])}': missing")
+    hint = error.schema.get("description")
+    message = error.message if len(error.message) < 200 else f"{error.message[:200]}..."
+    place = f"{where}: key '{'.'.join(path)}'" if path else where
+    raise InputError(f"{place}: {message}" + (f" ({hint})" if hint else ""))
+
+
+def _nan(instance: object) -> list[str] | None:
+    """Find a value that is not a number; return its path, or None."""
+    if isinstance(instance, float):
+        return [] if math.isnan(instance) else None
+    inner = (
+        instance.items() if isinstance(instance, dict) else enumerate(instance) if isinstance(instance, list) else ()
+    )
+    for key, value in inner:
+        path = _nan(value)
+        if path is not None:
+            return [str(key), *path]
+    return None
+
+
+def json_object(text: str, where: str) -> dict[str, Any]:
+    """Parse a JSON object given as an argument.
+
+    Raises
+    ------
+    InputError
+        Names `where` and what is wrong.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where}: not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected a JSON object")
+    return value
+
+
+def typed(text: str, kind: str | None) -> object:
+    """Read a cell as the schema's type; a cell that is not of it stays text, for the schema to refuse."""
+    if kind in ("integer", "number"):
+        try:
+            number = float(text)
+        except ValueError:
+            return text
+        if not math.isfinite(number) or (kind == "integer" and abs(number) >= 2**63):
+            return text
+        return int(number) if kind == "integer" and number.is_integer() else number
+    if kind == "boolean" and text in ("true", "false"):
+        return text == "true"
+    return text
+
+
+def typed_object(value: Any, schema: dict[str, Any]) -> Any:
+    """Read the texts of an object as its schema's types.
+
+    Snakemake makes of `--config "extract={batch_tokens: 100}"` an object whose values are all texts. A text stays where
+    the schema has one, and where it cannot be read, for the schema to refuse.
+    """
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return {key: typed_object(inner, known.get(key, {})) for key, inner in value.items()}
+    kinds = schema.get("type", "string")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if not isinstance(value, str):
+        return value
+    if "null" in kinds and value in ("", "~", "null"):
+        return None
+    return value if "string" in kinds else typed(value, kinds[0])
