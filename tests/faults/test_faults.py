@@ -26,7 +26,7 @@ from rescore.tables import CURVES, EXTRACTIONS, InputError
 RESCORE = str(Path(sys.executable).parent / "rescore")
 TASK = "letter_sorting.length_3"
 EXAMPLES = "results/examples/letter_sorting.length_3.parquet"
-MODEL = "nano-w4-l1-s0"
+MODEL = "nano-w4-s0"
 
 
 class Ended(NamedTuple):

@@ -257,7 +257,7 @@ def test_what_the_harness_writes_today_becomes_verdicts(run: Run, tmp_path: Path
     peer = Path(sys.prefix, "peer")  # lm_eval, and what it alone needs
     if not peer.is_dir():
         pytest.skip(f"{peer}: no such folder; sh setup.sh --dev makes it")
-    sizes = ("w6-l1", "w8-l1", "w12-l1", "w16-l2", "w24-l2", "w32-l2", "w48-l2", "w80-l2")
+    sizes = ("w6", "w8", "w12", "w16", "w24", "w32", "w48", "w80")
     names = [f"nano-{size}-s0" for size in sizes]
     models = [str(Path("data/ladders/nano", name).resolve()) for name in names]
     offline = {"HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}

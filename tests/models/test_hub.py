@@ -60,7 +60,7 @@ def hub(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def folder(tmp_path: Path) -> Path:
     """A model of 888 parameters, with files beside it that loading it does not need."""
     copy = tmp_path / "tiny"
-    shutil.copytree(NANO / "nano-w8-l1-s0", copy)
+    shutil.copytree(NANO / "nano-w8-s0", copy)
     (copy / "training.json").unlink()
     for name in ("README.md", "pytorch_model.bin", "modeling_tiny.py"):
         (copy / name).write_text("not needed")
@@ -240,7 +240,7 @@ def test_tables_hang_on_the_commit_not_on_the_name_of_a_branch(
     assert made["model_identity"] == f"{NAME}@{first}"
     assert extract("main")["fingerprint"] == extract(first)["fingerprint"] == made["fingerprint"]
     assert len(loads) == 1
-    shutil.copytree(NANO / "nano-w12-l1-s0", folder, dirs_exist_ok=True)
+    shutil.copytree(NANO / "nano-w12-s0", folder, dirs_exist_ok=True)
     second = hub.publish(NAME, folder, "main")
     table = (tmp_path / "results/extractions/tiny/t.parquet").read_bytes()
     assert extract("main")["model_identity"] == f"{NAME}@{second}"

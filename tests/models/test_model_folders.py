@@ -35,7 +35,7 @@ from rescore.models import extraction as run
 from rescore.models.extraction import extract
 from rescore.models.loading import load, window
 
-NANO = Path("data/ladders/nano/nano-w8-l1-s0")
+NANO = Path("data/ladders/nano/nano-w8-s0")
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 GPT2 = {"n_embd": 8, "n_layer": 1, "n_head": 1}
 

@@ -33,7 +33,7 @@ def row(folder: Path, **fields: object) -> dict[str, Any]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "m"
-    shutil.copytree(NANO / "nano-w8-l1-s0", copy)
+    shutil.copytree(NANO / "nano-w8-s0", copy)
     return copy
 
 
@@ -76,7 +76,7 @@ def test_pickled_weights_are_not_loaded(folder: Path) -> None:
 
 def save_gpt2(folder: Path, spoil: Any = id) -> None:
     """Save a model whose places have embeddings of their own, changed by `spoil`, and a tokenizer of characters."""
-    tokenizer = AutoTokenizer.from_pretrained(NANO / "nano-w8-l1-s0")
+    tokenizer = AutoTokenizer.from_pretrained(NANO / "nano-w8-s0")
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=len(tokenizer), n_positions=32, n_embd=8, n_layer=1, n_head=1, eos_token_id=None)
     model = AutoModelForCausalLM.from_config(config)

@@ -199,10 +199,8 @@ def test_tokens_may_be_unknown_and_compute_with_them(tmp_path: Path) -> None:
 
 
 def test_one_size_in_training_is_told_from_sizes() -> None:
-    shipped = [
-        Path(f"config/ladders/{name}.tsv") for name in ("nano", "nano-w16-l2-tokens", "pythia-160m-steps", "gpt2")
-    ]
-    assert checkpoint_ladders(read_ladders(shipped)) == {"nano-w16-l2-tokens", "pythia-160m-steps"}
+    shipped = [Path(f"config/ladders/{name}.tsv") for name in ("nano", "nano-w16-tokens", "pythia-160m-steps", "gpt2")]
+    assert checkpoint_ladders(read_ladders(shipped)) == {"nano-w16-tokens", "pythia-160m-steps"}
     single = read_ladders(shipped[1:2]).tail(1)
     assert not checkpoint_ladders(single)
     unknown = read_ladders(shipped[1:2]).with_columns(compute_flops=pl.Series([None, 1.0, 2.0, 3.0, 4.0, 5.0]))

@@ -149,7 +149,7 @@ def test_a_batch_asks_for_the_answers_and_the_last_ones_end() -> None:
         labels = iter(batch.labels.tolist())
         for row, where in zip(batch.tokens, batch.where, strict=True):
             text = tokenizer.decode(row[row != tokenizer.pad_token_id])
-            answers = re.findall(r"(?:Output|Sorted|Reversed|\nA): (.*)", text)
+            answers = re.findall(r"(?:Output|Sorted|Reversed|Result|Swapped|\nA): (.*)", text)
             asked = [next(labels) for _ in range(int(where.sum()))]
             assert asked[-1] == tokenizer.eos_token_id
             assert tokenizer.decode(asked[:-1]) == "".join(answers)
@@ -242,13 +242,16 @@ def test_the_shipped_ladder_is_what_its_settings_say() -> None:
         assert counted == int(row["n_params"])
     assert len({row["n_tokens"] for row in rows}) == 1
     sizes = [int(row["n_params"]) for row in rows]
-    assert max(sizes) / min(sizes) > 10**3
-    assert all(len(seeds) >= 3 for size, seeds in settings.seeds.items() if size != "w160-l2")
+    assert max(sizes) / min(sizes) > 10**3.3
+    assert len(set(sizes)) >= 14
+    assert all(len(seeds) >= 3 for seeds in settings.seeds.values())
+    assert {size.layers for size in settings.sizes.values()} == {2}
     for size, seed in settings.checkpoints:
         of_size = [row for row in grid if row["model"].startswith(f"nano-{size}-s{seed}")]
         tokens = [int(row["n_tokens"]) for row in of_size]
         assert tokens == sorted(tokens)
-        assert len(tokens) == 6
+        assert len(tokens) == 9
+        assert tokens[0] < 0.0125 * tokens[-1]
     shipped = (REPOSITORY / "data/ladders/nano").rglob("*")
     assert sum(file.stat().st_size for file in shipped if file.is_file()) < 15e6
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rescore.tables import InputError
-from rescore.train.exclusion import canonical, held_out, read_questions
-from rescore.train.letter_tasks import write_tasks
+from rescore.train.exclusion import canonical, held_out, held_out_sum, read_questions
+from rescore.train.own_tasks import write_tasks
 from rescore.train.questions import COPIED_LETTERS, KINDS, Question, draw
 
 SHIPPED = Path(__file__).parents[2] / "data" / "tasks"
@@ -90,6 +90,8 @@ def test_few_shot_prompts_are_bigbenchs(kind: str) -> None:
         ("dates", r"Input: (\d{5}-\d{5}-\d{5})\nOutput: ", lambda x: f"!{x[6:11]}!{x[12:]}!{x[:5]}!"),
         ("letter_sorting", r"Sort: ([a-z]{3,8})\nSorted: ", lambda x: "".join(sorted(x))),
         ("letter_reversal", r"Reverse: ([a-z]{3,8})\nReversed: ", lambda x: "".join(reversed(x))),
+        ("letter_swaps", r"Swap: ([a-z]{4}(?:, [1-3]-[2-4]){1,4})\nSwapped: ", lambda x: _swapped(x)),
+        ("modular_addition", r"Compute: (\d\d \+ \d\d mod (?:5|7|9|11))\nResult: ", lambda x: _remainder(x)),
     ],
 )
 def test_prompts_and_answers(kind, prompt, answer) -> None:
@@ -118,7 +120,7 @@ NUMBERS = re.compile(r"What is (\d+) (\w+) (\d+)\?")
 
 
 @pytest.mark.parametrize("shots", [0, 2])
-@pytest.mark.parametrize("kind", sorted(kind for kind in KINDS if not kind.startswith("letter_")))
+@pytest.mark.parametrize("kind", sorted(kind for kind in KINDS if not kind.startswith(("letter_", "modular_"))))
 def test_a_question_of_an_excluded_file_is_never_drawn(kind: str, shots: int, tmp_path: Path) -> None:
     def _many(kind: str, *, seed: int, excluded: frozenset[str] = frozenset()) -> list[Question]:
         rng = np.random.default_rng(seed)
@@ -142,39 +144,94 @@ def test_letter_strings_are_split_by_their_letters() -> None:
     assert held_out("rab")
 
 
-def test_no_shipped_letter_question_can_be_trained_on() -> None:
-    files = sorted(SHIPPED.glob("letter_*/length_*/task.json"))
-    shipped = {e["input"] for f in files for e in json.loads(f.read_text())["examples"]}
-    assert len(files) == 12
-    assert len(shipped) > 2200  # a few short strings are both sorted and reversed
-    assert all(held_out(question) for question in shipped)
-    trained = {q.question for kind in KINDS if kind.startswith("letter_") for q in _many(kind)}
-    assert not any(held_out(question) for question in trained)
+def test_sums_are_split_by_their_two_numbers() -> None:
+    # the SHA-256 of "35 + 48" begins 033e99e8591ec309, that of "10 + 14" f16905bfb1e614d0: the last digit decides
+    assert not held_out_sum(35, 48)
+    assert held_out_sum(10, 14)
+    assert held_out_sum(14, 10)
+
+
+def _shipped(task: str) -> dict[str, list[dict[str, str]]]:
+    """Return the examples of each subtask of a task that ships with Rescore."""
+    files = sorted(SHIPPED.glob(f"{task}/*/task.json"))
+    return {f.parent.name: json.loads(f.read_text())["examples"] for f in files}
+
+
+@pytest.mark.parametrize("kind", ["letter_sorting", "letter_reversal", "letter_swaps"])
+def test_no_letters_of_a_shipped_question_are_trained_on(kind: str) -> None:
+    def of(question: str) -> frozenset[str]:
+        return frozenset(question.split(", ")[0])
+
+    asked = {of(example["input"]) for examples in _shipped(kind).values() for example in examples}
+    trained = {of(q.question) for name in KINDS if name.startswith("letter_") for q in _many(name)}
+    assert len(asked) > 200
+    assert len(trained) > 500
+    assert not asked & trained
+
+
+def test_no_shipped_modular_sum_is_trained_on_under_any_modulus() -> None:
+    def of(question: str) -> frozenset[str]:
+        return frozenset(question.split(" mod ")[0].split(" + "))
+
+    asked = {of(example["input"]) for examples in _shipped("modular_addition").values() for example in examples}
+    trained = {of(q.question) for seed in range(10) for q in _many("modular_addition", seed=seed)}
+    assert len(asked) > 200
+    assert len(trained) > 1500
+    assert not asked & trained
 
 
 def test_write_tasks_reproduces_the_shipped_files(tmp_path: Path) -> None:
     write_tasks(tmp_path, seed=0)
     made = {f.relative_to(tmp_path): f.read_bytes() for f in tmp_path.rglob("*.json")}
-    assert len(made) == 14
+    assert len(made) == 24
     assert made == {f.relative_to(SHIPPED): f.read_bytes() for f in SHIPPED.rglob("*.json")}
 
 
+def _swapped(question: str) -> str:
+    """Carry out the swaps by cutting the string."""
+    string, *swaps = question.split(", ")
+    for swap in swaps:
+        i, j = int(swap[0]) - 1, int(swap[2]) - 1
+        assert i < j
+        string = string[:i] + string[j] + string[i + 1 : j] + string[i] + string[j + 1 :]
+    return string
+
+
+def _remainder(question: str) -> str:
+    """Subtract the modulus until nothing of it is left."""
+    first, _, second, _, modulus = question.split()
+    left = int(first) + int(second)
+    while left >= int(modulus):
+        left -= int(modulus)
+    return str(left)
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "varied"),
+    [
+        ("letter_sorting", lambda x: "".join(sorted(x)), len),
+        ("letter_reversal", lambda x: x[::-1], len),
+        ("modular_addition", _remainder, lambda x: int(x.split()[-1])),
+        ("letter_swaps", _swapped, lambda x: x.count(", ")),
+    ],
+)
+def test_shipped_tasks_ask_what_their_names_say(task, answer, varied) -> None:
+    subtasks = _shipped(task)
+    assert len(subtasks) >= 4
+    for name, examples in subtasks.items():
+        assert len({example["input"] for example in examples}) == 300
+        for example in examples:
+            assert example["target"] == answer(example["input"])
+            assert varied(example["input"]) == int(name.split("_")[1])
+
+
 def test_shipped_tasks_are_what_bigbench_requires() -> None:
-    for path in SHIPPED.glob("letter_*/length_*/task.json"):
+    for path in SHIPPED.glob("*/*/task.json"):
         task = json.loads(path.read_text())
         assert task["name"] == path.parent.name
         assert task["metrics"] == ["exact_str_match"]
         assert {"canary", "description", "keywords", "preferred_score", "output_regex"} <= set(task)
-        assert len({e["input"] for e in task["examples"]}) == 200
-        answer = {
-            "letter_sorting": lambda x: "".join(sorted(x)),
-            "letter_reversal": lambda x: x[::-1],
-        }[path.parts[-3]]
-        for example in task["examples"]:
-            target = example["target"]
-            assert target == answer(example["input"])
-            assert len(target) == int(path.parent.name[-1])
-            assert re.fullmatch(task["output_regex"], target)
+        assert all(re.fullmatch(task["output_regex"], example["target"]) for example in task["examples"])
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def tasks(
     One line a task, tab-separated where the output is no terminal.
     """
     if generate is not None:
-        from rescore.train.letter_tasks import write_tasks
+        from rescore.train.own_tasks import write_tasks
 
         write_tasks(generate, seed=seed)
         return

@@ -55,11 +55,18 @@ def read_questions(paths: Collection[Path]) -> frozenset[str]:
 
 
 def held_out(letters: str) -> bool:
-    """Whether a string of letters belongs to the letter tasks; their order does not matter.
+    """Whether a string of letters belongs to the letter tasks; the order of its letters does not matter.
 
-    The first 8 bytes of the SHA-256 of the sorted letters, modulo 16, decide: 1 in 16 sets of letters is
-    held out. So neither a test string nor its reverse nor any other arrangement of its letters is ever
-    trained on.
+    So neither a test string nor its reverse nor any other arrangement of its letters is ever trained on.
     """
-    digest = hashlib.sha256("".join(sorted(letters)).encode()).digest()
-    return int.from_bytes(digest[:8]) % HELD_OUT_ONE_IN == 0
+    return _is_held_out("".join(sorted(letters)))
+
+
+def held_out_sum(a: int, b: int) -> bool:
+    """Whether the sum of two numbers belongs to the modular task, under every modulus and in either order."""
+    return _is_held_out(f"{min(a, b)} + {max(a, b)}")
+
+
+def _is_held_out(text: str) -> bool:
+    """Hold out 1 text in 16: the first 8 bytes of its SHA-256, modulo 16, are 0."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) % HELD_OUT_ONE_IN == 0

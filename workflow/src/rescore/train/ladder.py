@@ -27,7 +27,7 @@ from rescore.train.exclusion import read_questions
 from rescore.train.recipe import Ladder, read_config
 from rescore.train.training import Run
 
-TRAINER_VERSION = 3
+TRAINER_VERSION = 4
 """Raise it when a change of the code changes the trained weights: finished models are then trained anew."""
 
 RECORD = "training.json"
@@ -201,8 +201,14 @@ def _table(listed: list[_Model], ladder: Ladder, out: Path) -> str:
 
 @contextmanager
 def _deterministic() -> Iterator[None]:
-    """Run on one thread, with deterministic kernels: sums of floats depend on the number of threads."""
+    """Run on one thread, with deterministic kernels: sums of floats depend on the number of threads.
+
+    On a GPU the fused kernels of attention are left out, as their backward passes are not deterministic.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cuda.enable_flash_sdp(False)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    torch.backends.cuda.enable_cudnn_sdp(False)
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)

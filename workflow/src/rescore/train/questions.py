@@ -11,13 +11,16 @@ from operator import add, mul, sub
 
 import numpy as np
 
-from rescore.train.exclusion import canonical, held_out
+from rescore.train.exclusion import canonical, held_out, held_out_sum
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 COPIED_LETTERS = "abcdefgh"
 """The letters of BIG-bench's `identity`: lists of these alone are copied, all others reversed. The
 zero-shot prompts are the same, so nothing else tells the two apart."""
 LENGTHS = range(3, 9)
+MODULI = (5, 7, 9, 11)
+SWAPS = (1, 2, 3, 4)
+SWAPPED_LETTERS = 4
 SEPARATOR = "\n"
 """Stands between the examples of a few-shot prompt: BIG-bench's default."""
 TEMPLATES = (
@@ -40,6 +43,12 @@ TEMPLATES = (
     "\nSorted: ",
     "Reverse: ",
     "\nReversed: ",
+    "Compute: ",
+    " + ",
+    " mod ",
+    "\nResult: ",
+    "Swap: ",
+    "\nSwapped: ",
 )
 """The pieces of prompts that are one token each; none can begin inside a prompt and end inside its answer, nor the
 other way round."""
@@ -66,7 +75,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Style:
-    """How a question is asked: of numbers with or without choices to pick from."""
+    """What a question varies: how many digits, letters or swaps, or the modulus; and whether choices are listed."""
 
     length: int
     listed: bool
@@ -136,6 +145,33 @@ def letters(rng: np.random.Generator, length: int, *, sort: bool, test: bool) ->
     return Question(string, f"Reverse: {string}\nReversed: ", string[::-1])
 
 
+def modular_sum(rng: np.random.Generator, modulus: int, *, test: bool) -> Question:
+    """Draw two numbers of two digits, from the test or the training side of the split, to add modulo a small number."""
+    a, b = (_number(rng, 2) for _ in range(2))
+    while held_out_sum(a, b) != test:
+        a, b = (_number(rng, 2) for _ in range(2))
+    question = f"{a} + {b} mod {modulus}"
+    return Question(question, f"Compute: {question}\nResult: ", str((a + b) % modulus))
+
+
+def swapped_letters(rng: np.random.Generator, steps: int, *, test: bool) -> Question:
+    """Draw a string of four distinct letters, and pairs of its places to swap one after the other.
+
+    No pair follows itself, so that no step undoes the one before it.
+    """
+    string = letters(rng, SWAPPED_LETTERS, sort=False, test=test).question
+    places, pairs = list(string), [(i, j) for j in range(SWAPPED_LETTERS) for i in range(j)]
+    asked = [string]
+    for _ in range(steps):
+        i, j = pairs[rng.integers(len(pairs))]
+        while asked[-1] == f"{i + 1}-{j + 1}":
+            i, j = pairs[rng.integers(len(pairs))]
+        places[i], places[j] = places[j], places[i]
+        asked.append(f"{i + 1}-{j + 1}")
+    question = ", ".join(asked)
+    return Question(question, f"Swap: {question}\nSwapped: ", "".join(places))
+
+
 def _arithmetic(word: str, operation: Callable[[int, int], int]) -> Maker:
     def make(rng: np.random.Generator, style: Style) -> Question:
         """Two numbers of `length` digits (in 3 of 10 one has fewer), and, if listed, the choices BIG-bench lists.
@@ -190,6 +226,8 @@ _KINDS: dict[str, tuple[tuple[int, ...], Maker]] = {
     "dates": ((5,), _dates),
     "letter_sorting": (tuple(LENGTHS), lambda rng, style: letters(rng, style.length, sort=True, test=False)),
     "letter_reversal": (tuple(LENGTHS), lambda rng, style: letters(rng, style.length, sort=False, test=False)),
+    "modular_addition": (MODULI, lambda rng, style: modular_sum(rng, style.length, test=False)),
+    "letter_swaps": (SWAPS, lambda rng, style: swapped_letters(rng, style.length, test=False)),
 }
 KINDS = tuple(_KINDS)
 """What a training mixture may weigh."""
