@@ -18,9 +18,8 @@ import polars as pl
 import pytest
 from workflow_runs import Runs
 
-from rescore import cli
+from rescore import cli, scoring
 from rescore import tables as schema
-from rescore.stages import models
 from rescore.tables import CURVES, EXTRACTIONS, InputError
 
 RESCORE = str(Path(sys.executable).parent / "rescore")
@@ -205,7 +204,7 @@ def test_too_little_memory_ends_in_one_line(copy: Path, monkeypatch: pytest.Monk
     def score_(*tables: object, **options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(models, "score", score_)
+    monkeypatch.setattr(scoring, "score", score_)
     assert said(*score("out.parquet"), cwd=copy) == "out of memory; give it more, or less at once"
 
 

@@ -19,7 +19,7 @@ from rescore import tables as schema
 from rescore.models import extraction as run
 from rescore.models.hub import commit as commit_of
 from rescore.models.hub import model as fetch_model
-from rescore.stages.data import prompts
+from rescore.commands.prompts import prompts
 from rescore.tables import InputError
 
 NAME = "org/tiny"

@@ -1,4 +1,4 @@
-"""What a ladder row's source must be, told without loading it: for a folder, from its files' names and beginnings."""
+"""Check a ladder row's source without loading it: a folder by its files' names and first bytes."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rescore.tables.errors import InputError
-from rescore.tables.validation import json_object
+from rescore.config.validation import json_object
 
 _TOKENIZERS = (
     "tokenizer.json",

@@ -8,7 +8,7 @@ import polars as pl
 
 from rescore.tables.axes import AXES
 from rescore.tables.errors import InputError
-from rescore.tables.validation import rules, typed, validate
+from rescore.config.validation import rules, typed, validate
 
 Row = dict[str, Any]
 

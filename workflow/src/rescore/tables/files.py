@@ -1,10 +1,11 @@
 """Tables on disk: checked on write and on read, written whole or not at all, with what made them."""
 
 import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
     InputError
         The file cannot be written: the disk is full, or may not be written to.
     """
-    problem = _problem(frame, table)
+    problem = _bad_columns(frame.schema, table) or _bad_value(frame, table)
     if problem:
         raise ValueError(f"{table.name}: {problem}")
     metadata = {
@@ -97,27 +98,52 @@ def write_twins(frame: pl.DataFrame, folder: Path, table: Table, made_by: Proven
     write_csv(frame, folder / f"{table.name}.csv")
 
 
-def read(path: Path, table: Table) -> pl.DataFrame:
-    """Read a parquet file of the given contract.
+def read(path: Path, table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read a table from a parquet file: all of its columns, or some.
 
     Raises
     ------
     InputError
-        The file is missing, is no parquet file, was written under another contract or schema version, breaks it, or
-        was changed since it was written.
+        The file is missing, is no parquet file, was written as another table or under another schema version, lacks a
+        column or has another, holds a value that it may not, or was changed since it was written.
     """
-    made_by = provenance(path)
-    _check_seal(path)
-    if made_by.get("schema", table.name) != table.name:
-        raise InputError(f"{path}: holds the table '{made_by['schema']}', expected '{table.name}'")
+    _check_columns(path, table)
+    content = path.read_bytes()
+    _check_seal(path, content)
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(io.BytesIO(content), columns=list(columns or table.columns))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
-    problem = _problem(frame, table)
+    problem = _bad_value(frame, table)
     if problem:
         raise InputError(f"{path}: {problem}")
-    return frame.select(list(table.columns))
+    return frame
+
+
+def read_all(paths: Iterable[Path], table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read files of one table below each other: all columns, or some."""
+    frames = [read(path, table, columns=columns) for path in paths]
+    return pl.concat([table.empty().select(columns or list(table.columns)), *frames])
+
+
+def distinct(path: Path, table: Table, column: str) -> list[Any]:
+    """Look up the distinct values of one column, without reading the others; raises as `read` does."""
+    _check_columns(path, table)
+    try:
+        found: list[Any] = pl.read_parquet(path, columns=[column])[column].unique(maintain_order=True).to_list()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
+    return found
+
+
+def _check_columns(path: Path, table: Table) -> None:
+    """Refuse a file that is not of the table, as its metadata tell."""
+    made_by = provenance(path)
+    if made_by.get("schema", table.name) != table.name:
+        raise InputError(f"{path}: holds the table '{made_by['schema']}', expected '{table.name}'")
+    problem = _bad_columns(pl.read_parquet_schema(path), table)
+    if problem:
+        raise InputError(f"{path}: {problem}")
 
 
 def provenance(path: Path) -> dict[str, Any]:
@@ -160,7 +186,7 @@ def fingerprint(path: Path, table: Table) -> str | None:
     """
     try:
         made_by = provenance(path)
-        _check_seal(path)
+        _check_seal(path, path.read_bytes())
     except InputError:
         return None
     return made_by.get("fingerprint") if made_by.get("schema") == table.name else None
@@ -188,9 +214,8 @@ def _seal(path: Path) -> None:
         file.write(hashlib.sha256(content).hexdigest().encode())
 
 
-def _check_seal(path: Path) -> None:
+def _check_seal(path: Path, content: bytes) -> None:
     """Compare a file with its own digest; one without, from elsewhere, passes."""
-    content = path.read_bytes()
     at = _place(content)
     if at < 0:
         return
@@ -244,19 +269,22 @@ def _atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _problem(frame: pl.DataFrame, table: Table) -> str | None:
-    """Return how `frame` breaks the contract, naming column and row, or None."""
-    missing = [c for c in table.columns if c not in frame.columns]
-    surplus = [c for c in frame.columns if c not in table.columns]
-    if missing or surplus:
-        return "; ".join([f"column '{c}' is missing" for c in missing] + [f"unknown column '{c}'" for c in surplus])
-    for column, dtype in table.columns.items():
-        series = frame[column]
-        if series.dtype != dtype:
-            return f"column '{column}' is {series.dtype}, expected {dtype}"
-        if column not in table.nullable and series.null_count():
-            return f"column '{column}' is null in row {series.is_null().arg_max()}"
-    flaws = frame.select(_flaws(table))  # one query: most tables are small, and sound
+def _bad_columns(schema: Mapping[str, pl.DataType], table: Table) -> str | None:
+    """Return which column is missing, surplus or of another type, or None."""
+    problems = [f"column '{c}' is missing" for c in table.columns if c not in schema]
+    problems += [f"unknown column '{c}'" for c in schema if c not in table.columns]
+    problems = problems or [
+        f"column '{c}' is {schema[c]}, expected {kind}" for c, kind in table.columns.items() if schema[c] != kind
+    ][:1]
+    return "; ".join(problems) or None
+
+
+def _bad_value(frame: pl.DataFrame, table: Table) -> str | None:
+    """Return column and row of a null or NaN that the table does not allow, or None."""
+    for column in frame.columns:
+        if column not in table.nullable and frame[column].null_count():
+            return f"column '{column}' is null in row {frame[column].is_null().arg_max()}"
+    flaws = frame.select(_flaws(frame.schema))  # one query: most tables are small, and sound
     for name, found in flaws.to_dict(as_series=False).items():
         if found[0]:
             column, _, flaw = name.rpartition(" ")
@@ -273,9 +301,9 @@ def _problem(frame: pl.DataFrame, table: Table) -> str | None:
 _NULL, _NAN = "null", "NaN"
 
 
-def _flaws(table: Table) -> Iterator[pl.Expr]:
-    """Ask of a frame, column by column, how many nulls its lists hold, and whether any number is none."""
-    for column, dtype in table.columns.items():
+def _flaws(schema: Mapping[str, pl.DataType]) -> Iterator[pl.Expr]:
+    """Ask, column by column, how many nulls its lists hold, and whether any number is NaN."""
+    for column, dtype in schema.items():
         values = pl.col(column)
         inner: Any = dtype
         if isinstance(dtype, pl.List):
