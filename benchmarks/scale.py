@@ -28,8 +28,8 @@ import yaml
 
 from rescore import cli
 from rescore import tables as schema
-from rescore.commands.score import score
 from rescore.bigbench.catalogue import JSON_TASK, catalogue
+from rescore.commands import score as command
 from rescore.config.inputs import slug
 
 ROOT = Path(__file__).parents[1]
@@ -190,7 +190,7 @@ def score(examples: Path) -> None:
     files = sorted([*folder.glob(f"extractions/*/{examples.name}"), *folder.glob(f"generations/*/{examples.name}")])
     kinds = ("bigbench", "grading", "positions")
     others = {f"{kind}_out": folder / kind / examples.name for kind in kinds}
-    score(files, examples, folder / "scores" / examples.name, **others)
+    command.score(files, examples, folder / "scores" / examples.name, **others)
 
 
 def test_all(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import rescore
 from rescore import cli
 from rescore import tables as schema
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
@@ -33,7 +34,6 @@ from rescore.tables import (
 )
 from rescore.tables.metrics import IMPORTED_METRICS
 
-COMMANDS = {"fetch", "tasks", "prompts", "train", "extract", "score", "test", "report", "show", "simulate"}
 LADDER = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\tcompute_flops\n"
 HELP = """
 import json, sys
@@ -43,6 +43,7 @@ def printed(*arguments):
     except SystemExit as end: assert not end.code, arguments
 names = [command.callback.__name__ for command in cli.app.registered_commands]
 printed()
+printed('import', 'lm-eval')
 for name in names:
     printed(name)
 heavy = ("torch", "transformers", "altair", "datasets", "scipy", "statsmodels", "snakemake", "numpy", "polars")
@@ -69,7 +70,8 @@ def test_every_subcommands_help_works_and_loads_no_stage() -> None:
     done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     names, loaded = json.loads(done.stderr.splitlines()[-1])
-    assert set(names) >= COMMANDS
+    files = {path.stem for path in Path(cli.__file__).with_name("commands").glob("*.py")}
+    assert {*names, "import_"} == files - {"__init__", "shared", "printing"}
     assert loaded == []
     for name in names:
         assert f"rescore {name} [OPTIONS]" in done.stdout or f"{name} [OPTIONS]" in done.stdout
@@ -107,12 +109,12 @@ def test_what_nothing_reads_is_logged_of_big_bench_and_refused_in_other_tasks(
 ) -> None:
     out = tmp_path / "examples.parquet"
     for task, status, line in (
-        ("logical_args", 0, "{}: key 'input_prefix': nothing reads it, as in BIG-bench\n"),
+        ("logical_args", 0, "{}: key 'input_prefix': nothing reads it, as in BIG-bench\nwrote 4 questions to {}\n"),
         ("fruit", 2, "rescore: {}: key 'input_prefix': unknown; did you mean 'example_input_prefix'?\n"),
     ):
         path = write_task(task, input_prefix="x")
         assert run("prompts", "--bigbench", path.parents[1], "--task", task, "--out", out) == status
-        assert capsys.readouterr().err == line.format(path)
+        assert capsys.readouterr().err == line.format(path, out)
 
 
 @pytest.fixture
@@ -156,7 +158,13 @@ BAD = {
         'test --scores s --ladder l --out o --settings {{"confidence":2}}',
         "discontinuity.confidence: 2 is not between 0.5 and 0.999",
     ),
-    "no results": ("show --results {tmp}", "{tmp}/curves.parquet: no such file"),
+    "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file"),
+    "unknown table": ("show cliff --results {tmp}", "no table 'cliff'; did you mean 'cliffs'?"),
+    "unknown option": ("show --lable both", "No such option: --lable (Possible options: --all, --label) See"),
+    "no argument": ("prompts --task t", "Missing option '--bigbench'. See 'rescore prompts --help'."),
+    "unknown format": ("show --format xml", "Invalid value for '--format': Value error, 'xml' is not one of"),
+    "unknown subcommand": ("shwo", "No such command 'shwo'. Did you mean 'show'? See 'rescore --help'."),
+    "unknown importer": ("import helm", "No such command 'helm'. See 'rescore import --help'."),
     "nothing to report": ("report --results {tmp}", "{tmp}/curves.parquet: no such file"),
 }
 
@@ -178,10 +186,9 @@ def test_bad_input_is_named_on_one_line(
 def test_simulate_prints_the_chain_model(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("simulate", "--k", 2, "--midpoint", 22, "--draws", 100) == 0
     out = capsys.readouterr().out
-    assert "exact_match" in out
-    [row] = [line for line in out.splitlines() if line.startswith("│ 22.0")]
-    assert "0.5" in row  # the token probability at the midpoint
-    assert "0.25" in row  # and its square
+    assert max(map(len, out.splitlines())) <= 80
+    [row] = [line.split() for line in out.splitlines() if line.split()[0] == "22"]
+    assert (row[1], row[3]) == ("0.5", "0.25")  # the token probability at the midpoint, and its square
 
 
 def test_tasks_lists_a_folder(run: Run, capsys: pytest.CaptureFixture[str], write_task: Any) -> None:
@@ -317,11 +324,60 @@ def test_test_judges_anybodys_scores_and_show_prints_them(
     cliffs = schema.read(out / "cliffs.parquet", CLIFFS)
     assert set(cliffs["task"]) == set(TRUTHS)
     capsys.readouterr()
-    assert run("show", "cliffs", "--results", out, "--task", "flat") == 0
+    assert run("show", "cliffs", "--results", out, "--task", "flat", "--all", "--format", "csv") == 0
     shown = capsys.readouterr().out
     assert shown == cliffs.filter(task="flat").write_csv()
     assert run("show", "--results", out, "--task", "fig") == 2
-    assert capsys.readouterr().err == f"rescore: {out}/cliffs.parquet: no row of task 'fig'\n"
+    assert capsys.readouterr().err == f"rescore: {out}/cliffs: no row of task 'fig'\n"
+
+
+def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
+    run: Run, tested: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(*arguments: object) -> str:
+        assert run("show", *arguments, "--results", tested) == 0
+        return capsys.readouterr().out
+
+    verdicts = schema.read(tested / "verdicts.parquet", VERDICTS)
+    head, *lines = shown("verdicts", "--metric", "exact_match", "--columns", "task,verdict", "--format", "csv").split()
+    assert head == "task,verdict"
+    assert lines == [",".join(row) for row in verdicts.filter(metric="exact_match").select("task", "verdict").rows()]
+    found = json.loads(shown("curves", "--subtask", "flat", "--metric", "exact_match", "--format", "json"))
+    curves = schema.read(tested / "curves.parquet", CURVES).filter(subtask="flat", metric="exact_match")
+    assert [row["mean"] for row in found] == curves["mean"].to_list()
+    assert "ladder" not in found[0]  # there is one
+    cliffs = schema.read(tested / "cliffs.parquet", CLIFFS)
+    label = cliffs.filter(task="flat")["label"][0]
+    markdown = shown("rises", "--label", label, "--columns", "task,metric", "--format", "markdown").splitlines()
+    assert markdown[:2] == ["| task | metric |", "| --- | --- |"]
+    assert {line.split(" | ")[0] for line in markdown[2:]} == {f"| {t}" for t in cliffs.filter(label=label)["task"]}
+    aligned = shown("headline").splitlines()
+    assert [line.split()[0] for line in aligned[-3:]] == schema.read(tested / "headline.parquet", HEADLINE)[
+        "question"
+    ].to_list()[-3:]
+    for arguments, said in (
+        (("headline", "--task", "flat"), "--task: the table 'headline' has no column 'task'"),
+        (("cliffs", "--columns", "lable"), "no column of 'cliffs' 'lable'; did you mean 'label'?"),
+        (("cliffs", "--label", "mirrage"), f"{tested}/cliffs: no row of label 'mirrage'"),
+        (("power",), f"{tested}/power.parquet: no such file"),
+        (("extractions",), f"{tested}/extractions: no table of this run's tasks; make them with `rescore extract`"),
+    ):
+        assert run("show", *arguments, "--results", tested) == 2
+        assert capsys.readouterr().err == f"rescore: {said}\n"
+
+
+def test_show_help_says_a_line_about_each_table(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "--help") == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.partition("Tables:")[2].splitlines()]
+    assert {line[0]: line[1] for line in lines if line} == {
+        "summary": "labels, answers and counts (the default)",
+        **{name: table.holds for name, table in schema.TABLES.items()},
+    }
+
+
+def test_the_version_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"rescore {rescore.__version__}\n"
 
 
 def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladder: Path, tmp_path: Path) -> None:
@@ -362,7 +418,7 @@ def test_show_grading_prints_this_runs_tasks_only(run: Run, tested: Path, capsys
     assert capsys.readouterr().err == expected
     mine = graded(tested, "chain", "chain")
     graded(tested, "earlier", "earlier")
-    assert run("show", "grading", "--results", tested) == 0
+    assert run("show", "grading", "--results", tested, "--all", "--format", "csv") == 0
     assert capsys.readouterr().out == mine.write_csv()
 
 
@@ -387,7 +443,7 @@ def test_report_says_which_metrics_emergent_tasks_prefer_and_where_the_grader_is
     suite = tmp_path / "mine.tsv"
     suite.write_text("task\tshots\tseed\nlogical_deduction:three_objects\t0\t1\ntaboo\t0\t1\n")
     assert run("report", "--results", tested, "--emergent", suite) == 2
-    assert capsys.readouterr().err == (
+    assert capsys.readouterr().err.splitlines()[-1:] == [
         f"rescore: {suite}: row 3: key 'task': 'taboo' is no JSON task of BIG-Bench, so its preferred metric is not "
-        "known; take the row out\n"
-    )
+        "known; take the row out"
+    ]

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel
 
 from rescore import tables as schema
+from rescore.commands import extract as command
 from rescore.models import extraction as run
 from rescore.models import loading
-from rescore.commands import extract as command
 from rescore.models.extraction import extract
 from rescore.models.jobs import ExtractSettings, identity, open_jobs
 from rescore.models.loading import load

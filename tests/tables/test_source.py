@@ -34,7 +34,16 @@ def package(tmp_path: Path) -> Path:
 def test_imports_are_followed_into_functions_and_packages_and_data_beside_them_count(package: Path) -> None:
     found = [str(path.relative_to(package)) for path in sources("pkg.a.x", package)]
     assert found == sorted(
-        ["a/__init__.py", "a/x.py", "b/__init__.py", "b/y.py", "b/deep.py", "b/page.html", "c/__init__.py", "c/inner.py"]
+        [
+            "a/__init__.py",
+            "a/x.py",
+            "b/__init__.py",
+            "b/y.py",
+            "b/deep.py",
+            "b/page.html",
+            "c/__init__.py",
+            "c/inner.py",
+        ]
     )
 
 

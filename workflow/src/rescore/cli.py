@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rescore import __version__
-from rescore.commands import import_, show
+from rescore.commands import import_
 from rescore.commands.compare import compare
 from rescore.commands.extract import extract
 from rescore.commands.fetch import fetch
@@ -16,6 +16,7 @@ from rescore.commands.power import power
 from rescore.commands.prompts import prompts
 from rescore.commands.report import report
 from rescore.commands.score import score
+from rescore.commands.show import listing, show
 from rescore.commands.simulate import simulate
 from rescore.commands.tasks import tasks
 from rescore.commands.test import test
@@ -24,16 +25,12 @@ from rescore.commands.train import train
 app = typer.Typer(
     name="rescore",
     help="Which emergent abilities of language models are made by the metric? One subcommand per stage.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain help: loading rich would double the time to print it
     pretty_exceptions_enable=False,
 )
-for command in (fetch, tasks, prompts, train, extract, score, test, report):
-    app.command()(command)
-app.command(epilog=show.listing())(show.show)
-for command in (compare, power, simulate):
-    app.command()(command)
+for command in (fetch, tasks, prompts, train, extract, score, test, report, show, compare, power, simulate):
+    app.command(epilog=listing() if command is show else None)(command)
 app.add_typer(import_.app, name="import")
 
 
@@ -45,7 +42,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _top(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None: ...
@@ -64,13 +61,16 @@ def _set_threads(environment: MutableMapping[str, str]) -> None:
 
 def main() -> None:
     """Run the command line; an error caused by user input ends it with one line and status 2."""
+    _set_threads(os.environ)
     from typer.exceptions import TyperException
 
     from rescore.tables.errors import InputError
 
-    _set_threads(os.environ)
+    arguments = sys.argv[1:]
+    if arguments in ([], ["import"]):
+        arguments.append("--help")
     try:
-        raise SystemExit(app(standalone_mode=False))
+        raise SystemExit(app(arguments, standalone_mode=False))
     except TyperException as error:  # an unknown option, a missing argument
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rescore"

@@ -49,9 +49,7 @@ def compare(
             f"{scaffolded / 'curves.parquet'}: has no subtask and tested metric in common with {plain}; "
             "give two runs of the same tasks"
         )
-    write_twins(
-        frame, out, SCAFFOLD_SHIFT, {"plain": str(plain), "scaffolded": str(scaffolded), "prompts": prompts}
-    )
+    write_twins(frame, out, SCAFFOLD_SHIFT, {"plain": str(plain), "scaffolded": str(scaffolded), "prompts": prompts})
     told = frame.drop_nulls("shift_decades")
     shown = [name for name, told in SCAFFOLD_SHIFT.described.items() if told.shown]
     print_table(told.select(name for name in shown if name != "ladder" or told["ladder"].n_unique() > 1))

@@ -17,7 +17,6 @@ _SHOWN = 10  # names in a line of the summary
 
 app = typer.Typer(
     help="Bring results of other tools to curves and, with --ladder, to verdicts.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 Out = Annotated[Path, typer.Option(help="Folder for the tables, and for the verdicts.", show_default=False)]
@@ -163,13 +162,10 @@ def csv(
     )
     found = of.found(of.read_table(file), columns, where=str(file))
     options = _Options(out, ladder, rename, None, percent, settings)
-    rows, items = ([], [found]) if example else (found, [])
-    _finish(rows, items, options, source=str(file), tool="csv")
+    _finish([] if example else found, [found] if example else [], options, source=str(file), tool="csv")
 
 
-def _log(
-    path: Path, reports: Mapping[Path, dict[str, Any]], prefer: str | None
-) -> "tuple[pl.DataFrame, pl.DataFrame]":
+def _log(path: Path, reports: Mapping[Path, dict[str, Any]], prefer: str | None) -> "tuple[pl.DataFrame, pl.DataFrame]":
     """Read the scores and the choices in a log of examples; the results file beside it names the model."""
     from rescore.importing import lm_eval as of
     from rescore.importing import lm_eval_samples as logs
@@ -247,7 +243,14 @@ def _finish(
     from rescore.commands.report import report
     from rescore.commands.test import test
 
-    test(options.ladder, options.out, settings=options.settings, **written)
+    test(
+        options.ladder,
+        options.out,
+        written[SCORES.name],
+        aggregates=written[AGGREGATES.name],
+        examples=written[EXAMPLES.name],
+        settings=options.settings,
+    )
     report(options.out)
 
 

@@ -44,7 +44,7 @@ def aligned(frame: pl.DataFrame, width: int | None, *, headings: Mapping[str, st
     """
     columns = [[_text(value) for value in series.to_list()] for series in frame]
     right = [kind.is_numeric() for kind in frame.dtypes]
-    heads = [_heading(headings.get(name, name), max(map(len, cells), default=0)) for name, cells in
+    heads = [_heading(headings.get(name, name), max([9, *map(len, cells)])) for name, cells in
              zip(frame.columns, columns, strict=True)]  # fmt: skip
     widths = [max(map(len, [*head, *cells])) for head, cells in zip(heads, columns, strict=True)]
     while width and sum(widths) + 2 * len(widths) - 2 > width:
@@ -59,8 +59,9 @@ def aligned(frame: pl.DataFrame, width: int | None, *, headings: Mapping[str, st
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    every = zip(cells, widths, right, strict=True)
-    return "  ".join(_cut(cell, size).rjust(size) if r else _cut(cell, size).ljust(size) for cell, size, r in every).rstrip()
+    texts = [_cut(cell, size) for cell, size in zip(cells, widths, strict=True)]
+    every = zip(texts, widths, right, strict=True)
+    return "  ".join(text.rjust(size) if number else text.ljust(size) for text, size, number in every).rstrip()
 
 
 def _cut(text: str, size: int) -> str:

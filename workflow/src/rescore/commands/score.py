@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _AT_ONCE = 2**13
-"""Examples, summed over models, that are scored at once: a query of a hundred rows takes as long as one of thousands."""
+"""Examples, summed over models, that are scored at once: a query of 100 rows takes as long as one of thousands."""
 
 
 def score(

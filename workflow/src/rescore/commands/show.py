@@ -108,7 +108,8 @@ def _read(results: Path, table: "Table", task: str | None) -> "pl.DataFrame":
     for path in found:
         frame = read(path, table)
         if "task" not in table.columns:
-            frame = frame.select(model=pl.lit(path.parent.name), task=pl.lit(path.stem), *[pl.all()])
+            names = pl.lit(path.parent.name).alias("model"), pl.lit(path.stem).alias("task")
+            frame = frame.select(*names, pl.all())
         frames.append(frame)
     return pl.concat(frames)
 

@@ -64,9 +64,7 @@ def test(
         models,
         chosen,
         aggregates=read_all(aggregates, AGGREGATES),
-        chances=discontinuity.chances(
-            read_all(examples or [], EXAMPLES, columns=["task", "subtask", "target_scores"])
-        ),
+        chances=discontinuity.chances(read_all(examples or [], EXAMPLES, columns=["task", "subtask", "target_scores"])),
         workers=threads or os.cpu_count() or 1,
     )
     made_by: dict[str, Any] = {

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rescore.tables.errors import InputError
 from rescore.config.validation import json_object
+from rescore.tables.errors import InputError
 
 _TOKENIZERS = (
     "tokenizer.json",

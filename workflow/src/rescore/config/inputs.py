@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from rescore.config.validation import rules, typed, validate
 from rescore.tables.axes import AXES
 from rescore.tables.errors import InputError
-from rescore.config.validation import rules, typed, validate
 
 Row = dict[str, Any]
 

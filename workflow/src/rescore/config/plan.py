@@ -19,9 +19,9 @@ from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
 from rescore.config.inputs import Row, read_ladders, read_suite, slug
+from rescore.config.validation import rules, typed_object, validate
 from rescore.tables import InputError
 from rescore.tables.source import digest_files
-from rescore.config.validation import rules, typed_object, validate
 
 OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")

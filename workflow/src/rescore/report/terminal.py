@@ -1,7 +1,7 @@
 """The summary that ends a run: one screen of 80 columns and 40 lines."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -22,10 +22,10 @@ _COLOURS = {
     "not judged": "dim",
 }
 _HEADINGS = ("Label", "Cliff", "Metric", "Skill", "Not NLL's", "Faster")
-_WIDTHS = (13, 5, 6, 5, 9, 6)
 _KEY_LINES = (
     "Not NLL's: share of the climb that the likelihood does not share.",
     "Faster: how many times as fast the likelihood grew in the cliff as before it.",
+    "False: how many of the yes and no are expected to be false.",
 )
 
 
@@ -55,38 +55,38 @@ def summary(cliffs: pl.DataFrame, headline: pl.DataFrame, *, page: str | None = 
     notes = [Text(line, style="dim") for line in _KEY_LINES]
     if (listed["hard_metric"] == "multiple_choice_grade").any():
         notes.append(Text("* multiple-choice grade, where there is no answer to match", style="dim"))
-    rest = Text()  # one line, also where nothing is left out
+    room = _HEIGHT - 1 - len(notes) - len(below)  # a line more says what is left out, or sets the counts apart
     shown = listed.height
-    while shown > 1 and 1 + len(_rows(listed.head(shown), width)) + 1 + len(notes) + len(below) > _HEIGHT:
+    while shown > 1 and len(_rows(listed.head(shown), width)) > room:
         shown -= 1
-    if shown < listed.height:
-        rest = Text(_rest(listed.tail(-shown)), style="dim")
-    return Text("\n").join([_line("Subtask", map(Text, _HEADINGS), width), *_rows(listed.head(shown), width), rest, *notes, *below])
+    rest = Text(_rest(listed.tail(-shown)), style="dim") if shown < listed.height else Text()
+    return Text("\n").join([*_rows(listed.head(shown), width), rest, *notes, *below])
 
 
 def _rows(shown: pl.DataFrame, width: int) -> list[Text]:
     """One line per subtask, under a line with the name of its task, and of its ladder where there are several."""
-    lines: list[Text] = []
     with_ladder = shown["ladder"].n_unique() > 1
+    lines: list[tuple[str, list[str]]] = [("Subtask", list(_HEADINGS))]
     for group in shown.partition_by("ladder", "task", maintain_order=True):
         for at, row in enumerate(group.iter_rows(named=True)):
             key = Subtask(*(row[column] for column in KEY))
             name = display_name(key, with_ladder=False)
             inner = name.startswith(f"{key.task}:")
             if at == 0 and (inner or with_ladder):
-                lines.append(Text(_cut(f"{key.task} ({key.ladder})" if with_ladder else key.task, width), style="bold"))
+                lines.append((f"{key.task} ({key.ladder})" if with_ladder else key.task, []))
             name = f"  {name.removeprefix(key.task + ':')}" if inner or with_ladder else name
-            label = Text(row["label"], style=_COLOURS.get(row["label"], ""))
-            lines.append(_line(name, [label, *map(Text, _cells(row))], width))
-    return lines
+            lines.append((name, [row["label"], *_cells(row)]))
+    sizes = [max(map(len, column)) for column in zip(*(cells for _, cells in lines if cells), strict=True)]
+    return [_line(name, cells, sizes, width) for name, cells in lines]
 
 
-def _line(name: str, cells: Any, width: int) -> Text:
-    room = width - sum(_WIDTHS) - 2 * len(_WIDTHS)
+def _line(name: str, cells: Sequence[str], sizes: Sequence[int], width: int) -> Text:
+    if not cells:
+        return Text(_cut(name, width), style="bold")
+    room = width - sum(sizes) - 2 * len(sizes)
     line = Text(_cut(name, room).ljust(room))
-    for cell, size in zip(cells, _WIDTHS, strict=True):
-        line.append("  ").append_text(cell)
-        line.append(" " * max(0, size - len(cell)))
+    for cell, size in zip(cells, sizes, strict=True):
+        line.append("  ").append(cell.ljust(size), style=_COLOURS.get(cell, ""))
     line.rstrip()
     return line
 
@@ -119,12 +119,11 @@ def _rest(hidden: pl.DataFrame) -> str:
 
 
 def _counts(headline: pl.DataFrame) -> list[str]:
-    """One line per question and per soft metric: the answers, and how many of them are expected to be false."""
+    """Return a line per question and per soft metric: the answers, and how many to expect to be false."""
     lines = []
     for row in headline.filter(pl.col("asked") > 0).iter_rows(named=True):
         metric = row["question"].removeprefix("under_")
-        name = QUESTIONS.get(row["question"]) or f"Gone under {title(metric).replace('NLL', 'nll').lower()}?"
-        name = name.replace("nll", "NLL")
+        name = QUESTIONS.get(row["question"], f"Does it disappear under {title(metric)}?")
         counts = "".join(f"{row[key]:>6}" for key in ("yes", "no", "open"))
-        lines.append(f"{name:<38}{counts}{row['expected_false']:>16.1f}")
-    return [f"{'':<38}{'yes':>6}{'no':>6}{'open':>6}{'expected false':>16}", *lines] if lines else []
+        lines.append(f"{name:<49}{counts}{row['expected_false']:>7.1f}")
+    return [f"{'':<49}{'yes':>6}{'no':>6}{'open':>6}{'false':>7}", *lines] if lines else []

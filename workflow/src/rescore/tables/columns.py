@@ -9,8 +9,8 @@ _HEAD = """# The tables
 
 Every column of every table that Rescore writes, in the folder of results. Made from
 [columns.tsv](../workflow/src/rescore/tables/columns.tsv) and [tables.tsv](../workflow/src/rescore/tables/tables.tsv) by
-`python -m rescore.tables.columns > docs/tables.md`; change these lists and run it again. A null is an undefined value, never
-a zero. A unit or direction "of the metric" is that of the row's metric.
+`python -m rescore.tables.columns > docs/tables.md`; change these lists and run it again. A null is an undefined value,
+never a zero. A unit or direction "of the metric" is that of the row's metric.
 """
 
 

@@ -1,4 +1,4 @@
-"""The tables that Rescore writes: tables.tsv names them, columns.tsv their columns. Everything else reads these lists."""
+"""The tables that Rescore writes. tables.tsv names them, columns.tsv their columns; all else reads these lists."""
 
 import csv
 from collections.abc import Mapping
@@ -92,10 +92,13 @@ def _tables() -> dict[str, Table]:
             name,
             {column: told.kind for column, told in columns[name].items()},
             frozenset(column for column, told in columns[name].items() if told.nullable),
-            *facts,
-            columns[name],
+            file=file,
+            written_by=written_by,
+            row=row,
+            holds=holds,
+            described=columns[name],
         )
-        for name, *facts in _rows("tables.tsv")
+        for name, file, written_by, row, holds in _rows("tables.tsv")
     }
 
 

@@ -273,9 +273,12 @@ def _bad_columns(schema: Mapping[str, pl.DataType], table: Table) -> str | None:
     """Return which column is missing, surplus or of another type, or None."""
     problems = [f"column '{c}' is missing" for c in table.columns if c not in schema]
     problems += [f"unknown column '{c}'" for c in schema if c not in table.columns]
-    problems = problems or [
-        f"column '{c}' is {schema[c]}, expected {kind}" for c, kind in table.columns.items() if schema[c] != kind
-    ][:1]
+    problems = (
+        problems
+        or [f"column '{c}' is {schema[c]}, expected {kind}" for c, kind in table.columns.items() if schema[c] != kind][
+            :1
+        ]
+    )
     return "; ".join(problems) or None
 
 
