@@ -1,12 +1,12 @@
 """The tables that Rescore writes. tables.tsv names them, columns.tsv their columns; all else reads these lists."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+
+from rescore.tables.lists import read_list
 
 _KINDS: dict[str, pl.DataType] = {
     kind.__name__: kind() for kind in (pl.String, pl.Boolean, pl.Int32, pl.Int64, pl.Float32, pl.Float64)
@@ -72,12 +72,6 @@ class Table:
         return pl.DataFrame(schema=dict(self.columns))
 
 
-def _rows(name: str) -> list[list[str]]:
-    """Read a list beside this file, without its header."""
-    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]
-
-
 def _kind(name: str) -> pl.DataType:
     inner = name.removeprefix("List(").removesuffix(")")
     return _KINDS[name] if name == inner else pl.List(_KINDS[inner])
@@ -85,20 +79,22 @@ def _kind(name: str) -> pl.DataType:
 
 def _tables() -> dict[str, Table]:
     columns: dict[str, dict[str, Column]] = {}
-    for table, column, kind, null, shown, *words in _rows("columns.tsv"):
-        columns.setdefault(table, {})[column] = Column(_kind(kind), bool(null), bool(shown), *words)
+    for row in read_list("columns.tsv"):
+        words = row["unit"], row["direction"], row["meaning"]
+        told = Column(_kind(row["type"]), row["null"] == "null", row["shown"] == "shown", *words)
+        columns.setdefault(row["table"], {})[row["column"]] = told
     return {
-        name: Table(
-            name,
-            {column: told.kind for column, told in columns[name].items()},
-            frozenset(column for column, told in columns[name].items() if told.nullable),
-            file=file,
-            written_by=written_by,
-            row=row,
-            holds=holds,
-            described=columns[name],
+        row["table"]: Table(
+            name=row["table"],
+            columns={column: told.kind for column, told in columns[row["table"]].items()},
+            nullable=frozenset(column for column, told in columns[row["table"]].items() if told.nullable),
+            file=row["file"],
+            written_by=row["written_by"],
+            row=row["row"],
+            holds=row["holds"],
+            described=columns[row["table"]],
         )
-        for name, file, written_by, row, holds in _rows("tables.tsv")
+        for row in read_list("tables.tsv")
     }
 
 

@@ -284,33 +284,16 @@ def _bad_columns(schema: Mapping[str, pl.DataType], table: Table) -> str | None:
 
 def _bad_value(frame: pl.DataFrame, table: Table) -> str | None:
     """Return column and row of a null or NaN that the table does not allow, or None."""
-    for column in frame.columns:
-        if column not in table.nullable and frame[column].null_count():
-            return f"column '{column}' is null in row {frame[column].is_null().arg_max()}"
-    flaws = frame.select(_flaws(frame.schema))  # one query: most tables are small, and sound
-    for name, found in flaws.to_dict(as_series=False).items():
-        if found[0]:
-            column, _, flaw = name.rpartition(" ")
-            series = frame[column]
-            if flaw == _NULL:
-                row = (series.list.drop_nulls().list.len() < series.list.len()).arg_max()
-                return f"column '{column}' holds a null in row {row}"
-            is_list = isinstance(series.dtype, pl.List)
+    for name in frame.columns:
+        series = frame[name]
+        if name not in table.nullable and series.null_count():
+            return f"column '{name}' is null in row {series.is_null().arg_max()}"
+        is_list = isinstance(series.dtype, pl.List)
+        values = series.explode(empty_as_null=False, keep_nulls=False) if is_list else series
+        if is_list and values.null_count():
+            row = (series.list.drop_nulls().list.len() < series.list.len()).arg_max()
+            return f"column '{name}' holds a null in row {row}"
+        if values.dtype.is_float() and values.is_nan().any():
             nan = series.list.eval(pl.element().is_nan()).list.any() if is_list else series.is_nan()
-            return f"column '{column}' is not a number in row {nan.arg_max()}"
+            return f"column '{name}' is not a number in row {nan.arg_max()}"
     return None
-
-
-_NULL, _NAN = "null", "NaN"
-
-
-def _flaws(schema: Mapping[str, pl.DataType]) -> Iterator[pl.Expr]:
-    """Ask, column by column, how many nulls its lists hold, and whether any number is NaN."""
-    for column, dtype in schema.items():
-        values = pl.col(column)
-        inner: Any = dtype
-        if isinstance(dtype, pl.List):
-            values, inner = values.explode(empty_as_null=False, keep_nulls=False), dtype.inner
-            yield values.null_count().alias(f"{column} {_NULL}")
-        if inner.is_float():
-            yield values.is_nan().any().alias(f"{column} {_NAN}")
