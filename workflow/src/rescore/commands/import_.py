@@ -211,19 +211,20 @@ def _finish(
     from rescore import importing as of
     from rescore.config.inputs import read_ladders
     from rescore.importing import CHOICES, FOUND, ITEMS
+    from rescore.importing.renames import read_renames
     from rescore.tables import AGGREGATES, EXAMPLES, SCORES, InputError, write
 
     found = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, schema=dict(FOUND), orient="row")
     frames = [found, *(pl.concat([pl.DataFrame(schema=dict(c)), *f]) for c, f in ((ITEMS, logs), (CHOICES, choices)))]
-    names = _renames(options.rename, *frames[:2])
+    names = read_renames(options.rename, frames[:2]) if options.rename else {}
     ladder = read_ladders(options.ladder) if options.ladder else None
     found, items, listed = of.choose_shots([of.renamed(frame, names) for frame in frames], options.shots)
     models = of.model_names([*found["model"].unique(), *items["model"].unique()], ladder)
     found, items = (f.with_columns(pl.col("model").replace(models)) for f in (found, items))
-    tables = of.combine(
-        of.items(items, percent=options.percent) if items.height else _with_place(SCORES.empty()),
-        of.aggregates(found, percent=options.percent) if found.height else _with_place(AGGREGATES.empty()),
-    )
+    place = pl.lit("").alias("where")
+    scores = of.items(items, percent=options.percent) if items.height else SCORES.empty().with_columns(place)
+    means = of.aggregates(found, percent=options.percent) if found.height else AGGREGATES.empty().with_columns(place)
+    tables = of.combine(scores, means)
     if tables.scores.is_empty() and tables.aggregates.is_empty():
         raise InputError(
             f"{source}: holds no result" + (f" with {options.shots} shots" if options.shots is not None else "")
@@ -254,12 +255,6 @@ def _finish(
     report(options.out)
 
 
-def _with_place(frame: "pl.DataFrame") -> "pl.DataFrame":
-    import polars as pl
-
-    return frame.with_columns(where=pl.lit("", pl.String))
-
-
 def _summary(
     scores: "pl.DataFrame",
     aggregates: "pl.DataFrame",
@@ -285,27 +280,6 @@ def _summary(
             say(f"in no ladder, so without a curve: {_some(unknown)}; add their rows, or give --rename")
         if absent:
             say(f"of the ladder, without results: {_some(absent)}")
-
-
-def _renames(path: Path | None, *frames: "pl.DataFrame") -> dict[str, str]:
-    """Read the table of names; each of them must be in the files."""
-    from rescore.tables import InputError
-
-    if path is None:
-        return {}
-    there = {name for f in frames for c in ("model", "task", "subtask", "metric") for name in f[c].unique()}
-    names: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        cells = [cell.strip() for cell in line.split("\t")]
-        if len(cells) != 2 or not all(cells):
-            raise InputError(f"{path}: row {number}: expected a name in the files, a tab, and the name to use")
-        if cells[0] not in there:
-            raise InputError(f"{path}: row {number}: '{cells[0]}' is no model, task, subtask or metric of the files")
-        if names.setdefault(cells[0], cells[1]) != cells[1]:
-            raise InputError(f"{path}: row {number}: '{cells[0]}' is called '{names[cells[0]]}' above")
-    return names
 
 
 def _json(path: Path) -> Any:

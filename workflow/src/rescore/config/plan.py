@@ -89,19 +89,10 @@ class Plan:
     def prompt_options(self, slug: str) -> str:
         """Turn a suite's row into the options of `rescore prompts`."""
         row = self.tasks[slug]
-        options = [
-            "--bigbench",
-            row["root"],
-            "--task",
-            row["task"],
-            "--shots",
-            row["shots"],
-            "--seed",
-            row["seed"],
-        ]
+        options = {"bigbench": row["root"], "task": row["task"], "shots": row["shots"], "seed": row["seed"]}
         if "max_examples" in row:
-            options += ["--max-examples", row["max_examples"]]
-        return shlex.join(map(str, options))
+            options["max-examples"] = row["max_examples"]
+        return shlex.join(word for name, value in options.items() for word in (f"--{name}", str(value)))
 
     def fetch_options(self) -> str:
         """What `rescore fetch` is to fetch, and from where."""
