@@ -22,7 +22,7 @@ def extract(
     """Run models over tasks.
 
     Writes the log-probabilities of every answer token, and the greedy answers. What is done already is left alone. A
-    model of the Hub is downloaded first, where it is not in the cache (HF_HOME). Ladder, examples and model folders are
+    model of the Hub is downloaded first unless it is in the cache (HF_HOME). Ladder, examples and model folders are
     checked before anything runs. If a model cannot be loaded or run after that, the others are run, and the error comes
     last.
     """

@@ -70,7 +70,7 @@ def _cut(text: str, size: int) -> str:
 
 
 def _heading(name: str, size: int) -> list[str]:
-    """Break a column's name behind underscores and blanks into lines no longer than its cells, where it can be."""
+    """Break a name after underscores and blanks into lines, if possible no longer than the column's cells."""
     lines = [""]
     for part in re.findall(r"[^_ ]*[_ ]?", name):
         if lines[-1] and len(lines[-1] + part) > size:

@@ -83,7 +83,7 @@ def show(
 def _read(results: Path, table: "Table", task: str | None) -> "pl.DataFrame":
     """Read a table from the one file that holds it, or from those of this run's tasks.
 
-    A table of which every model and task has a file gets columns of their names.
+    A table that has one file per model and task gets columns with their names.
     """
     import polars as pl
 

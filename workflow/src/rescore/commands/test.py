@@ -108,7 +108,7 @@ def by_task(paths: Sequence[Path]) -> Iterator["pl.DataFrame"]:
 
 
 def _check_metrics(paths: Sequence[Path]) -> None:
-    """Refuse scores of which none can be tested."""
+    """Refuse scores if none of them can be tested."""
     from rescore.tables import METRICS, SCORES, InputError, distinct
 
     metrics = {metric for path in paths for metric in distinct(path, SCORES, "metric")}

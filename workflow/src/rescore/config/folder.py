@@ -44,7 +44,7 @@ def check_source(row: Mapping[str, Any], where: str) -> None:
 
 
 def check_folder(folder: Path, gguf: str | None, label: str) -> None:
-    """Refuse a folder that cannot be loaded, as far as that is known without loading it.
+    """Refuse a folder that cannot be loaded, as far as its files tell.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def check_folder(folder: Path, gguf: str | None, label: str) -> None:
 
 
 def _check_weights(folder: Path, label: str) -> None:
-    """Refuse weights that are not there, or not all."""
+    """Refuse missing weights, or missing parts of them."""
     if not any(folder.glob("*.safetensors")):
         raise InputError(f"{label} holds no weights (*.safetensors)")
     index = folder / "model.safetensors.index.json"

@@ -25,19 +25,19 @@ from rescore.tables.source import digest_files
 
 OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")
-_SMALL_MODELS_PER_JOB = 12  # the 46 shipped models are four jobs, so that two cores end together
-_CHECKED_BYTES = 2**24  # larger task files are checked when they are used, so that a dry run stays quick
+_SMALL_MODELS_PER_JOB = 12  # makes four jobs of the 46 shipped models, so that two cores end together
+_CHECKED_BYTES = 2**24  # larger task files are checked only when used, so that a dry run stays quick
 
 
 class ExtractJob(NamedTuple):
-    """One extraction job: its models, one after the other, over its tasks, and what it asks a cluster for.
+    """One extraction job, which runs its models one after the other, and what it asks a cluster for.
 
     Attributes
     ----------
     mem_mb
         Main memory, megabytes.
     gpus
-        GPUs; 0 for models so small that a processor is quicker.
+        GPUs; 0 for models small enough for a processor.
     runtime_min
         Wall time, minutes.
     """
@@ -95,7 +95,7 @@ class Plan:
         return shlex.join(word for name, value in options.items() for word in (f"--{name}", str(value)))
 
     def fetch_options(self) -> str:
-        """What `rescore fetch` is to fetch, and from where."""
+        """Return the options of `rescore fetch`."""
         hub = self.config["bigbench"]["hub"]
         options = [*self.downloads, "--out", str(self.download_root)]
         if hub:
@@ -149,7 +149,7 @@ class Plan:
         return [[task for task in self.tasks if task in part] for part in map(set, parts)]
 
     def n_questions(self, slug: str) -> int:
-        """How many questions a suite's row asks, by BIG-Bench's catalogue; a guess for a task that is not in it."""
+        """Count the questions of a suite's row by BIG-Bench's catalogue; guess for a task that is not in it."""
         row = self.tasks[slug]
         most = row.get("max_examples", math.inf)
         return int(sum(min(n, most) for n in _leaf_sizes().get(row["task"], [_QUESTIONS_UNKNOWN])))
@@ -170,7 +170,7 @@ _QUESTIONS_UNKNOWN = 1000
 
 @functools.cache
 def _leaf_sizes() -> Mapping[str, list[int]]:
-    """By task and by subtask of the catalogue, how many questions its leaves hold."""
+    """By task and by subtask of the catalogue: the number of questions of each of its leaves."""
     sizes: dict[str, list[int]] = {}
     for name, n in catalogue().select("name", "n_examples").drop_nulls().iter_rows():
         for key in {name, name.partition(":")[0]}:
@@ -229,7 +229,7 @@ def make_or_exit(config: Mapping[str, Any], where: str, given: Mapping[str, Any]
 
 
 def _holds(given: object, path: Sequence[str]) -> bool:
-    """Whether a nested mapping has a value at a path, or ends above it in a value that is none."""
+    """Whether a nested mapping has a key at a path, or a value that is no mapping above it."""
     for key in path:
         if not isinstance(given, Mapping):
             return given is not None

@@ -1,4 +1,4 @@
-"""Tables on disk: checked on write and on read, written whole or not at all, with what made them."""
+"""Tables on disk: checked when written and when read, written whole or not at all, with what made them."""
 
 import hashlib
 import io
@@ -42,7 +42,7 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
     Raises
     ------
     ValueError
-        A column is missing, surplus, of another type, null where it may not be, or holds a NaN: a defect of the
+        A column is missing, surplus or of another type, or holds a null or NaN that it may not: a defect of the
         caller, not of the user's input.
     InputError
         The file cannot be written: the disk is full, or may not be written to.
@@ -64,15 +64,15 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
 
 
 def digest(frame: pl.DataFrame) -> str:
-    """SHA-256 over a frame's rows, in order: what decides whether a table is still the one something was made from."""
+    """SHA-256 over a frame's rows, in order: tells whether something was made from this table."""
     return hashlib.sha256(frame.write_ndjson().encode()).hexdigest()
 
 
 def to_csv(frame: pl.DataFrame) -> str:
     """Write a table as CSV: floats in full, a null as an empty field, no nested columns.
 
-    A text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line's end) gets
-    an apostrophe in front, as OWASP's page on CSV injection advises. Numbers stay as they are.
+    A text that a spreadsheet would read as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line's end) gets an
+    apostrophe in front, as OWASP's page on CSV injection advises. Numbers stay as they are.
 
     Examples
     --------
@@ -110,14 +110,7 @@ def read(path: Path, table: Table, *, columns: Sequence[str] | None = None) -> p
     _check_columns(path, table)
     content = path.read_bytes()
     _check_seal(path, content)
-    try:
-        frame = pl.read_parquet(io.BytesIO(content), columns=list(columns or table.columns))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
-    problem = _bad_value(frame, table)
-    if problem:
-        raise InputError(f"{path}: {problem}")
-    return frame
+    return _parsed(io.BytesIO(content), path, table, columns or list(table.columns))
 
 
 def read_all(paths: Iterable[Path], table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -129,11 +122,20 @@ def read_all(paths: Iterable[Path], table: Table, *, columns: Sequence[str] | No
 def distinct(path: Path, table: Table, column: str) -> list[Any]:
     """Look up the distinct values of one column, without reading the others; raises as `read` does."""
     _check_columns(path, table)
+    values: list[Any] = _parsed(path, path, table, [column])[column].unique(maintain_order=True).to_list()
+    return values
+
+
+def _parsed(source: Path | io.BytesIO, path: Path, table: Table, columns: Sequence[str]) -> pl.DataFrame:
+    """Read columns, and check their values."""
     try:
-        found: list[Any] = pl.read_parquet(path, columns=[column])[column].unique(maintain_order=True).to_list()
+        frame = pl.read_parquet(source, columns=list(columns))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
-    return found
+    problem = _bad_value(frame, table)
+    if problem:
+        raise InputError(f"{path}: {problem}")
+    return frame
 
 
 def _check_columns(path: Path, table: Table) -> None:
@@ -147,7 +149,7 @@ def _check_columns(path: Path, table: Table) -> None:
 
 
 def provenance(path: Path) -> dict[str, Any]:
-    """What made a parquet file, from its metadata; empty for a file that Rescore did not write.
+    """Read what made a parquet file from its metadata; empty for a file that Rescore did not write.
 
     Raises
     ------
@@ -168,22 +170,12 @@ def provenance(path: Path) -> dict[str, Any]:
 
 
 def content_digest(path: Path) -> str:
-    """SHA-256 that a table carries of its own bytes, told from its metadata alone; computed where it carries none.
-
-    Raises
-    ------
-    InputError
-        The file is missing or no parquet file.
-    """
+    """Return the SHA-256 of its own bytes that a table carries; computed if it carries none; raises as `provenance`."""
     return _metadata(path).get(_SEAL) or hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def fingerprint(path: Path, table: Table) -> str | None:
-    """What the provenance of a table says as its `fingerprint`.
-
-    None where the table is to be made anew: it is absent, damaged, of another contract or schema version, or not
-    Rescore's.
-    """
+    """Return the `fingerprint` in a table's provenance; None if it is absent, damaged, another table or not ours."""
     try:
         made_by = provenance(path)
         _check_seal(path, path.read_bytes())
@@ -204,8 +196,8 @@ def _metadata(path: Path) -> dict[str, str]:
 def _seal(path: Path) -> None:
     """Put the file's SHA-256, computed with zeros in its place, into its metadata.
 
-    The format has no checksum that its readers look at: of single flipped bits in a table of extractions one in ten
-    reads as another number, without an error.
+    Readers of the format check no checksum: one in ten of the single bits flipped in a table of extractions gave
+    another number without an error.
     """
     content = path.read_bytes()
     at = _place(content)
@@ -215,7 +207,7 @@ def _seal(path: Path) -> None:
 
 
 def _check_seal(path: Path, content: bytes) -> None:
-    """Compare a file with its own digest; one without, from elsewhere, passes."""
+    """Compare a file with the digest in it; a file of another tool has none, and passes."""
     at = _place(content)
     if at < 0:
         return
@@ -227,7 +219,7 @@ def _check_seal(path: Path, content: bytes) -> None:
 
 
 def _place(content: bytes) -> int:
-    """Where the digest stands: in the metadata at the file's end, two bytes (type and length) behind its key."""
+    """Find the digest: it is in the metadata at the file's end, two bytes (type and length) behind its key."""
     at = content.rfind(_SEAL.encode())
     return at if at < 0 else at + len(_SEAL) + 2
 

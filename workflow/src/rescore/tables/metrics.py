@@ -64,23 +64,23 @@ def _metric(cells: Mapping[str, str]) -> Metric:
 METRICS: dict[str, Metric] = {row["metric"]: _metric(row) for row in read_list("metrics.tsv")}
 
 HARD_METRICS = ("exact_match", "multiple_choice_grade")
-"""The metrics in which a cliff is looked for; of these the first that a subtask has decides its label."""
+"""The metrics whose cliffs are looked for. The first of them that a subtask has decides its label."""
 
 REFERENCE_METRIC = "nll_nats_per_token"
-"""The smooth metric every other one is held against."""
+"""The smooth metric that all others are compared with."""
 
 REFERENCE_METRICS = (REFERENCE_METRIC, "nll_nats_per_answer")
-"""The reference, and what stands in for it on a subtask that lacks it."""
+"""The reference, and its substitute on a subtask that lacks it."""
 
 IMPORTED_METRICS = ("nll_nats_per_answer",)
-"""Metrics of imported results alone: `rescore score` knows the tokens, so it has no use for them."""
+"""Metrics that only imported results have: `rescore score` knows the tokens, so it does not need them."""
 
 STAGES = {
     "exact_match": ("token_probability", "target_probability"),
     "multiple_choice_grade": ("target_probability", "choice_probability"),
 }
-"""By hard metric, what lies between the likelihood and it: of a token (or the right choice), and the whole answer (or
-the right choice among the listed)."""
+"""By hard metric, the two stages between the likelihood and it: of a token (or the right choice), and of the whole answer
+(or the right choice among the listed)."""
 
 GUESS_METRIC = "guess_nats_per_token"
 """What guessing scores under the reference metric."""
@@ -95,12 +95,12 @@ HEADLINE_METRICS = (
 """The soft metrics of the headline, the reference first."""
 
 SOFT_METRICS = (*HEADLINE_METRICS, "brier_score", "target_probability")
-"""The metrics under which a cliff may disappear. The last two are shown, and in no headline: Brier grades another
-question, picking among listed choices, and target probability keeps the product of all tokens."""
+"""The metrics under which a cliff may disappear. The last two are in no headline: Brier score grades another question, the
+pick among listed choices, and target probability keeps the product over all tokens."""
 
 
 def reference_metric(metrics: Iterable[str]) -> str:
-    """Return which of a subtask's metrics the others are held against; `REFERENCE_METRIC` where it has none.
+    """Return the metric of a subtask that the others are compared with; `REFERENCE_METRIC` if it has none.
 
     >>> reference_metric(["exact_match", "nll_nats_per_answer"])
     'nll_nats_per_answer'
