@@ -45,8 +45,8 @@ class Backend:
 
 __legacy__ = Backend()
 """
-"""Replaces setuptools while pip downloads. pip asks a source package for its metadata, which would run the package's own
-code and fetch what that needs; newer pips then refuse a dependency that the package declares."""
+"""Replaces setuptools while pip downloads. pip asks a source package for its metadata, which would run the package's
+own code and fetch what that needs; newer pips then refuse a dependency that the package declares."""
 
 
 def download(out: Path, *, sha256: str = SHA256, package: str = PACKAGE) -> Path:

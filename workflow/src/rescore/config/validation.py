@@ -108,8 +108,8 @@ def typed(text: str, kind: str | None) -> object:
 def typed_object(value: Any, schema: dict[str, Any]) -> Any:
     """Read the texts of an object as its schema's types.
 
-    Snakemake turns `--config "extract={batch_tokens: 100}"` into an object whose values are all texts. A text stays one if
-    the schema asks for text, or if it cannot be read as another type: the schema then refuses it.
+    Snakemake turns `--config "extract={batch_tokens: 100}"` into an object whose values are all texts. A text stays one
+    if the schema asks for text, or if it cannot be read as another type: the schema then refuses it.
     """
     if isinstance(value, dict):
         known = schema.get("properties", {})

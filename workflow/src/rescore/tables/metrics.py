@@ -79,8 +79,8 @@ STAGES = {
     "exact_match": ("token_probability", "target_probability"),
     "multiple_choice_grade": ("target_probability", "choice_probability"),
 }
-"""By hard metric, the two stages between the likelihood and it: of a token (or the right choice), and of the whole answer
-(or the right choice among the listed)."""
+"""By hard metric, the two stages between the likelihood and it: of a token (or the right choice), and of the whole
+answer (or the right choice among the listed)."""
 
 GUESS_METRIC = "guess_nats_per_token"
 """What guessing scores under the reference metric."""
@@ -95,8 +95,8 @@ HEADLINE_METRICS = (
 """The soft metrics of the headline, the reference first."""
 
 SOFT_METRICS = (*HEADLINE_METRICS, "brier_score", "target_probability")
-"""The metrics under which a cliff may disappear. The last two are in no headline: Brier score grades another question, the
-pick among listed choices, and target probability keeps the product over all tokens."""
+"""The metrics under which a cliff may disappear. The last two are in no headline: Brier score grades another question,
+the pick among listed choices, and target probability keeps the product over all tokens."""
 
 
 def reference_metric(metrics: Iterable[str]) -> str:
