@@ -14,7 +14,6 @@ import pytest
 
 import rescore
 from rescore import cli
-from rescore import tables as schema
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 from rescore.tables import (
     AGGREGATES,
@@ -30,7 +29,12 @@ from rescore.tables import (
     METRICS,
     POSITIONS,
     SCORES,
+    TABLES,
     VERDICTS,
+    digest,
+    provenance,
+    read,
+    write,
 )
 from rescore.tables.metrics import IMPORTED_METRICS
 
@@ -207,11 +211,11 @@ def test_prompts_writes_the_examples_and_what_made_them(run: Run, tmp_path: Path
     out = tmp_path / "deep" / "letter_sorting.parquet"
     arguments = ("prompts", "--bigbench", "data/tasks", "--task", "letter_sorting", "--max-examples", 3, "--out")
     assert run(*arguments, out) == 0
-    frame = schema.read(out, EXAMPLES)
+    frame = read(out, EXAMPLES)
     assert frame.group_by("subtask").len()["len"].to_list() == [3] * frame["subtask"].n_unique()
     assert frame["subtask"].str.starts_with("letter_sorting:length_").all()
     assert "".join(sorted(frame["targets"][0][0])) == frame["targets"][0][0]
-    made_by = schema.provenance(out)
+    made_by = provenance(out)
     assert (made_by["task"], made_by["shots"], made_by["seed"], made_by["max_examples"]) == ("letter_sorting", 0, 42, 3)
     assert set(made_by["subtasks"]) == set(frame["subtask"])
     first = out.read_bytes()
@@ -249,8 +253,8 @@ def extracted(run: Run, tmp_path: Path, write_task: Any) -> Path:
     }
     for table, rows in ((EXTRACTIONS, extractions), (GENERATIONS, generations)):
         frame = pl.DataFrame(rows, schema=dict(table.columns))
-        made_by = {"model": "m", "fingerprint": "f", "examples": schema.digest(schema.read(out, EXAMPLES))}
-        schema.write(frame, tmp_path / "m" / f"{table.name}.parquet", table, made_by)
+        made_by = {"model": "m", "fingerprint": "f", "examples": digest(read(out, EXAMPLES))}
+        write(frame, tmp_path / "m" / f"{table.name}.parquet", table, made_by)
     return out
 
 
@@ -264,16 +268,16 @@ def test_score_scores_a_models_tables(run: Run, extracted: Path, tmp_path: Path)
     arguments += ("--positions-out", positions)
     assert run("score", *files, *arguments) == 0
     place = ("m", "sums", "sums", 1, 2, 0.5, pytest.approx((math.exp(-0.5) + math.exp(-2)) / 2))
-    assert schema.read(positions, POSITIONS).rows() == [(*place, *[None] * 6, "all answers are one token long")]
-    assert schema.read(graded, GRADING).rows() == [("m", "sums", "sums", 2, 2, 0, 0.0, 0)]
-    own = schema.read(theirs, BIGBENCH).filter(subtask="sums", metric="exact_str_match")
+    assert read(positions, POSITIONS).rows() == [(*place, *[None] * 6, "all answers are one token long")]
+    assert read(graded, GRADING).rows() == [("m", "sums", "sums", 2, 2, 0, 0.0, 0)]
+    own = read(theirs, BIGBENCH).filter(subtask="sums", metric="exact_str_match")
     assert own.select("model", "value", "n", "normalized").row(0) == ("m", 0.5, 2, 50.0)
-    frame = schema.read(out, SCORES)
+    frame = read(out, SCORES)
     assert frame.height == 2 * (len(METRICS) - len(IMPORTED_METRICS))
     assert frame.filter(metric="exact_match").sort("example_id")["score"].to_list() == [1.0, 0.0]
     assert frame.filter(metric="nll_nats_per_token").sort("example_id")["score"].to_list() == [0.5, 2.0]
     assert frame.filter(metric="token_edit_distance").sort("example_id")["score"].to_list() == [0.0, 1.0]
-    assert schema.provenance(out)["models"]["m"]["fingerprint"] == "f"
+    assert provenance(out)["models"]["m"]["fingerprint"] == "f"
 
 
 def test_score_needs_both_tables_of_a_model_from_these_examples(
@@ -285,13 +289,13 @@ def test_score_needs_both_tables_of_a_model_from_these_examples(
     assert capsys.readouterr().err == (
         f"rescore: {generations}: model 'm' needs both its extractions and generations\n"
     )
-    asked = schema.read(extracted, EXAMPLES).with_columns(prompt=pl.lit("another"))
-    schema.write(asked, extracted, EXAMPLES, {"subtasks": schema.provenance(extracted)["subtasks"]})
+    asked = read(extracted, EXAMPLES).with_columns(prompt=pl.lit("another"))
+    write(asked, extracted, EXAMPLES, {"subtasks": provenance(extracted)["subtasks"]})
     assert run("score", generations, extractions, "--examples", extracted, "--out", out) == 2
     assert capsys.readouterr().err == (
         f"rescore: {generations}: was made from other examples than {extracted}; extract the model again\n"
     )
-    schema.write(asked, extracted, EXAMPLES, {})
+    write(asked, extracted, EXAMPLES, {})
     assert run("score", generations, extractions, "--examples", extracted, "--out", out) == 2
     assert "says nothing of its subtasks' metrics" in capsys.readouterr().err
     assert not out.exists()
@@ -318,10 +322,10 @@ def test_test_judges_anybodys_scores_and_show_prints_them(
 ) -> None:
     out = tested
     for table in (CURVES, VERDICTS, CLIFFS, HEADLINE):
-        frame = schema.read(out / f"{table.name}.parquet", table)
+        frame = read(out / f"{table.name}.parquet", table)
         assert pl.read_csv(out / f"{table.name}.csv").height == frame.height > 0
-        assert schema.provenance(out / f"{table.name}.parquet")["settings"]["draws"] == 99
-    cliffs = schema.read(out / "cliffs.parquet", CLIFFS)
+        assert provenance(out / f"{table.name}.parquet")["settings"]["draws"] == 99
+    cliffs = read(out / "cliffs.parquet", CLIFFS)
     assert set(cliffs["task"]) == set(TRUTHS)
     capsys.readouterr()
     assert run("show", "cliffs", "--results", out, "--task", "flat", "--all", "--format", "csv") == 0
@@ -338,21 +342,21 @@ def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
         assert run("show", *arguments, "--results", tested) == 0
         return capsys.readouterr().out
 
-    verdicts = schema.read(tested / "verdicts.parquet", VERDICTS)
+    verdicts = read(tested / "verdicts.parquet", VERDICTS)
     head, *lines = shown("verdicts", "--metric", "exact_match", "--columns", "task,verdict", "--format", "csv").split()
     assert head == "task,verdict"
     assert lines == [",".join(row) for row in verdicts.filter(metric="exact_match").select("task", "verdict").rows()]
     found = json.loads(shown("curves", "--subtask", "flat", "--metric", "exact_match", "--format", "json"))
-    curves = schema.read(tested / "curves.parquet", CURVES).filter(subtask="flat", metric="exact_match")
+    curves = read(tested / "curves.parquet", CURVES).filter(subtask="flat", metric="exact_match")
     assert [row["mean"] for row in found] == curves["mean"].to_list()
     assert "ladder" not in found[0]  # there is one
-    cliffs = schema.read(tested / "cliffs.parquet", CLIFFS)
+    cliffs = read(tested / "cliffs.parquet", CLIFFS)
     label = cliffs.filter(task="flat")["label"][0]
     markdown = shown("rises", "--label", label, "--columns", "task,metric", "--format", "markdown").splitlines()
     assert markdown[:2] == ["| task | metric |", "| --- | --- |"]
     assert {line.split(" | ")[0] for line in markdown[2:]} == {f"| {t}" for t in cliffs.filter(label=label)["task"]}
     aligned = shown("headline").splitlines()
-    assert [line.split()[0] for line in aligned[-3:]] == schema.read(tested / "headline.parquet", HEADLINE)[
+    assert [line.split()[0] for line in aligned[-3:]] == read(tested / "headline.parquet", HEADLINE)[
         "question"
     ].to_list()[-3:]
     for arguments, said in (
@@ -371,7 +375,7 @@ def test_show_help_says_a_line_about_each_table(run: Run, capsys: pytest.Capture
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.partition("Tables:")[2].splitlines()]
     assert {line[0]: line[1] for line in lines if line} == {
         "summary": "labels, answers and counts (the default)",
-        **{name: table.holds for name, table in schema.TABLES.items()},
+        **{name: table.holds for name, table in TABLES.items()},
     }
 
 
@@ -387,7 +391,7 @@ def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladde
         for m, mean in zip(models, [0, 0, 0, 1, 1], strict=True)
     ]
     means = pl.DataFrame(rows, schema=dict(AGGREGATES.columns), orient="row")
-    schema.write(means, tmp_path / "means.parquet", AGGREGATES, {"source": "a paper"})
+    write(means, tmp_path / "means.parquet", AGGREGATES, {"source": "a paper"})
     answers = [(m, "asked", "asked", i, "multiple_choice_grade", i % 2, None) for m in models for i in range(20)]
     pl.DataFrame(answers, schema=dict(SCORES.columns), orient="row").write_parquet(tmp_path / "scores.parquet")
     asked = {"task": "asked", "subtask": "asked", "example_id": range(2), "prompt": "", "targets": [["a"]] * 2}
@@ -396,10 +400,10 @@ def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladde
     arguments = ["test", "--scores", tmp_path / "scores.parquet", "--aggregates", tmp_path / "means.parquet"]
     arguments += ["--examples", tmp_path / "examples.parquet", "--ladder", ladder, "--out", tmp_path / "out", "-j", 2]
     assert run(*arguments, "--settings", json.dumps({"draws": 99})) == 0
-    verdicts = schema.read(tmp_path / "out" / "verdicts.parquet", VERDICTS)
+    verdicts = read(tmp_path / "out" / "verdicts.parquet", VERDICTS)
     assert verdicts.select("task", "chance", "n_items").rows() == [("asked", 0.5, 20), ("known", None, 50)]
     assert verdicts["reason"].str.contains("aggregates only").to_list() == [False, True]
-    made_by = schema.provenance(tmp_path / "out" / "verdicts.parquet")
+    made_by = provenance(tmp_path / "out" / "verdicts.parquet")
     assert made_by["aggregates"] == {"means": {"source": "a paper"}}
     assert list(made_by["scores"]) == ["scores"]
 
@@ -408,7 +412,7 @@ def graded(results: Path, name: str, task: str) -> pl.DataFrame:
     """Write a grading table of one task, of a model of the simulated ladder."""
     rows = [("size00-seed0", task, task, 20, 20, 3, 0.15, 0)]
     frame = pl.DataFrame(rows, schema=dict(GRADING.columns), orient="row")
-    schema.write(frame, results / "grading" / f"{name}.parquet", GRADING, {})
+    write(frame, results / "grading" / f"{name}.parquet", GRADING, {})
     return frame
 
 
@@ -432,7 +436,7 @@ def test_report_says_which_metrics_emergent_tasks_prefer_and_where_the_grader_is
     assert not (tested / "concentration.parquet").exists()
     graded(tested, "chain", "chain")
     assert run("report", "--results", tested, "--emergent", "config/suites/emergent.tsv") == 0
-    found = schema.read(tested / "concentration.parquet", CONCENTRATION)
+    found = read(tested / "concentration.parquet", CONCENTRATION)
     assert (tested / "concentration.csv").read_text() == found.write_csv()
     assert found.select("group", "tasks", "hard_preferred").rows() == [("emergent", 65, 63), ("other", 102, 85)]
     # Schaeffer et al. (arXiv:2304.15004, section 4): more than 92% of what was claimed to emerge

@@ -19,8 +19,7 @@ import pytest
 from workflow_runs import Runs
 
 from rescore import cli, scoring
-from rescore import tables as schema
-from rescore.tables import CURVES, EXTRACTIONS, InputError
+from rescore.tables import CURVES, EXTRACTIONS, InputError, provenance, read, write
 
 RESCORE = str(Path(sys.executable).parent / "rescore")
 TASK = "letter_sorting.length_3"
@@ -186,7 +185,7 @@ def test_a_damaged_table_is_refused_by_its_reader_and_made_anew_by_its_writer(co
 
 def test_no_flipped_bit_reads_as_another_number(tmp_path: Path, finished: Runs) -> None:
     good = finished.folder / f"results/extractions/{MODEL}/{TASK}.parquet"
-    content, frame, path = good.read_bytes(), schema.read(good, EXTRACTIONS), tmp_path / "t.parquet"
+    content, frame, path = good.read_bytes(), read(good, EXTRACTIONS), tmp_path / "t.parquet"
     places = random.Random(0)  # noqa: S311 - where to damage
     refused = 0
     for _ in range(200):
@@ -194,7 +193,7 @@ def test_no_flipped_bit_reads_as_another_number(tmp_path: Path, finished: Runs) 
         damaged[places.randrange(len(content))] ^= 1 << places.randrange(8)
         path.write_bytes(damaged)
         try:
-            assert schema.read(path, EXTRACTIONS).equals(frame)
+            assert read(path, EXTRACTIONS).equals(frame)
         except InputError:
             refused += 1
     assert refused > 190
@@ -263,7 +262,7 @@ def test_a_model_folder_that_changes_between_runs_is_run_again_and_never_mixed(c
     save_file({k: v * 1.5 for k, v in weights.items()}, copy / "mine/model.safetensors", metadata={"format": "pt"})
     made(*extract("results"), cwd=copy)
     new = extractions.read_bytes()
-    assert schema.provenance(extractions)["model_identity"].startswith("sha256:")
+    assert provenance(extractions)["model_identity"].startswith("sha256:")
     assert new != old
     extractions.write_bytes(old)  # as one who copies a table of an earlier run beside
     line = said(*score("out.parquet"), cwd=copy)
@@ -273,4 +272,4 @@ def test_a_model_folder_that_changes_between_runs_is_run_again_and_never_mixed(c
 def test_a_write_that_fails_names_the_table_not_the_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=rf"^{tmp_path}/file/t.parquet: cannot be written \(File exists\)"):
-        schema.write(CURVES.empty(), tmp_path / "file/t.parquet", CURVES, {})
+        write(CURVES.empty(), tmp_path / "file/t.parquet", CURVES, {})
