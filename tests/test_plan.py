@@ -147,6 +147,9 @@ def test_a_mistake_on_the_command_line_is_blamed_on_it(make: Make, monkeypatch: 
         }
         with pytest.raises(InputError, match=f"^{message}"):
             plan.make(merged, "config.yaml", given)
+    hub = {"bigbench": {"path": None, "hub": {"source": "a/b"}}}
+    with pytest.raises(InputError, match=r"^config.yaml \+ --config: key 'bigbench.hub.revision': missing"):
+        plan.make(config | hub, "config.yaml", hub)
     broken = config | {"extract": CONFIG["extract"] | {"shards": 0}}
     with pytest.raises(InputError, match=r"^config.yaml: key 'extract.shards'"):
         plan.make(broken, "config.yaml", {"extract": {"batch_tokens": "1"}})

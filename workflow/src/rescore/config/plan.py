@@ -197,7 +197,10 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     """
 
     def place(path: Sequence[str]) -> str:
-        return "--config" if _holds(given, path) else where
+        if _holds(given, path):
+            return "--config"
+        missing = _holds(given, path[:-1]) and not _holds(config, path)
+        return f"{where} + --config" if missing else where
 
     settings = config.get("discontinuity") if isinstance(config, Mapping) else None
     for key in settings if isinstance(settings, Mapping) else ():
