@@ -77,15 +77,16 @@ def _rows(shown: pl.DataFrame, width: int) -> list[Text]:
             name = f"  {name.removeprefix(key.task + ':')}" if inner or with_ladder else name
             lines.append((name, [row["label"], *_cells(row)]))
     sizes = [max(map(len, column)) for column in zip(*(cells for _, cells in lines if cells), strict=True)]
-    return [_line(name, cells, sizes, width) for name, cells in lines]
+    room = min(width - sum(sizes) - 2 * len(sizes), max(len(name) for name, cells in lines if cells))
+    return [
+        _line(_cut(name, room), cells, [room, *sizes]) if cells else Text(_cut(name, width), style="bold")
+        for name, cells in lines
+    ]
 
 
-def _line(name: str, cells: Sequence[str], sizes: Sequence[int], width: int) -> Text:
-    if not cells:
-        return Text(_cut(name, width), style="bold")
-    room = width - sum(sizes) - 2 * len(sizes)
-    line = Text(_cut(name, room).ljust(room))
-    for cell, size in zip(cells, sizes, strict=True):
+def _line(name: str, cells: Sequence[str], sizes: Sequence[int]) -> Text:
+    line = Text(name.ljust(sizes[0]))
+    for cell, size in zip(cells, sizes[1:], strict=True):
         line.append("  ").append(cell.ljust(size), style=_COLOURS.get(cell, ""))
     line.rstrip()
     return line
