@@ -16,7 +16,7 @@ WITHOUT = f"""
 import sys
 class Nowhere:
     def find_spec(name, path=None, target=None):
-        if name in {EXTRAS.split()!r}: raise ModuleNotFoundError(name)
+        if name in {EXTRAS.split()!r}: raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Nowhere)
 from rescore.cli import main
 main()
@@ -48,12 +48,12 @@ def test_imported_results_become_a_page_from_any_folder(site: Path, tmp_path: Pa
     header = "model\tfamily\tsource\trevision\tn_params\tdtype\tcompute_flops\n"
     (tmp_path / "L.tsv").write_text(header + "".join(rows))
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, status: int = 0) -> str:
         environment = os.environ | {"PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-c", WITHOUT, *arguments]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stderr
 
     columns = ["--task", "task", "--subtask", "subtask", "--metric", "metric", "--score", "score"]
     columns += ["--example", "example_id", "--settings", '{"draws": 99}']
@@ -61,4 +61,8 @@ def test_imported_results_become_a_page_from_any_folder(site: Path, tmp_path: Pa
     assert "chain" in (tmp_path / "out/report/index.html").read_text()
     assert "chain" in run("show", "cliffs", "--results", "out")
     assert "p^k" in run("simulate")
+    refused = run("extract", "out/scores.parquet", "--ladder", "L.tsv", "--model", "size00-seed0", status=2)
+    assert refused == (
+        "rescore: huggingface_hub is not installed; pip install 'rescore[models]' brings what this command needs\n"
+    )
     assert "arithmetic" in run("tasks", "arithmetic")

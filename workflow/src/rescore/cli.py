@@ -77,6 +77,8 @@ def main() -> None:
         _end(f"{error.format_message()} See '{path} --help'.")
     except (InputError, OSError) as error:
         _end(str(error))
+    except ModuleNotFoundError as error:
+        _end(f"{error.name} is not installed; pip install 'rescore[models]' brings what this command needs")
     except MemoryError:
         _end("out of memory; give it more, or less at once")
 
