@@ -107,10 +107,10 @@ def read(path: Path, table: Table, *, columns: Sequence[str] | None = None) -> p
         The file is missing, is no parquet file, was written as another table or under another schema version, lacks a
         column or has another, holds a value that it may not, or was changed since it was written.
     """
-    _check_columns(path, table)
+    made_by = provenance(path)
     content = path.read_bytes()
     _check_seal(path, content)
-    return _parsed(io.BytesIO(content), path, table, columns or list(table.columns))
+    return _parsed(io.BytesIO(content), path, table, columns or list(table.columns), made_by)
 
 
 def read_all(paths: Iterable[Path], table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -121,31 +121,25 @@ def read_all(paths: Iterable[Path], table: Table, *, columns: Sequence[str] | No
 
 def distinct(path: Path, table: Table, column: str) -> list[Any]:
     """Look up the distinct values of one column, without reading the others; raises as `read` does."""
-    _check_columns(path, table)
-    values: list[Any] = _parsed(path, path, table, [column])[column].unique(maintain_order=True).to_list()
+    values: list[Any] = _parsed(path, path, table, [column], provenance(path))[column].unique().to_list()
     return values
 
 
-def _parsed(source: Path | io.BytesIO, path: Path, table: Table, columns: Sequence[str]) -> pl.DataFrame:
-    """Read columns, and check their values."""
+def _parsed(
+    source: Path | io.BytesIO, path: Path, table: Table, columns: Sequence[str], made_by: Provenance
+) -> pl.DataFrame:
+    """Read columns; check that the file is of the table, and the columns' values."""
+    if made_by.get("schema", table.name) != table.name:
+        raise InputError(f"{path}: holds the table '{made_by['schema']}', expected '{table.name}'")
     try:
-        frame = pl.read_parquet(source, columns=list(columns))
+        problem = _bad_columns(pl.read_parquet_schema(source), table)
+        frame = table.empty() if problem else pl.read_parquet(source, columns=list(columns))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
-    problem = _bad_value(frame, table)
+    problem = problem or _bad_value(frame, table)
     if problem:
         raise InputError(f"{path}: {problem}")
     return frame
-
-
-def _check_columns(path: Path, table: Table) -> None:
-    """Refuse a file that is not of the table, as its metadata tell."""
-    made_by = provenance(path)
-    if made_by.get("schema", table.name) != table.name:
-        raise InputError(f"{path}: holds the table '{made_by['schema']}', expected '{table.name}'")
-    problem = _bad_columns(pl.read_parquet_schema(path), table)
-    if problem:
-        raise InputError(f"{path}: {problem}")
 
 
 def provenance(path: Path) -> dict[str, Any]:
