@@ -5,17 +5,23 @@ import sys
 
 from rescore.config import plan as planning
 from rescore.models import EXTRACTION_VERSION
+from rescore.tables import TABLES
+from rescore.tables.source import code_digest
 
 
 configfile: "config/config.yaml"
 
 
-# `rescore` of this environment, whether or not it was activated.
+# Run the `rescore` of this environment even if it was not activated.
 os.environ |= {
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()])
 }
 
-plan = planning.make_or_exit(config, " + ".join(map(str, workflow.configfiles)))
+plan = planning.make_or_exit(
+    config,
+    where=" + ".join(map(str, workflow.configfiles)),
+    given=workflow.config_settings.config,
+)
 
 
 wildcard_constraints:
@@ -27,7 +33,7 @@ include: "workflow/rules/fetch.smk"
 include: "workflow/rules/prompts.smk"
 include: "workflow/rules/extract.smk"
 include: "workflow/rules/score.smk"
-include: "workflow/rules/discontinuity.smk"
+include: "workflow/rules/test.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/train.smk"
 
@@ -37,7 +43,7 @@ rule all:
     input:
         rules.test.output,
         rules.report.output,
-        # Only what is asked for here is made where it is missing: a job that failed leaves no other trace.
+        # Snakemake makes a missing file only if it is asked for here, and a job that failed leaves no other trace.
         expand("results/examples/{task}.parquet", task=plan.tasks),
         expand("results/done/extract/{job}", job=plan.extract_jobs()),
         expand("results/done/score/{task}", task=plan.tasks),

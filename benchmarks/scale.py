@@ -29,8 +29,8 @@ import yaml
 from rescore import cli
 from rescore import tables as schema
 from rescore.bigbench.catalogue import JSON_TASK, catalogue
+from rescore.commands import score as command
 from rescore.config.inputs import slug
-from rescore.stages import models as stage
 
 ROOT = Path(__file__).parents[1]
 LADDER = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\n"
@@ -190,7 +190,7 @@ def score(examples: Path) -> None:
     files = sorted([*folder.glob(f"extractions/*/{examples.name}"), *folder.glob(f"generations/*/{examples.name}")])
     kinds = ("bigbench", "grading", "positions")
     others = {f"{kind}_out": folder / kind / examples.name for kind in kinds}
-    stage.score(files, examples, folder / "scores" / examples.name, **others)
+    command.score(files, examples, folder / "scores" / examples.name, **others)
 
 
 def test_all(folder: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+import rescore
 from rescore import cli
-from rescore import tables as schema
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 from rescore.tables import (
     AGGREGATES,
@@ -29,11 +29,15 @@ from rescore.tables import (
     METRICS,
     POSITIONS,
     SCORES,
+    TABLES,
     VERDICTS,
+    digest,
+    provenance,
+    read,
+    write,
 )
 from rescore.tables.metrics import IMPORTED_METRICS
 
-COMMANDS = {"fetch", "tasks", "prompts", "train", "extract", "score", "test", "report", "show", "simulate"}
 LADDER = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\tcompute_flops\n"
 HELP = """
 import json, sys
@@ -43,6 +47,7 @@ def printed(*arguments):
     except SystemExit as end: assert not end.code, arguments
 names = [command.callback.__name__ for command in cli.app.registered_commands]
 printed()
+printed('import', 'lm-eval')
 for name in names:
     printed(name)
 heavy = ("torch", "transformers", "altair", "datasets", "scipy", "statsmodels", "snakemake", "numpy", "polars")
@@ -69,7 +74,8 @@ def test_every_subcommands_help_works_and_loads_no_stage() -> None:
     done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     names, loaded = json.loads(done.stderr.splitlines()[-1])
-    assert set(names) >= COMMANDS
+    files = {path.stem for path in Path(cli.__file__).with_name("commands").glob("*.py")}
+    assert {*names, "import_"} == files - {"__init__", "shared", "printing"}
     assert loaded == []
     for name in names:
         assert f"rescore {name} [OPTIONS]" in done.stdout or f"{name} [OPTIONS]" in done.stdout
@@ -107,12 +113,12 @@ def test_what_nothing_reads_is_logged_of_big_bench_and_refused_in_other_tasks(
 ) -> None:
     out = tmp_path / "examples.parquet"
     for task, status, line in (
-        ("logical_args", 0, "{}: key 'input_prefix': nothing reads it, as in BIG-bench\n"),
+        ("logical_args", 0, "{}: key 'input_prefix': nothing reads it, as in BIG-bench\nwrote 4 questions to {}\n"),
         ("fruit", 2, "rescore: {}: key 'input_prefix': unknown; did you mean 'example_input_prefix'?\n"),
     ):
         path = write_task(task, input_prefix="x")
         assert run("prompts", "--bigbench", path.parents[1], "--task", task, "--out", out) == status
-        assert capsys.readouterr().err == line.format(path)
+        assert capsys.readouterr().err == line.format(path, out)
 
 
 @pytest.fixture
@@ -156,7 +162,13 @@ BAD = {
         'test --scores s --ladder l --out o --settings {{"confidence":2}}',
         "discontinuity.confidence: 2 is not between 0.5 and 0.999",
     ),
-    "no results": ("show --results {tmp}", "{tmp}/curves.parquet: no such file"),
+    "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file"),
+    "unknown table": ("show cliff --results {tmp}", "no table 'cliff'; did you mean 'cliffs'?"),
+    "unknown option": ("show --lable both", "No such option: --lable (Possible options: --all, --label) See"),
+    "no argument": ("prompts --task t", "Missing option '--bigbench'. See 'rescore prompts --help'."),
+    "unknown format": ("show --format xml", "Invalid value for '--format': Value error, 'xml' is not one of"),
+    "unknown subcommand": ("shwo", "No such command 'shwo'. Did you mean 'show'? See 'rescore --help'."),
+    "unknown importer": ("import helm", "No such command 'helm'. See 'rescore import --help'."),
     "nothing to report": ("report --results {tmp}", "{tmp}/curves.parquet: no such file"),
 }
 
@@ -178,10 +190,9 @@ def test_bad_input_is_named_on_one_line(
 def test_simulate_prints_the_chain_model(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("simulate", "--k", 2, "--midpoint", 22, "--draws", 100) == 0
     out = capsys.readouterr().out
-    assert "exact_match" in out
-    [row] = [line for line in out.splitlines() if line.startswith("│ 22.0")]
-    assert "0.5" in row  # the token probability at the midpoint
-    assert "0.25" in row  # and its square
+    assert max(map(len, out.splitlines())) <= 80
+    [row] = [line.split() for line in out.splitlines() if line.split()[0] == "22"]
+    assert (row[1], row[3]) == ("0.5", "0.25")  # the token probability at the midpoint, and its square
 
 
 def test_tasks_lists_a_folder(run: Run, capsys: pytest.CaptureFixture[str], write_task: Any) -> None:
@@ -200,11 +211,11 @@ def test_prompts_writes_the_examples_and_what_made_them(run: Run, tmp_path: Path
     out = tmp_path / "deep" / "letter_sorting.parquet"
     arguments = ("prompts", "--bigbench", "data/tasks", "--task", "letter_sorting", "--max-examples", 3, "--out")
     assert run(*arguments, out) == 0
-    frame = schema.read(out, EXAMPLES)
+    frame = read(out, EXAMPLES)
     assert frame.group_by("subtask").len()["len"].to_list() == [3] * frame["subtask"].n_unique()
     assert frame["subtask"].str.starts_with("letter_sorting:length_").all()
     assert "".join(sorted(frame["targets"][0][0])) == frame["targets"][0][0]
-    made_by = schema.provenance(out)
+    made_by = provenance(out)
     assert (made_by["task"], made_by["shots"], made_by["seed"], made_by["max_examples"]) == ("letter_sorting", 0, 42, 3)
     assert set(made_by["subtasks"]) == set(frame["subtask"])
     first = out.read_bytes()
@@ -242,8 +253,8 @@ def extracted(run: Run, tmp_path: Path, write_task: Any) -> Path:
     }
     for table, rows in ((EXTRACTIONS, extractions), (GENERATIONS, generations)):
         frame = pl.DataFrame(rows, schema=dict(table.columns))
-        made_by = {"model": "m", "fingerprint": "f", "examples": schema.digest(schema.read(out, EXAMPLES))}
-        schema.write(frame, tmp_path / "m" / f"{table.name}.parquet", table, made_by)
+        made_by = {"model": "m", "fingerprint": "f", "examples": digest(read(out, EXAMPLES))}
+        write(frame, tmp_path / "m" / f"{table.name}.parquet", table, made_by)
     return out
 
 
@@ -257,16 +268,16 @@ def test_score_scores_a_models_tables(run: Run, extracted: Path, tmp_path: Path)
     arguments += ("--positions-out", positions)
     assert run("score", *files, *arguments) == 0
     place = ("m", "sums", "sums", 1, 2, 0.5, pytest.approx((math.exp(-0.5) + math.exp(-2)) / 2))
-    assert schema.read(positions, POSITIONS).rows() == [(*place, *[None] * 6, "all answers are one token long")]
-    assert schema.read(graded, GRADING).rows() == [("m", "sums", "sums", 2, 2, 0, 0.0, 0)]
-    own = schema.read(theirs, BIGBENCH).filter(subtask="sums", metric="exact_str_match")
+    assert read(positions, POSITIONS).rows() == [(*place, *[None] * 6, "all answers are one token long")]
+    assert read(graded, GRADING).rows() == [("m", "sums", "sums", 2, 2, 0, 0.0, 0)]
+    own = read(theirs, BIGBENCH).filter(subtask="sums", metric="exact_str_match")
     assert own.select("model", "value", "n", "normalized").row(0) == ("m", 0.5, 2, 50.0)
-    frame = schema.read(out, SCORES)
+    frame = read(out, SCORES)
     assert frame.height == 2 * (len(METRICS) - len(IMPORTED_METRICS))
     assert frame.filter(metric="exact_match").sort("example_id")["score"].to_list() == [1.0, 0.0]
     assert frame.filter(metric="nll_nats_per_token").sort("example_id")["score"].to_list() == [0.5, 2.0]
     assert frame.filter(metric="token_edit_distance").sort("example_id")["score"].to_list() == [0.0, 1.0]
-    assert schema.provenance(out)["models"]["m"]["fingerprint"] == "f"
+    assert provenance(out)["models"]["m"]["fingerprint"] == "f"
 
 
 def test_score_needs_both_tables_of_a_model_from_these_examples(
@@ -278,13 +289,13 @@ def test_score_needs_both_tables_of_a_model_from_these_examples(
     assert capsys.readouterr().err == (
         f"rescore: {generations}: model 'm' needs both its extractions and generations\n"
     )
-    asked = schema.read(extracted, EXAMPLES).with_columns(prompt=pl.lit("another"))
-    schema.write(asked, extracted, EXAMPLES, {"subtasks": schema.provenance(extracted)["subtasks"]})
+    asked = read(extracted, EXAMPLES).with_columns(prompt=pl.lit("another"))
+    write(asked, extracted, EXAMPLES, {"subtasks": provenance(extracted)["subtasks"]})
     assert run("score", generations, extractions, "--examples", extracted, "--out", out) == 2
     assert capsys.readouterr().err == (
         f"rescore: {generations}: was made from other examples than {extracted}; extract the model again\n"
     )
-    schema.write(asked, extracted, EXAMPLES, {})
+    write(asked, extracted, EXAMPLES, {})
     assert run("score", generations, extractions, "--examples", extracted, "--out", out) == 2
     assert "says nothing of its subtasks' metrics" in capsys.readouterr().err
     assert not out.exists()
@@ -311,17 +322,66 @@ def test_test_judges_anybodys_scores_and_show_prints_them(
 ) -> None:
     out = tested
     for table in (CURVES, VERDICTS, CLIFFS, HEADLINE):
-        frame = schema.read(out / f"{table.name}.parquet", table)
+        frame = read(out / f"{table.name}.parquet", table)
         assert pl.read_csv(out / f"{table.name}.csv").height == frame.height > 0
-        assert schema.provenance(out / f"{table.name}.parquet")["settings"]["draws"] == 99
-    cliffs = schema.read(out / "cliffs.parquet", CLIFFS)
+        assert provenance(out / f"{table.name}.parquet")["settings"]["draws"] == 99
+    cliffs = read(out / "cliffs.parquet", CLIFFS)
     assert set(cliffs["task"]) == set(TRUTHS)
     capsys.readouterr()
-    assert run("show", "cliffs", "--results", out, "--task", "flat") == 0
+    assert run("show", "cliffs", "--results", out, "--task", "flat", "--all", "--format", "csv") == 0
     shown = capsys.readouterr().out
     assert shown == cliffs.filter(task="flat").write_csv()
     assert run("show", "--results", out, "--task", "fig") == 2
-    assert capsys.readouterr().err == f"rescore: {out}/cliffs.parquet: no row of task 'fig'\n"
+    assert capsys.readouterr().err == f"rescore: {out}/cliffs: no row of task 'fig'\n"
+
+
+def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
+    run: Run, tested: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(*arguments: object) -> str:
+        assert run("show", *arguments, "--results", tested) == 0
+        return capsys.readouterr().out
+
+    verdicts = read(tested / "verdicts.parquet", VERDICTS)
+    head, *lines = shown("verdicts", "--metric", "exact_match", "--columns", "task,verdict", "--format", "csv").split()
+    assert head == "task,verdict"
+    assert lines == [",".join(row) for row in verdicts.filter(metric="exact_match").select("task", "verdict").rows()]
+    found = json.loads(shown("curves", "--subtask", "flat", "--metric", "exact_match", "--format", "json"))
+    curves = read(tested / "curves.parquet", CURVES).filter(subtask="flat", metric="exact_match")
+    assert [row["mean"] for row in found] == curves["mean"].to_list()
+    assert "ladder" not in found[0]  # there is one
+    cliffs = read(tested / "cliffs.parquet", CLIFFS)
+    label = cliffs.filter(task="flat")["label"][0]
+    markdown = shown("rises", "--label", label, "--columns", "task,metric", "--format", "markdown").splitlines()
+    assert markdown[:2] == ["| task | metric |", "| --- | --- |"]
+    assert {line.split(" | ")[0] for line in markdown[2:]} == {f"| {t}" for t in cliffs.filter(label=label)["task"]}
+    aligned = shown("headline").splitlines()
+    assert [line.split()[0] for line in aligned[-3:]] == read(tested / "headline.parquet", HEADLINE)[
+        "question"
+    ].to_list()[-3:]
+    for arguments, said in (
+        (("headline", "--task", "flat"), "--task: the table 'headline' has no column 'task'"),
+        (("cliffs", "--columns", "lable"), "no column of 'cliffs' 'lable'; did you mean 'label'?"),
+        (("cliffs", "--label", "mirrage"), f"{tested}/cliffs: no row of label 'mirrage'"),
+        (("power",), f"{tested}/power.parquet: no such file"),
+        (("extractions",), f"{tested}/extractions: no table of this run's tasks; make them with `rescore extract`"),
+    ):
+        assert run("show", *arguments, "--results", tested) == 2
+        assert capsys.readouterr().err == f"rescore: {said}\n"
+
+
+def test_show_help_says_a_line_about_each_table(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", "--help") == 0
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.partition("Tables:")[2].splitlines()]
+    assert {line[0]: line[1] for line in lines if line} == {
+        "summary": "labels, answers and counts (the default)",
+        **{name: table.holds for name, table in TABLES.items()},
+    }
+
+
+def test_the_version_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"rescore {rescore.__version__}\n"
 
 
 def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladder: Path, tmp_path: Path) -> None:
@@ -331,7 +391,7 @@ def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladde
         for m, mean in zip(models, [0, 0, 0, 1, 1], strict=True)
     ]
     means = pl.DataFrame(rows, schema=dict(AGGREGATES.columns), orient="row")
-    schema.write(means, tmp_path / "means.parquet", AGGREGATES, {"source": "a paper"})
+    write(means, tmp_path / "means.parquet", AGGREGATES, {"source": "a paper"})
     answers = [(m, "asked", "asked", i, "multiple_choice_grade", i % 2, None) for m in models for i in range(20)]
     pl.DataFrame(answers, schema=dict(SCORES.columns), orient="row").write_parquet(tmp_path / "scores.parquet")
     asked = {"task": "asked", "subtask": "asked", "example_id": range(2), "prompt": "", "targets": [["a"]] * 2}
@@ -340,10 +400,10 @@ def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladde
     arguments = ["test", "--scores", tmp_path / "scores.parquet", "--aggregates", tmp_path / "means.parquet"]
     arguments += ["--examples", tmp_path / "examples.parquet", "--ladder", ladder, "--out", tmp_path / "out", "-j", 2]
     assert run(*arguments, "--settings", json.dumps({"draws": 99})) == 0
-    verdicts = schema.read(tmp_path / "out" / "verdicts.parquet", VERDICTS)
+    verdicts = read(tmp_path / "out" / "verdicts.parquet", VERDICTS)
     assert verdicts.select("task", "chance", "n_items").rows() == [("asked", 0.5, 20), ("known", None, 50)]
     assert verdicts["reason"].str.contains("aggregates only").to_list() == [False, True]
-    made_by = schema.provenance(tmp_path / "out" / "verdicts.parquet")
+    made_by = provenance(tmp_path / "out" / "verdicts.parquet")
     assert made_by["aggregates"] == {"means": {"source": "a paper"}}
     assert list(made_by["scores"]) == ["scores"]
 
@@ -352,7 +412,7 @@ def graded(results: Path, name: str, task: str) -> pl.DataFrame:
     """Write a grading table of one task, of a model of the simulated ladder."""
     rows = [("size00-seed0", task, task, 20, 20, 3, 0.15, 0)]
     frame = pl.DataFrame(rows, schema=dict(GRADING.columns), orient="row")
-    schema.write(frame, results / "grading" / f"{name}.parquet", GRADING, {})
+    write(frame, results / "grading" / f"{name}.parquet", GRADING, {})
     return frame
 
 
@@ -362,7 +422,7 @@ def test_show_grading_prints_this_runs_tasks_only(run: Run, tested: Path, capsys
     assert capsys.readouterr().err == expected
     mine = graded(tested, "chain", "chain")
     graded(tested, "earlier", "earlier")
-    assert run("show", "grading", "--results", tested) == 0
+    assert run("show", "grading", "--results", tested, "--all", "--format", "csv") == 0
     assert capsys.readouterr().out == mine.write_csv()
 
 
@@ -376,7 +436,7 @@ def test_report_says_which_metrics_emergent_tasks_prefer_and_where_the_grader_is
     assert not (tested / "concentration.parquet").exists()
     graded(tested, "chain", "chain")
     assert run("report", "--results", tested, "--emergent", "config/suites/emergent.tsv") == 0
-    found = schema.read(tested / "concentration.parquet", CONCENTRATION)
+    found = read(tested / "concentration.parquet", CONCENTRATION)
     assert (tested / "concentration.csv").read_text() == found.write_csv()
     assert found.select("group", "tasks", "hard_preferred").rows() == [("emergent", 65, 63), ("other", 102, 85)]
     # Schaeffer et al. (arXiv:2304.15004, section 4): more than 92% of what was claimed to emerge
@@ -387,7 +447,7 @@ def test_report_says_which_metrics_emergent_tasks_prefer_and_where_the_grader_is
     suite = tmp_path / "mine.tsv"
     suite.write_text("task\tshots\tseed\nlogical_deduction:three_objects\t0\t1\ntaboo\t0\t1\n")
     assert run("report", "--results", tested, "--emergent", suite) == 2
-    assert capsys.readouterr().err == (
+    assert capsys.readouterr().err.splitlines()[-1:] == [
         f"rescore: {suite}: row 3: key 'task': 'taboo' is no JSON task of BIG-Bench, so its preferred metric is not "
-        "known; take the row out\n"
-    )
+        "known; take the row out"
+    ]

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from index_standin import Index, point_pip_at, serve
 
-from rescore import fetch
+from rescore.bigbench import download as fetch
 from rescore.bigbench import load
 from rescore.tables import InputError
 

@@ -133,9 +133,26 @@ def test_a_blank_line_is_no_row(make: Make) -> None:
     assert list(make(suite="trees\t0\t\t1\n\n\t\t\t\n").tasks) == ["trees"]
 
 
-def test_code_has_a_digest_a_module_or_package() -> None:
-    assert plan.code("scoring") == plan.code("scoring") != plan.code("tables")
-    assert len({plan.code("fetch"), plan.code("scoring", "tables"), plan.code("scoring"), plan.code()}) == 4
+def test_a_mistake_on_the_command_line_is_blamed_on_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = CONFIG | {"ladders": ["nano.tsv"], "suite": "suite.tsv"}
+    make()
+    for given, message in (
+        ({"extract": {"batch_tokens": "many"}}, "--config: key 'extract.batch_tokens': 'many' is not"),
+        ({"extract": {"batch_token": "1"}}, "--config: key 'extract.batch_token': unknown; did you mean"),
+        ({"suits": "x"}, "--config: key 'suits': unknown; did you mean 'suite'?"),
+        ({"discontinuity": {"alpha": "1"}}, "--config: key 'discontinuity.alpha': went with the p-values"),
+    ):
+        merged = {k: v | given.get(k, {}) if isinstance(v, dict) else v for k, v in config.items()} | {
+            k: v for k, v in given.items() if k not in config
+        }
+        with pytest.raises(InputError, match=f"^{message}"):
+            plan.make(merged, "config.yaml", given)
+    hub = {"bigbench": {"path": None, "hub": {"source": "a/b"}}}
+    with pytest.raises(InputError, match=r"^config.yaml \+ --config: key 'bigbench.hub.revision': missing"):
+        plan.make(config | hub, "config.yaml", hub)
+    broken = config | {"extract": CONFIG["extract"] | {"shards": 0}}
+    with pytest.raises(InputError, match=r"^config.yaml: key 'extract.shards'"):
+        plan.make(broken, "config.yaml", {"extract": {"batch_tokens": "1"}})
 
 
 def test_a_large_models_tasks_are_split_and_small_models_share_a_job(make: Make) -> None:

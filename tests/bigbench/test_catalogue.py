@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from rescore.bigbench import catalogue as module
 from rescore.bigbench.catalogue import COLUMNS, by_task, catalogue, folders, kinds, listing, scan, search, to_tsv
-from rescore.stages import data
+from rescore.commands.tasks import tasks
 from rescore.tables import InputError, write_text
 
 CHOICES = [{"input": "a", "target_scores": {"b": 1, "c": 0}}]
@@ -123,21 +123,21 @@ def test_a_listing_has_one_line_a_row(folder: Path) -> None:
 
 
 def test_tasks_whose_subtask_is_found_are_listed_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data.tasks(folder, ["oak"], subtasks=False)
+    tasks(["oak"], bigbench=folder, subtasks=False)
     assert [line.split("\t")[:4] for line in capsys.readouterr().out.splitlines()[1:]] == [["trees", "json", "8", "2"]]
-    data.tasks(folder, ["oak"], subtasks=True)
+    tasks(["oak"], bigbench=folder, subtasks=True)
     assert [line.split("\t")[:3] for line in capsys.readouterr().out.splitlines()[1:]] == [["trees:oak", "json", "4"]]
 
 
 def test_without_a_folder_big_bench_is_listed_and_what_is_unsupported_said(capsys: pytest.CaptureFixture[str]) -> None:
-    data.tasks(None, [], subtasks=False)
+    tasks([], bigbench=None, subtasks=False)
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 1 + 167 + 42
     assert printed.err == (
         "42 listed are unsupported: each is a programmatic task, which asks its questions by a program of its own "
         "instead of a task.json\n"
     )
-    data.tasks(None, ["2_digit", "multiplication"], subtasks=True)
+    tasks(["2_digit", "multiplication"], bigbench=None, subtasks=True)
     printed = capsys.readouterr()
     assert printed.out.splitlines()[1].startswith("arithmetic:2_digit_multiplication\tjson\t1000\texact_str_match\t")
     assert (len(printed.out.splitlines()), printed.err) == (2, "")
@@ -145,9 +145,9 @@ def test_without_a_folder_big_bench_is_listed_and_what_is_unsupported_said(capsy
 
 def test_words_that_are_nowhere(folder: Path) -> None:
     with pytest.raises(InputError, match=r"^no task of BIG-Bench holds 'sorting 7': each word is looked for in name"):
-        data.tasks(None, ["sorting", "7"], subtasks=False)
+        tasks(["sorting", "7"], bigbench=None, subtasks=False)
     with pytest.raises(InputError, match=f"^no task of {folder} holds 'arithmetic'"):
-        data.tasks(folder, ["arithmetic"], subtasks=True)
+        tasks(["arithmetic"], bigbench=folder, subtasks=True)
 
 
 def test_a_folder_without_a_json_task(tmp_path: Path) -> None:

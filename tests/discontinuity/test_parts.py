@@ -6,12 +6,13 @@ import polars as pl
 import pytest
 
 from rescore import tables as schema
+from rescore.commands import test as command
+from rescore.commands.test import by_task
 from rescore.discontinuity import Settings, analyse
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
-from rescore.stages import verdicts
-from rescore.stages.parts import Parts, read_all
 
 QUICK = {"draws": 99}
+NEEDED = ["model", "task", "subtask", "example_id", "metric", "score"]
 LADDER = simulated_ladder(rungs=6)
 
 
@@ -36,23 +37,26 @@ def spread(scores: pl.DataFrame, folder: Path, *keys: str) -> list[Path]:
 
 def test_parts_are_whole_tasks_each_once(scores: pl.DataFrame, tmp_path: Path) -> None:
     for keys in (["task"], ["model"], ["model", "task"], ["metric"]):
-        folder = tmp_path / "-".join(keys)
-        parts = Parts.of(spread(scores, folder, *keys))
-        for _ in range(2):  # they can be gone through again
-            frames = list(parts)
-            assert [frame["task"].unique().to_list() for frame in frames] == [["a"], ["b"], ["c"]], keys
-            by = ["task", "model", "metric", "example_id"]
-            assert pl.concat(frames).sort(by).equals(scores.sort(by))
-        assert parts.metrics == set(scores["metric"])
+        frames = list(by_task(spread(scores, tmp_path / "-".join(keys), *keys)))
+        assert [frame["task"].unique().to_list() for frame in frames] == [["a"], ["b"], ["c"]], keys
+        by = ["task", "model", "metric", "example_id"]
+        assert pl.concat(frames).sort(by).equals(scores.select(NEEDED).sort(by))
 
 
-def test_files_of_one_task_are_read_together_and_others_apart(scores: pl.DataFrame, tmp_path: Path) -> None:
+def test_each_file_is_read_once_and_files_that_share_a_task_together(
+    scores: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     a, b, c = spread(scores, tmp_path, "task")
     both = tmp_path / "both.parquet"
     first = scores.filter(pl.col("model") == LADDER["model"][0], pl.col("task").is_in(["a", "c"]))
     schema.write(first, both, schema.SCORES, {})
-    assert Parts.of([a, b, c]).files == [[a], [b], [c]]
-    assert Parts.of([a, b, c, both]).files == [[b], [a, c, both]]
+    opened, whole = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (opened.append(path), whole(path))[1])
+    parts = by_task([a, b, c, both])
+    assert next(parts)["task"][0] == "b"
+    assert opened == [b]
+    assert sorted(part["task"][0] for part in parts) == ["a", "c"]
+    assert opened == [b, a, c, both]
 
 
 def test_parts_give_what_the_whole_gives(scores: pl.DataFrame) -> None:
@@ -72,7 +76,7 @@ def test_tables_hang_on_no_layout_of_the_files(scores: pl.DataFrame, tmp_path: P
     for keys in (["task"], ["model"], ["metric", "task"]):
         folder = tmp_path / "-".join(keys)
         paths = spread(scores, folder, *keys)
-        verdicts.test(paths, [tmp_path / "simulated.tsv"], folder / "out", QUICK, threads=1)
+        command.test([tmp_path / "simulated.tsv"], folder / "out", scores=paths, settings='{"draws": 99}', threads=1)
         found.append({path.name: path.read_bytes() for path in sorted((folder / "out").glob("*.csv"))})
     assert found[0] == found[1] == found[2]
     assert {"verdicts.csv", "rises.csv"} <= set(found[0])
@@ -80,7 +84,7 @@ def test_tables_hang_on_no_layout_of_the_files(scores: pl.DataFrame, tmp_path: P
 
 def test_columns_that_are_not_asked_for_are_not_kept(scores: pl.DataFrame, tmp_path: Path) -> None:
     paths = spread(scores, tmp_path, "task")
-    assert read_all(paths, schema.SCORES, columns=["score"]).equals(
+    assert schema.read_all(paths, schema.SCORES, columns=["score"]).equals(
         scores.sort("task", maintain_order=True)["score"].to_frame()
     )
-    assert read_all([], schema.SCORES, columns=["score"]).schema == {"score": pl.Float64}
+    assert schema.read_all([], schema.SCORES, columns=["score"]).schema == {"score": pl.Float64}

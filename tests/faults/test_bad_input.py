@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rescore import cli
-from rescore import tables as schema
 from rescore.config import plan
-from rescore.tables import SCORES
+from rescore.tables import CURVES, EXAMPLES, SCORES, read, write
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text(encoding="utf-8"))
@@ -50,7 +49,7 @@ def lay(folder: Path) -> None:
     (folder / "data/tasks/fruit/task.json").write_text(json.dumps(TASK))
     (folder / "ladder.tsv").write_text(LADDER + "".join(model_row(model=f"m{i}", n_params=10**i) for i in range(1, 7)))
     (folder / "suite.tsv").write_text(SUITE + "fruit\t0\t\t1\n")
-    schema.write(scores(), folder / "scores.parquet", SCORES, {})
+    write(scores(), folder / "scores.parquet", SCORES, {})
 
 
 def model_row(**changes: object) -> str:
@@ -347,7 +346,7 @@ def test_a_config_that_was_spoiled_anywhere(place: Path, capsys: pytest.CaptureF
 @MANY
 def test_a_task_that_was_spoiled_anywhere(place: Path, capsys: pytest.CaptureFixture[str], content: Any) -> None:
     if ends_in_one_line(lambda: prompted(json.dumps(content), "--shots", 1), capsys) is None:
-        frame = schema.read(place / "out.parquet", schema.EXAMPLES)
+        frame = read(place / "out.parquet", EXAMPLES)
         assert frame.height > 0
         (place / "out.parquet").unlink()
 
@@ -377,5 +376,5 @@ def test_scores_of_any_values(
     number = kind == pl.Float64
     kept = [v if v is None or isinstance(v, float) == number else (0.0 if number else "x") for v in values]
     if ends_in_one_line(lambda: judged(scores(**{column: pl.Series(kept, dtype=kind)})), capsys) is None:
-        curves = schema.read(place / "out/curves.parquet", schema.CURVES)
+        curves = read(place / "out/curves.parquet", CURVES)
         assert curves["mean"].drop_nulls().is_finite().all()

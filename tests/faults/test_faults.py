@@ -18,10 +18,8 @@ import polars as pl
 import pytest
 from workflow_runs import Runs
 
-from rescore import cli
-from rescore import tables as schema
-from rescore.stages import models
-from rescore.tables import CURVES, EXTRACTIONS, InputError
+from rescore import cli, scoring
+from rescore.tables import CURVES, EXTRACTIONS, InputError, provenance, read, write
 
 RESCORE = str(Path(sys.executable).parent / "rescore")
 TASK = "letter_sorting.length_3"
@@ -187,7 +185,7 @@ def test_a_damaged_table_is_refused_by_its_reader_and_made_anew_by_its_writer(co
 
 def test_no_flipped_bit_reads_as_another_number(tmp_path: Path, finished: Runs) -> None:
     good = finished.folder / f"results/extractions/{MODEL}/{TASK}.parquet"
-    content, frame, path = good.read_bytes(), schema.read(good, EXTRACTIONS), tmp_path / "t.parquet"
+    content, frame, path = good.read_bytes(), read(good, EXTRACTIONS), tmp_path / "t.parquet"
     places = random.Random(0)  # noqa: S311 - where to damage
     refused = 0
     for _ in range(200):
@@ -195,7 +193,7 @@ def test_no_flipped_bit_reads_as_another_number(tmp_path: Path, finished: Runs) 
         damaged[places.randrange(len(content))] ^= 1 << places.randrange(8)
         path.write_bytes(damaged)
         try:
-            assert schema.read(path, EXTRACTIONS).equals(frame)
+            assert read(path, EXTRACTIONS).equals(frame)
         except InputError:
             refused += 1
     assert refused > 190
@@ -205,7 +203,7 @@ def test_too_little_memory_ends_in_one_line(copy: Path, monkeypatch: pytest.Monk
     def score_(*tables: object, **options: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(models, "score", score_)
+    monkeypatch.setattr(scoring, "score", score_)
     assert said(*score("out.parquet"), cwd=copy) == "out of memory; give it more, or less at once"
 
 
@@ -264,7 +262,7 @@ def test_a_model_folder_that_changes_between_runs_is_run_again_and_never_mixed(c
     save_file({k: v * 1.5 for k, v in weights.items()}, copy / "mine/model.safetensors", metadata={"format": "pt"})
     made(*extract("results"), cwd=copy)
     new = extractions.read_bytes()
-    assert schema.provenance(extractions)["model_identity"].startswith("sha256:")
+    assert provenance(extractions)["model_identity"].startswith("sha256:")
     assert new != old
     extractions.write_bytes(old)  # as one who copies a table of an earlier run beside
     line = said(*score("out.parquet"), cwd=copy)
@@ -274,4 +272,4 @@ def test_a_model_folder_that_changes_between_runs_is_run_again_and_never_mixed(c
 def test_a_write_that_fails_names_the_table_not_the_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=rf"^{tmp_path}/file/t.parquet: cannot be written \(File exists\)"):
-        schema.write(CURVES.empty(), tmp_path / "file/t.parquet", CURVES, {})
+        write(CURVES.empty(), tmp_path / "file/t.parquet", CURVES, {})

@@ -7,7 +7,7 @@ import pytest
 from index_standin import Index, serve
 from test_fetch import sdist
 
-from rescore import fetch
+from rescore.bigbench import download as fetch
 from rescore.tables import InputError
 
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from workflow_runs import Runs, kill
 
-from rescore import tables as schema
+from rescore.tables import CURVES, EXTRACTIONS, GENERATIONS, read, write
 
 STAGES = ("fetch", "extract", "score", "test", "report")
 ROUNDS = int(os.environ.get("RESCORE_KILL_ROUNDS", "1"))  # five kills each
@@ -130,9 +130,9 @@ def test_two_extractions_of_the_same_tables_at_once_leave_one_that_is_right(
     both = [subprocess.Popen(command, cwd=undisturbed.folder, stderr=subprocess.PIPE) for _ in range(2)]
     said = [one.communicate(timeout=600)[1] for one in both]
     assert [one.returncode for one in both] == [0, 0], said
-    for kind, table in (("extractions", schema.EXTRACTIONS), ("generations", schema.GENERATIONS)):
+    for kind, table in (("extractions", EXTRACTIONS), ("generations", GENERATIONS)):
         mine = tmp_path / kind / "nano-w4-s0" / examples.name
-        assert schema.read(mine, table).equals(schema.read(results / mine.relative_to(tmp_path), table))
+        assert read(mine, table).equals(read(results / mine.relative_to(tmp_path), table))
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
 
 
@@ -142,14 +142,14 @@ def test_what_a_killed_writer_leaves_is_taken_for_no_table(tmp_path: Path) -> No
 import os, signal
 import polars as pl
 from pathlib import Path
-from rescore import tables as schema
+from rescore.tables import CURVES, write
 os.replace = None
 Path.replace = lambda *_: os.kill(os.getpid(), {int(signal.SIGKILL)})
-schema.write(schema.CURVES.empty(), Path({str(path)!r}), schema.CURVES, {{}})
+write(CURVES.empty(), Path({str(path)!r}), CURVES, {{}})
 """
     done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -signal.SIGKILL
     assert not path.exists()
     assert len(list(tmp_path.iterdir())) == 1  # whole, under another name
-    schema.write(schema.CURVES.empty(), path, schema.CURVES, {})
+    write(CURVES.empty(), path, CURVES, {})
     assert list(tmp_path.glob("*.parquet")) == [path]

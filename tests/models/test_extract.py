@@ -179,7 +179,7 @@ def test_numbers_equal_the_plain_forward(tmp_path, architecture, tokenizer, batc
 
 @pytest.mark.parametrize("folder", NANO[:: max(1, len(NANO) - 1)], ids=lambda f: f.name)
 def test_shipped_models_equal_the_plain_forward(tmp_path, folder):
-    from rescore.stages.data import prompts
+    from rescore.commands.prompts import prompts
 
     prompts(
         Path("data/tasks"),

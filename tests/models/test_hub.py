@@ -16,10 +16,10 @@ from huggingface_hub import constants, file_download
 
 from rescore import cli
 from rescore import tables as schema
+from rescore.commands.prompts import prompts
 from rescore.models import extraction as run
 from rescore.models.hub import commit as commit_of
 from rescore.models.hub import model as fetch_model
-from rescore.stages.data import prompts
 from rescore.tables import InputError
 
 NAME = "org/tiny"

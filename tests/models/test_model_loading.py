@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel
 
 from rescore import tables as schema
+from rescore.commands import extract as command
 from rescore.models import extraction as run
 from rescore.models import loading
 from rescore.models.extraction import extract
 from rescore.models.jobs import ExtractSettings, identity, open_jobs
 from rescore.models.loading import load
 from rescore.models.probe import Probed, Way
-from rescore.stages import models
 from rescore.tables import EXAMPLES, InputError
 
 NANO = Path("data/ladders/nano")
@@ -255,6 +255,6 @@ def test_two_tables_of_examples_of_one_name_are_refused(folder: Path, tmp_path: 
     ladder = tmp_path / "ladder.tsv"
     ladder.write_text(f"model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\nm\tf\t{folder}\t-\t1\t1\tfloat32\n")
     with pytest.raises(InputError) as caught:
-        models.extract(examples, ladder, ["m"], tmp_path, batch_tokens=9, max_new_tokens=1, threads=None)
+        command.extract(examples, ladder, ["m"], tmp_path, batch_tokens=9, max_new_tokens=1, threads=None)
     assert str(caught.value).startswith(f"{examples[1]}: {examples[0]} has this name too")
     assert not (tmp_path / "extractions").exists()

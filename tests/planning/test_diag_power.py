@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rescore import tables as schema
+from rescore.commands import power as command
 from rescore.discontinuity import Settings
 from rescore.planning import power
-from rescore.stages import planning
 from rescore.tables import POWER
 
 QUICK = Settings(draws=199)
@@ -34,13 +34,13 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureF
     rows = ["model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype"]
     rows += [f"m{i}\tf\t.\tr\t{10**i}\t1\tfloat32" for i in range(4)]
     (tmp_path / "L.tsv").write_text("\n".join(rows) + "\n")
-    planning.power([tmp_path / "L.tsv"], [50, 20, 50], tmp_path, {})
+    command.power([tmp_path / "L.tsv"], [50, 20, 50], tmp_path)
     first = capsys.readouterr().out
     path = tmp_path / "power.parquet"
     assert schema.read(path, POWER)["n_items"].to_list() == [20] * 3 + [50] * 3
     before = path.stat().st_mtime_ns
-    planning.power([tmp_path / "L.tsv"], [20, 50], tmp_path, {})
+    command.power([tmp_path / "L.tsv"], [20, 50], tmp_path)
     assert capsys.readouterr().out == first
     assert path.stat().st_mtime_ns == before
-    planning.power([tmp_path / "L.tsv"], [20, 50], tmp_path, {"seed": 1})
+    command.power([tmp_path / "L.tsv"], [20, 50], tmp_path, settings='{"seed": 1}')
     assert path.stat().st_mtime_ns != before

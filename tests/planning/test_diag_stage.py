@@ -1,5 +1,6 @@
 """The edge: `rescore test` writes every table of the contract, and `rescore show` prints it."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ from diagnostic_tables import curves, expit
 
 from rescore import planning as of
 from rescore import tables as schema
+from rescore.commands import test as command
+from rescore.commands.report import report
+from rescore.commands.show import Format, show
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
-from rescore.stages import reporting, verdicts
 
 LADDER = simulated_ladder(rungs=5)
 
@@ -37,13 +40,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [("size00-seed0", "task", "task", 50, 50, 5, 0.1, 0)], schema=dict(schema.GRADING.columns), orient="row"
     )
     schema.write(grading, folder / "grading.parquet", schema.GRADING, {})
-    verdicts.test(
-        [folder / "scores.parquet"],
+    command.test(
         [folder / "simulated.tsv"],
         folder / "out",
-        {},
-        aggregates=[],
-        examples=[],
+        scores=[folder / "scores.parquet"],
         grading=[folder / "grading.parquet"],
         threads=1,
     )
@@ -55,7 +55,7 @@ def test_a_table_is_written_in_both_forms_and_shown(
     table: schema.Table, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frame = schema.read(results / f"{table.name}.parquet", table)
-    reporting.show(results, table.name, None)
+    show(table.name, results, all_columns=True, form=Format.csv)
     assert capsys.readouterr().out == (results / f"{table.name}.csv").read_text() == frame.write_csv()
     assert schema.provenance(results / f"{table.name}.parquet")["settings"]["confidence"] == 0.9
 
@@ -83,14 +83,15 @@ def test_a_ladder_without_compute_is_left_out_of_what_is_by_compute(tmp_path: Pa
     schema.write(every, tmp_path / "scores.parquet", schema.SCORES, {})
     ladders = [tmp_path / "known.tsv", tmp_path / "unknown.tsv"]
     with pytest.raises(schema.InputError, match=r"unknown.tsv: row 2: key 'n_tokens': missing, so 'size00-seed0' has"):
-        verdicts.test([tmp_path / "scores.parquet"], ladders, tmp_path / "out", {}, threads=1)
-    verdicts.test([tmp_path / "scores.parquet"], ladders, tmp_path / "out", {"axis": "n_params"}, threads=1)
+        command.test(ladders, tmp_path / "out", scores=[tmp_path / "scores.parquet"], threads=1)
+    by_size = json.dumps({"axis": "n_params"})
+    command.test(ladders, tmp_path / "out", scores=[tmp_path / "scores.parquet"], settings=by_size, threads=1)
     found = {t.name: schema.read(tmp_path / f"out/{t.name}.parquet", t) for t in (*schema.DIAGNOSTICS, schema.CURVES)}
     of = {name: set(table["ladder"]) for name, table in found.items() if not table.is_empty()}
     assert of["forecasts"] == {"known"}
     assert of["curves"] == of["rises"] == {"known", "unknown"}
     assert found["curves"].filter(ladder="unknown")["compute_flops"].null_count() == 5 * 6  # metrics
-    reporting.report(tmp_path / "out", None)
+    report(tmp_path / "out")
     assert (tmp_path / "out/report/figure.svg").stat().st_size > 1000
 
 

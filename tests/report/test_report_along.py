@@ -13,9 +13,9 @@ from report_tables import MODELS, PLACES
 from test_report_page import embedded, page, subtasks
 
 from rescore import tables as schema
+from rescore.commands.report import report
 from rescore.report import figures, render_sandbox
 from rescore.report.along import Along, along, ladder_lines
-from rescore.stages.reporting import report
 from rescore.tables import CURVES, VERDICTS, InputError
 
 TITLES = {
@@ -151,7 +151,7 @@ def test_verdicts_along_several_axes_are_refused(tables: SimpleNamespace, tmp_pa
     ):
         schema.write(frame, tmp_path / f"{table.name}.parquet", table, {"settings": {}})
     with pytest.raises(InputError) as caught:
-        report(tmp_path, None)
+        report(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'verdicts.parquet'}: column 'axis': holds {', '.join(axes)}; ")
     assert "\n" not in str(caught.value)
 

@@ -1,30 +1,30 @@
 """The terminal summary."""
 
-import io
+import re
 from types import SimpleNamespace
 
 import polars as pl
+import pytest
 from report_tables import WORDS, cliff_row
-from rich.console import Console
 
 from rescore.report import summary
 from rescore.report.text import sentence
 from rescore.tables import CLIFFS
 
 
-def printed(cliffs: pl.DataFrame, headline: pl.DataFrame, width: int = 80) -> list[str]:
-    out = io.StringIO()
-    Console(file=out, width=width).print(summary(cliffs, headline))
-    return out.getvalue().splitlines()
+def printed(cliffs: pl.DataFrame, headline: pl.DataFrame, width: int | None = None) -> list[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width or 80))
+        return summary(cliffs, headline).plain.splitlines()
 
 
 def test_summary_shows_answers_numbers_and_counts(tables: SimpleNamespace) -> None:
     lines = [line.split() for line in printed(tables.cliffs, tables.headline)]
     assert ["words", "mirage", "yes", "yes", "no", "62%", "1.2x"] in lines
     assert lines.index(["choices"]) + 1 == lines.index(["age", "no", "cliff", "no*", "–", "–", "–", "–"])
+    assert ["Is", "there", "a", "cliff?", "1", "1", "0", "0.1"] in lines
+    assert ["Does", "it", "disappear", "under", "NLL", "per", "token?", "1", "0", "0", "0.0"] in lines
     text = " ".join(" ".join(line) for line in lines)
-    assert "Is there a cliff? 1 yes 1 no 0 open; ~0.1 false" in text
-    assert "NLL per token 1 disappear 0 survive 0 open; ~0.0 false" in text
     assert "Token accuracy" not in text  # no cliff on a subtask that has it
     assert "* multiple-choice grade" in text
     assert sentence(tables.cliffs) in text
@@ -42,14 +42,33 @@ def test_summary_fits_80_columns_and_is_plain(tables: SimpleNamespace) -> None:
     assert any("[red]\ufffd[31msss" in line for line in wide)  # markup of a name is text
 
 
-def test_summary_stops_at_thirty_rows(tables: SimpleNamespace) -> None:
+def test_a_name_that_is_too_long_loses_its_middle_and_stays_on_a_line(tables: SimpleNamespace) -> None:
+    cliffs = cliff_row(("nano", "long", f"long:{'a' * 40}{'z' * 40}"), "mirage")
+    [line] = [line for line in printed(cliffs, tables.headline) if "mirage" in line]
+    assert re.match(r"  a+…z+ ", line)
+    assert len(line) <= 80
+
+
+def test_summary_fits_40_lines_and_says_what_it_leaves_out(tables: SimpleNamespace) -> None:
     labels = ["no cliff"] * 32 + ["mirage", "open"]
     cliffs = pl.concat(cliff_row(("nano", f"t{i}", f"t{i}"), label) for i, label in enumerate(labels))
     lines = printed(cliffs, tables.headline)
     names = [line.split()[0] for line in lines if line.startswith("t")]
-    assert len(names) == 30
+    assert len(lines) == 40
     assert names[:2] == ["t32", "t33"]  # mirages first
-    assert "and 4 more subtasks: 4 no cliff" in lines
+    assert f"and {34 - len(names)} more: {34 - len(names)} no cliff (rescore show cliffs)" in lines
+    few = printed(cliffs.tail(3), tables.headline)
+    assert sum(line.startswith("t") for line in few) == 3
+    assert not any(line.startswith("and ") for line in few)
+
+
+def test_several_ladders_are_told_apart(tables: SimpleNamespace) -> None:
+    keys = [("nano", "t", "t"), ("pythia", "t", "t"), ("pythia", "s", "s:one")]
+    lines = printed(pl.concat(cliff_row(key, "mirage") for key in keys), tables.headline)
+    heads = [line.split()[:2] for line in lines if line.startswith(("t (", "s (", "  t", "  one"))]
+    assert sorted(heads) == sorted(
+        [["t", "(nano)"], ["t", "mirage"], ["t", "(pythia)"], ["t", "mirage"], ["s", "(pythia)"], ["one", "mirage"]]
+    )
 
 
 def test_summary_of_nothing(tables: SimpleNamespace) -> None:

@@ -8,7 +8,7 @@ import pytest
 from score_tables import candidate, example
 
 from rescore import tables as schema
-from rescore.stages import models
+from rescore.commands import score as command
 from rescore.tables import source
 
 RULES = {"asks_text": True, "stop_string": None, "output_regex": None, "metrics": ["exact_str_match"]}
@@ -46,7 +46,7 @@ class Task:
     def score(self, *names: str) -> dict[str, int]:
         """Score models; return when each table was written."""
         files = [self.folder / kind / name / "t.parquet" for name in names for kind in ("extractions", "generations")]
-        models.score(files, self.examples, **self.outputs)
+        command.score(files, self.examples, **self.outputs)
         return {name: path.stat().st_mtime_ns for name, path in self.outputs.items()}
 
     def exact(self) -> dict[tuple[str, int], float]:
@@ -129,7 +129,7 @@ def test_every_table_holds_the_models_in_the_order_given(
     task.answer("k", "wrong", "b")
     task.score("m", "n", "k")
     told = {name: schema.read(path, OUTPUTS[name]) for name, path in task.outputs.items()}
-    monkeypatch.setattr(models, "_AT_ONCE", at_once)
+    monkeypatch.setattr(command, "_AT_ONCE", at_once)
     for name in ("n", "k", "m"):
         task.score(name)
         for kind, path in task.outputs.items():
@@ -197,11 +197,11 @@ def test_a_table_of_the_same_inputs_is_no_other_table(task: Task) -> None:
 
 def test_other_code_scores_again(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     before = task.score("m")
-    monkeypatch.setattr(models, "code", lambda *modules: source.code(*modules, "simulate"))
+    monkeypatch.setattr(source, "code_digest", lambda module: f"another {module}")
     assert all_new(before, task.score("m"))
 
 
 def test_half_of_a_model_is_refused_although_the_tables_stand(task: Task) -> None:
     task.score("m")
     with pytest.raises(schema.InputError, match="needs both its extractions and generations"):
-        models.score([task.folder / "extractions/m/t.parquet"], task.examples, **task.outputs)
+        command.score([task.folder / "extractions/m/t.parquet"], task.examples, **task.outputs)

@@ -9,9 +9,9 @@ import yaml
 
 from rescore.config.folder import check_source
 from rescore.config.inputs import read_ladders, read_suite, slug
+from rescore.config.validation import validate
 from rescore.tables import InputError
 from rescore.tables.axes import checkpoint_ladders
-from rescore.tables.validation import validate
 
 CONFIG = Path("config/config.yaml")
 LADDER = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\tcompute_flops\ttrust_remote_code\n"

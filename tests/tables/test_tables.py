@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 from rescore import __version__
-from rescore import tables as schema
-from rescore.tables import EXAMPLES, METRICS, SCORES, InputError, Table
+from rescore.tables import EXAMPLES, METRICS, SCORES, InputError, Table, provenance, read, write, write_csv, write_text
 from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRIC, SOFT_METRICS
 
 TINY = Table(
@@ -26,10 +25,10 @@ def tiny(**changes: Any) -> pl.DataFrame:
 
 def test_what_is_written_is_read_again_in_the_tables_order(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "tiny.parquet"
-    schema.write(tiny().select("values", "x", "names", "n"), path, TINY, {"model": "m"})
-    assert schema.read(path, TINY).equals(tiny())
-    assert schema.read(path, TINY).columns == list(TINY.columns)
-    assert schema.provenance(path) == {"schema": "tiny", "schema_version": 1, "code_version": __version__, "model": "m"}
+    write(tiny().select("values", "x", "names", "n"), path, TINY, {"model": "m"})
+    assert read(path, TINY).equals(tiny())
+    assert read(path, TINY).columns == list(TINY.columns)
+    assert provenance(path) == {"schema": "tiny", "schema_version": 1, "code_version": __version__, "model": "m"}
     assert path.stat().st_mode & 0o777 == 0o644
     assert [p.name for p in path.parent.iterdir()] == ["tiny.parquet"]
 
@@ -53,39 +52,39 @@ def test_a_frame_that_breaks_the_contract_is_neither_written_nor_read(
 ) -> None:
     path = tmp_path / "tiny.parquet"
     with pytest.raises(ValueError, match=f"tiny: {message}"):
-        schema.write(frame, path, TINY, {})
+        write(frame, path, TINY, {})
     assert not list(tmp_path.iterdir())
     frame.write_parquet(path)
     with pytest.raises(InputError, match=f"{path}: {message}"):
-        schema.read(path, TINY)
+        read(path, TINY)
 
 
 def test_a_table_without_rows_is_fine(tmp_path: Path) -> None:
     for table in (TINY, EXAMPLES, SCORES):
-        schema.write(table.empty(), tmp_path / "empty.parquet", table, {})
-        assert schema.read(tmp_path / "empty.parquet", table).equals(table.empty())
+        write(table.empty(), tmp_path / "empty.parquet", table, {})
+        assert read(tmp_path / "empty.parquet", table).equals(table.empty())
 
 
 def test_anybodys_parquet_file_with_the_right_columns_is_read(tmp_path: Path) -> None:
     tiny().write_parquet(tmp_path / "own.parquet")
-    assert schema.read(tmp_path / "own.parquet", TINY).equals(tiny())
-    assert schema.provenance(tmp_path / "own.parquet") == {}
+    assert read(tmp_path / "own.parquet", TINY).equals(tiny())
+    assert provenance(tmp_path / "own.parquet") == {}
 
 
 def test_files_that_are_not_the_table(tmp_path: Path) -> None:
     path = tmp_path / "f.parquet"
     with pytest.raises(InputError, match=f"^{path}: no such file$"):
-        schema.read(path, TINY)
+        read(path, TINY)
     with pytest.raises(InputError, match=f"^{tmp_path}: not a parquet file"):
-        schema.read(tmp_path, TINY)
-    schema.write(tiny(), path, TINY, {})
+        read(tmp_path, TINY)
+    write(tiny(), path, TINY, {})
     with pytest.raises(InputError, match=f"^{path}: holds the table 'tiny', expected 'scores'$"):
-        schema.read(path, SCORES)
+        read(path, SCORES)
     content = path.read_bytes()
     for cut in (b"", b"text", content[: len(content) // 2]):
         path.write_bytes(cut)
         with pytest.raises(InputError, match=f"^{path}: not a parquet file"):
-            schema.read(path, TINY)
+            read(path, TINY)
 
 
 @pytest.mark.parametrize(
@@ -103,21 +102,21 @@ def test_metadata_that_this_code_does_not_know(tmp_path: Path, metadata: str, me
     path = tmp_path / "f.parquet"
     tiny().write_parquet(path, metadata={"rescore": metadata})
     with pytest.raises(InputError, match=f"^{path}: {message}$"):
-        schema.read(path, TINY)
+        read(path, TINY)
 
 
 def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "f.txt"
-    schema.write_text("before\n", path)
+    write_text("before\n", path)
     with pytest.raises(UnicodeEncodeError):
-        schema.write_text("after \ud800", path)
+        write_text("after \ud800", path)
     assert path.read_text() == "before\n"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_csv_twin_keeps_floats_in_full_and_nulls_empty(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    schema.write_csv(pl.DataFrame({"x": [0.1 + 0.2, None], "s": ["é,", ""]}), path)
+    write_csv(pl.DataFrame({"x": [0.1 + 0.2, None], "s": ["é,", ""]}), path)
     assert path.read_text(encoding="utf-8") == 'x,s\n0.30000000000000004,"é,"\n,""\n'
 
 

@@ -1,14 +1,15 @@
 from rescore.config import cluster
 
-# Large models want a GPU each; rescore.config.cluster says how many, how much memory and how much time. On one machine
-# `--resources gpu=N` bounds how many such jobs run at once; each takes a GPU that no other has, or waits for one.
+# One job runs one large model, or several small ones, over all tasks or a share of them, so that a model is loaded once.
+# Each job is a rule of its own, because no wildcard can name several models. rescore.config.cluster says how many GPUs and
+# how much memory and time a job asks for. On one machine, `--resources gpu=N` limits how many such jobs run at once; each
+# takes a GPU that no other has, or waits for one.
 #
-# One job a model, or several small ones, for all tasks or a share of them: a model is loaded once. Outputs that stand
-# already with the same fingerprint are left alone, and every file is written whole, so what a stopped job has done is kept
-# (see keep-incomplete in the profile). A rule a job, because no wildcard can name several models.
+# Every file is written whole, and `rescore extract` leaves tables alone that have the same fingerprint. What a stopped job
+# has finished is therefore kept (see keep-incomplete in the profile).
 #
-# Of a job that fails Snakemake puts the outputs back that stood there before, and takes them for new: after a changed row
-# the next run would go on with the old model's. `done`, which `all` asks for, is then not there, and the job runs again.
+# When a job fails, Snakemake restores its old outputs and treats them as current: after a changed ladder row, the next run
+# would go on with the tables of the old model. `done`, which `all` asks for, is then missing, so the job runs again.
 for name, job in plan.extract_jobs().items():
 
     rule:

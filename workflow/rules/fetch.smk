@@ -1,5 +1,5 @@
-# Where Snakemake runs, since a cluster's nodes often have no network. Its outputs are the tasks that are not there yet: one
-# that is added leaves what hangs on the others alone.
+# Runs where Snakemake runs, because the nodes of a cluster often have no network. Its outputs are only the tasks that are
+# missing: adding one leaves what was made of the others alone.
 localrules:
     fetch,
 

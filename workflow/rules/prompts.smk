@@ -12,6 +12,6 @@ rule prompts:
     params:
         options=lambda wildcards: plan.prompt_options(wildcards.task),
         source=lambda wildcards: plan.task_digest(wildcards.task),
-        code=planning.code("stages/data", "bigbench", "tables", "config"),
+        code=code_digest("rescore.commands.prompts"),
     shell:
         "rescore prompts {params.options} --out {output:q} 2> {log:q}"

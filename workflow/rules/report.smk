@@ -3,18 +3,17 @@ if len(plan.ladders) > 1:
     FIGURES.append("ladders")
 
 
-# For `snakemake --report`: what the captions are about.
+# What `snakemake --report` says above the captions.
 report: "../report/workflow.rst"
 
 
-# The list of emergent tasks ships with the code, wherever the run's own config is.
+# The list of emergent tasks is part of the code, so it is read from beside the Snakefile.
 rule report:
     input:
-        "results/curves.parquet",
-        "results/verdicts.parquet",
-        "results/cliffs.parquet",
-        "results/headline.parquet",
-        expand("results/{table}.parquet", table=[table.name for table in DIAGNOSTICS]),
+        expand(
+            "results/{table}.parquet",
+            table=[t.name for t in TABLES.values() if t.written_by == "test"],
+        ),
         expand(
             "results/{table}/{task}.parquet",
             table=["grading", "positions"],
@@ -53,12 +52,6 @@ rule report:
     conda:
         "../envs/rescore.yaml"
     params:
-        code=planning.code(
-            "stages/reporting",
-            "report",
-            "tables",
-            "config",
-            "discontinuity/concentration",
-        ),
+        code=code_digest("rescore.commands.report"),
     shell:
         "rescore report --results results --emergent {input.emergent:q} 2> {log:q}"

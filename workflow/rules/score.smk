@@ -1,9 +1,6 @@
-from rescore.stages.models import SCORING_CODE
-
-
-# Every extraction job calls for this, since Snakemake takes its outputs for new. Tables that were made from the same
-# extractions are left alone. `done` is made last: where it is not there, the tables may be older than what they are made
-# from (see extract.smk).
+# This runs after every extraction job, whose outputs Snakemake treats as new. `rescore score` leaves tables alone that were
+# made from the same extractions. `done` is written last: without it the tables may be older than their inputs (extract.smk
+# says why).
 rule score:
     input:
         examples="results/examples/{task}.parquet",
@@ -26,7 +23,7 @@ rule score:
     conda:
         "../envs/rescore.yaml"
     params:
-        code=planning.code(*SCORING_CODE),
+        code=code_digest("rescore.commands.score"),
     shell:
         "rescore score {input.extractions:q} {input.generations:q} --examples {input.examples:q} --out {output.scores:q}"
         " --bigbench-out {output.bigbench:q} --grading-out {output.grading:q}"

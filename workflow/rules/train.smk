@@ -1,5 +1,5 @@
-# Not part of `all`: the shipped ladder trained anew, beside the shipped one (`snakemake --cores all train`; hours). Its
-# inputs are the tasks whose questions are kept out of training.
+# Not part of `all`: trains the shipped ladder anew, beside the shipped one (`snakemake --cores all train`; hours). Its inputs
+# are the tasks whose questions are kept out of training.
 rule train:
     input:
         lambda wildcards: expand(
@@ -17,6 +17,6 @@ rule train:
         "results/benchmarks/train.tsv"
     conda:
         "../envs/rescore.yaml"
-    threads: lambda wildcards: workflow.cores  # asked only where this rule runs: a cluster profile sets none
+    threads: lambda wildcards: workflow.cores  # a function, because a cluster profile sets no cores
     shell:
         "rescore train --config {input.config:q} --out results/ladders/nano --threads {threads} 2> {log:q}"

@@ -16,9 +16,8 @@ import polars as pl
 
 from rescore.bigbench.tasks import Subtask, load
 from rescore.tables import InputError
-from rescore.tables.validation import SCHEMAS
 
-CATALOGUE = SCHEMAS / "bigbench-1.0.0.tsv"
+CATALOGUE = Path(__file__).with_name("bigbench-1.0.0.tsv")
 
 JSON_TASK, PROGRAMMATIC = "json", "programmatic"
 WHY_UNSUPPORTED = "a programmatic task, which asks its questions by a program of its own instead of a task.json"

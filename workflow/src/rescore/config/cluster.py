@@ -8,12 +8,12 @@ SMALL_PARAMS = 10**7
 """Models below it need no GPU, and several of them fill one job."""
 
 QUESTION_TOKENS = 150
-"""Of a question without shots, its answer included: 8 million tokens in the 60,679 of `config/suites/all.tsv`."""
+"""Tokens of a question without shots, with its answer: 8 million in the 60,679 questions of `config/suites/all.tsv`."""
 
 _VOCABULARY = 150_000
 _ASPECT = 128  # width over layers of usual models
 _GPU_BYTES = 70 * 10**9  # what is left on one of 80 GB
-_GPU_FLOPS = 2e13  # what a model keeps up of a data centre's GPU, a tenth of its peak in 16 bits at most
+_GPU_FLOPS = 2e13  # what a model reaches on a data centre's GPU: a tenth of its peak in 16 bits at most
 _CPU_FLOPS = 1e9
 _BASE_MB = 3000  # Python, torch, and a task's tables
 _BASE_MIN = 30  # loading a model, and reading the tasks
@@ -39,8 +39,8 @@ def request(row: Mapping[str, Any], *, n_tokens: int, batch_tokens: int) -> Requ
         GPUs    = 0 below 10^7 parameters, else 1; with `device_map`, 1 for each 70 GB of memory
         time    = 30 min + 2 n n_tokens / speed  speed = 2 10^13 FLOP/s with a GPU, 10^9 without
 
-    A main memory of this size is enough with a GPU too, since weights pass through it. These are requests, meant to be
-    too large rather than too small; a job that failed asks for as many times the memory and time as it was tried.
+    Weights pass through main memory, so it must have this size with a GPU too. The requests are meant to be too large
+    rather than too small. The second try of a job asks for twice the memory and time, the third for three times.
 
     Examples
     --------
@@ -58,5 +58,5 @@ def request(row: Mapping[str, Any], *, n_tokens: int, batch_tokens: int) -> Requ
 
 
 def raised(amount: int) -> Callable[[Any, int], int]:
-    """Give a rule's resource: the amount, as many times as the job was tried."""
+    """Return a rule's resource: the amount times the number of the try."""
     return lambda wildcards, attempt: amount * attempt  # noqa: ARG005 - named as Snakemake passes them

@@ -1,7 +1,6 @@
-"""Settings of the method's first edition, and what became of each."""
+"""Old keys of the config's `discontinuity:` block, and what became of each."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from rescore.tables.errors import InputError
 
@@ -11,25 +10,15 @@ _GONE = "went with the first edition of the method; take the line out"
 OLD_SETTINGS: Mapping[str, str] = {
     "alpha": "went with the p-values; `confidence` says how sure an answer must be; take the line out",
     "draws_tail": "went with the p-values; `draws` is the one number of draws; take the line out",
-    **dict.fromkeys(
-        ("lower_part", "onset_share_max", "jump_share_min", "rise_min", "saturated_at", "prior_rung_sd", "prior_df"),
-        _FIXED,
-    ),
-    **dict.fromkeys(("nll_floor_nats", "loss_decades_min"), _FIXED),
-    **dict.fromkeys(
-        ("edge_alpha", "onset_share_max_held", "floor_share", "flat_raw", "flat_link", "metric_rung_sd"), _GONE
-    ),
+    **dict.fromkeys(("lower_part", "onset_share_max", "jump_share_min", "rise_min", "saturated_at"), _FIXED),
+    **dict.fromkeys(("prior_rung_sd", "prior_df", "nll_floor_nats", "loss_decades_min"), _FIXED),
+    **dict.fromkeys(("edge_alpha", "onset_share_max_held", "floor_share"), _GONE),
+    **dict.fromkeys(("flat_raw", "flat_link", "metric_rung_sd"), _GONE),
 }
 
 
-def refuse_old_settings(mapping: Mapping[str, Any], where: str = "discontinuity.", end: str = "") -> None:
-    """Say what became of a setting that is no longer one.
-
-    Raises
-    ------
-    InputError
-        Names the first such key.
-    """
-    for key in mapping:
+def refuse_old_settings(keys: Iterable[str], where: str = "discontinuity.", end: str = "") -> None:
+    """Say in one line what became of a key that is no longer one; raises InputError for the first."""
+    for key in keys:
         if key in OLD_SETTINGS:
             raise InputError(f"{where}{key}{end}: {OLD_SETTINGS[key]}")

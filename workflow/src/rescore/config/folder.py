@@ -1,12 +1,12 @@
-"""What a ladder row's source must be, told without loading it: for a folder, from its files' names and beginnings."""
+"""Check a ladder row's source without loading it: a folder by its files' names and first bytes."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rescore.config.validation import json_object
 from rescore.tables.errors import InputError
-from rescore.tables.validation import json_object
 
 _TOKENIZERS = (
     "tokenizer.json",
@@ -44,7 +44,7 @@ def check_source(row: Mapping[str, Any], where: str) -> None:
 
 
 def check_folder(folder: Path, gguf: str | None, label: str) -> None:
-    """Refuse a folder that cannot be loaded, as far as that is known without loading it.
+    """Refuse a folder that cannot be loaded, as far as its files tell.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def check_folder(folder: Path, gguf: str | None, label: str) -> None:
 
 
 def _check_weights(folder: Path, label: str) -> None:
-    """Refuse weights that are not there, or not all."""
+    """Refuse missing weights, or missing parts of them."""
     if not any(folder.glob("*.safetensors")):
         raise InputError(f"{label} holds no weights (*.safetensors)")
     index = folder / "model.safetensors.index.json"

@@ -6,15 +6,15 @@ from typing import Any
 
 import polars as pl
 
+from rescore.config.validation import rules, typed, validate
 from rescore.tables.axes import AXES
 from rescore.tables.errors import InputError
-from rescore.tables.validation import rules, typed, validate
 
 Row = dict[str, Any]
 
 
 def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
-    """Give the rows of a tab-separated table, each with where it stands; a blank cell is an absent value.
+    """Yield the rows of a tab-separated table, each with its place; a blank cell is an absent value.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
 
 
 def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Give the rows that are not blank by column, each with its line, which is the row that an editor shows."""
+    """Yield the rows that are not blank as cells by column, each with the number of its line."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError as error:
@@ -83,10 +83,10 @@ LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
 
 
 def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFrame:
-    """Read ladder tables: one row a model of a ladder, `ladder` being the file's name without its suffix.
+    """Read ladder tables: one row per model of a ladder. `ladder` is the file's name without its suffix.
 
-    `compute_flops` is 6 n_params n_tokens (Kaplan et al. 2020, arXiv:2001.08361, section 2.1) where a row gives none,
-    null where it gives no `n_tokens` either. A model may stand in several ladders.
+    `compute_flops` is 6 n_params n_tokens (Kaplan et al. 2020, arXiv:2001.08361, section 2.1) if a row gives none, and
+    null if it gives no `n_tokens` either. A model may be in several ladders.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
     Raises
     ------
     InputError
-        Two files share a name; a row breaks the schema, lacks the axis, or says otherwise than another ladder's row of
-        the same model; two rows of one ladder share a slug.
+        Two files share a name; a row breaks the schema, lacks the axis, or disagrees with another ladder's row of the
+        same model; two rows of one ladder name one model.
     """
     rows: list[Row] = []
     ladders: dict[str, Path] = {}
@@ -132,7 +132,7 @@ def _compute_flops(row: Row) -> float | None:
 
 
 def _no_place(where: str, model: str, axis: str) -> str:
-    """Say that a row lacks what its ladder is to be tested along, and the mend."""
+    """Say that a row lacks the axis, and the mend."""
     key = "n_tokens" if axis == "compute_flops" else axis
     return (
         f"{where}: key '{key}': missing, so '{model}' has no place along {AXES[axis].noun}; give it, or test along "
@@ -145,7 +145,7 @@ def _told(value: object) -> str:
 
 
 def read_suite(path: Path) -> list[Row]:
-    """Read a suite table: one row a task or subtask, with its `slug` for file names and `where` it stands.
+    """Read a suite table: one row per task or subtask, with its `slug` for file names and its place as `where`.
 
     Raises
     ------

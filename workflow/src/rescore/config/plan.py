@@ -1,4 +1,4 @@
-"""What the workflow asks when its DAG is built: checked config and tables, where tasks come from, digests of code."""
+"""What the Snakefile asks when the DAG is built: checked config and tables, jobs, and where tasks come from."""
 
 import difflib
 import functools
@@ -19,26 +19,25 @@ from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
 from rescore.config.inputs import Row, read_ladders, read_suite, slug
+from rescore.config.validation import rules, typed_object, validate
 from rescore.tables import InputError
-from rescore.tables.source import code as code
 from rescore.tables.source import digest_files
-from rescore.tables.validation import rules, typed_object, validate
 
 OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")
-_SMALL_MODELS_A_JOB = 12  # the 46 shipped models are four jobs, so that two cores end together
-_CHECKED_BYTES = 2**24  # larger task files are checked when they are used, so that a dry run stays quick
+_SMALL_MODELS_PER_JOB = 12  # makes four jobs of the 46 shipped models, so that two cores end together
+_CHECKED_BYTES = 2**24  # larger task files are checked only when used, so that a dry run stays quick
 
 
 class ExtractJob(NamedTuple):
-    """One extraction job: its models, one after the other, over its tasks, and what it asks a cluster for.
+    """One extraction job, which runs its models one after the other, and what it asks a cluster for.
 
     Attributes
     ----------
     mem_mb
         Main memory, megabytes.
     gpus
-        GPUs; 0 for models so small that a processor is quicker.
+        GPUs; 0 for models small enough for a processor.
     runtime_min
         Wall time, minutes.
     """
@@ -57,7 +56,7 @@ class Plan:
     Attributes
     ----------
     config
-        The checked config; what the command line gave as text is of its type.
+        The checked config, each value of its type.
     models
         By slug, the model's row in the first ladder that lists it.
     ladders
@@ -65,9 +64,9 @@ class Plan:
     tasks
         By slug, the suite's row and the folder that holds the task's folder.
     downloads
-        Names of the tasks to fetch: those that are not there yet. What is there is whole and of its source alone.
+        Names of the tasks to fetch, which are not there yet. What is there is whole.
     download_root
-        The folder that receives them: one for each source, so that sources never mix.
+        The folder that receives them. Each source has its own, so that sources never mix.
     """
 
     config: Mapping[str, Any]
@@ -90,22 +89,13 @@ class Plan:
     def prompt_options(self, slug: str) -> str:
         """Turn a suite's row into the options of `rescore prompts`."""
         row = self.tasks[slug]
-        options = [
-            "--bigbench",
-            row["root"],
-            "--task",
-            row["task"],
-            "--shots",
-            row["shots"],
-            "--seed",
-            row["seed"],
-        ]
+        options = {"bigbench": row["root"], "task": row["task"], "shots": row["shots"], "seed": row["seed"]}
         if "max_examples" in row:
-            options += ["--max-examples", row["max_examples"]]
-        return shlex.join(map(str, options))
+            options["max-examples"] = row["max_examples"]
+        return shlex.join(word for name, value in options.items() for word in (f"--{name}", str(value)))
 
     def fetch_options(self) -> str:
-        """What `rescore fetch` is to fetch, and from where."""
+        """Return the options of `rescore fetch`."""
         hub = self.config["bigbench"]["hub"]
         options = [*self.downloads, "--out", str(self.download_root)]
         if hub:
@@ -119,16 +109,16 @@ class Plan:
     def extract_jobs(self) -> dict[str, ExtractJob]:
         """Group models into jobs, each named after its first model.
 
-        A model has a job of its own, but for small ones of one ladder, whose jobs would be mostly start-up: of these
-        every so-many-th goes to the same job, so that the jobs take about equally long. The tasks of a larger model
-        are split over `extract.shards` jobs of about as many questions, named `MODEL+2` and so on.
+        Small models of a ladder share jobs, which would be mostly start-up otherwise; large and small ones are mixed,
+        so that the jobs take about equally long. A larger model has jobs of its own: its tasks are split over
+        `extract.shards` jobs of about as many questions, named `MODEL+2` and so on.
         """
         jobs: dict[str, ExtractJob] = {}
         shards = self._shards(self.config["extract"]["shards"])
         for ladder in self.ladders:
             mine = [model for model, row in self.models.items() if row["ladder"] == ladder]
             small = [model for model in mine if self.models[model]["n_params"] < SMALL_PARAMS]
-            n_jobs = -(-len(small) // _SMALL_MODELS_A_JOB)
+            n_jobs = -(-len(small) // _SMALL_MODELS_PER_JOB)
             for models in (small[k::n_jobs] for k in range(n_jobs)):
                 jobs[models[0]] = self._job(models, list(self.tasks))
             for model in (model for model in mine if model not in small):
@@ -159,13 +149,13 @@ class Plan:
         return [[task for task in self.tasks if task in part] for part in map(set, parts)]
 
     def n_questions(self, slug: str) -> int:
-        """How many questions a suite's row asks, by BIG-Bench's catalogue; a guess for a task that is not in it."""
+        """Count the questions of a suite's row by BIG-Bench's catalogue; guess for a task that is not in it."""
         row = self.tasks[slug]
         most = row.get("max_examples", math.inf)
         return int(sum(min(n, most) for n in _leaf_sizes().get(row["task"], [_QUESTIONS_UNKNOWN])))
 
     def row_digest(self, model: str) -> str:
-        """What a model's numbers hang on: its row in any ladder, and for a folder its files by name, size and time."""
+        """Digest what a model's numbers depend on: its row, and for a folder its files' names, sizes and times."""
         row = self.models[model]
         folder = Path(row["source"])
         files = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -180,7 +170,7 @@ _QUESTIONS_UNKNOWN = 1000
 
 @functools.cache
 def _leaf_sizes() -> Mapping[str, list[int]]:
-    """By task and by subtask of the catalogue, how many questions its leaves hold."""
+    """By task and by subtask of the catalogue: the number of questions of each of its leaves."""
     sizes: dict[str, list[int]] = {}
     for name, n in catalogue().select("name", "n_examples").drop_nulls().iter_rows():
         for key in {name, name.partition(":")[0]}:
@@ -188,26 +178,42 @@ def _leaf_sizes() -> Mapping[str, list[int]]:
     return sizes
 
 
-def make(config: Mapping[str, Any], where: str) -> Plan:
+def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None = None) -> Plan:
     """Check everything that can be checked before a job runs.
+
+    Parameters
+    ----------
+    config
+        The config, command line included.
+    where
+        The config's files.
+    given
+        What the command line gave of it (`--config`).
 
     Raises
     ------
     InputError
         One line that names the file, the row and the key.
     """
-    given = config.get("discontinuity") if isinstance(config, Mapping) else None
-    if isinstance(given, Mapping):
-        refuse_old_settings(given, f"{where}: key 'discontinuity.", "'")
+
+    def place(path: Sequence[str]) -> str:
+        if _holds(given, path):
+            return "--config"
+        missing = _holds(given, path[:-1]) and not _holds(config, path)
+        return f"{where} + --config" if missing else where
+
+    settings = config.get("discontinuity") if isinstance(config, Mapping) else None
+    for key in settings if isinstance(settings, Mapping) else ():
+        refuse_old_settings([key], f"{place(['discontinuity', key])}: key 'discontinuity.", "'")
     config = typed_object(config, rules("config"))
-    validate(config, "config", where)
+    validate(config, "config", place)
     ladders = {path.stem: path for path in map(Path, config["ladders"])}
     rows = read_ladders([Path(path) for path in config["ladders"]], axis=config["discontinuity"]["axis"])
     first = rows.unique("model", keep="first", maintain_order=True)
     models = {row["model"]: row for row in first.iter_rows(named=True)}
     for row in models.values():
         check_source(row, str(ladders[row["ladder"]]))
-    root = _download_root(config, where)
+    root = _download_root(config, place(["bigbench", "hub", "revision"]))
     tasks = {}
     for row in read_suite(Path(config["suite"])):
         tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, row["where"])}
@@ -216,13 +222,24 @@ def make(config: Mapping[str, Any], where: str) -> Plan:
     return Plan(config, models, ladders, tasks, missing, root)
 
 
-def make_or_exit(config: Mapping[str, Any], where: str) -> Plan:
+def make_or_exit(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None = None) -> Plan:
     """`make`, ending the program with one line and status 2 where the input is wrong."""
     try:
-        return make(config, where)
+        return make(config, where, given)
     except InputError as error:
         print(f"rescore: {error}", file=sys.stderr)  # noqa: T201 - the one line that a user sees
         raise SystemExit(2) from None
+
+
+def _holds(given: object, path: Sequence[str]) -> bool:
+    """Whether a nested mapping has a key at a path, or a value that is no mapping above it."""
+    for key in path:
+        if not isinstance(given, Mapping):
+            return given is not None
+        if key not in given:
+            return False
+        given = given[key]
+    return bool(path)
 
 
 def _download_root(config: Mapping[str, Any], where: str) -> Path:

@@ -15,11 +15,11 @@ from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.subtask import NO_HARD, Drawn, Judged
 from rescore.tables import CLIFFS, METRICS, RISES, VERDICTS
 from rescore.tables.axes import AXES
-from rescore.tables.diagnostic_contracts import BARS
 from rescore.tables.metrics import SOFT_METRICS
 
 Row = dict[str, Any]
 
+_BARS = (10, 50, 90)  # per cent of a bounded score, higher being better, that a size's median seed is held against
 _PARTS = ("likelihood_part", "probability_part", "answer_part", "argmax_part")
 _WITH_INTERVAL = (
     "metric_share",
@@ -176,7 +176,7 @@ def _bars(drawn: Drawn, cell: Measured, settings: Settings) -> Row:
     means = upward(cell.mean, METRICS[cell.metric])
     if len(means) != ends[-1]:  # judged without some of its models
         return row
-    for bar in BARS:
+    for bar in _BARS:
         for rung, (end, m) in enumerate(zip(ends, drawn.models, strict=True)):
             mine = means[end - m : end]
             median = int(np.argsort(mine, kind="stable")[(m - 1) // 2])

@@ -1,29 +1,16 @@
-"""The summary that ends a run: one screen, plain text where the output is no terminal."""
+"""The summary that ends a run: one screen of 80 columns and 40 lines."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import polars as pl
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from rescore.report.text import (
-    KEY,
-    LABELS,
-    NONE,
-    QUESTIONS,
-    Subtask,
-    display_name,
-    in_order,
-    number,
-    percent,
-    sentence,
-    title,
-)
+from rescore.report.text import KEY, NONE, QUESTIONS, Subtask, display_name, in_order, number, percent, sentence, title
 
-_ROWS = 30
+_WIDTH, _HEIGHT = 80, 40
 _COLOURS = {
     "mirage": "yellow",
     "both": "magenta",
@@ -34,50 +21,80 @@ _COLOURS = {
     "saturated": "dim",
     "not judged": "dim",
 }
+_HEADINGS = ("Label", "Cliff", "Metric", "Skill", "Not NLL's", "Faster")
+_KEY_LINES = (
+    "Not NLL's: share of the climb that the likelihood does not share.",
+    "Faster: how many times as fast the likelihood grew in the cliff as before it.",
+    "False: how many of the yes and no are expected to be false.",
+)
 
 
-def summary(cliffs: pl.DataFrame, headline: pl.DataFrame) -> RenderableType:
-    """Summarise a run for the terminal; readable from 80 columns on.
+def summary(cliffs: pl.DataFrame, headline: pl.DataFrame, *, page: str | None = None) -> Text:
+    """Summarise a run for the terminal.
 
     Parameters
     ----------
     cliffs, headline
         Tables of the contracts CLIFFS and HEADLINE.
+    page
+        Where the report is.
 
     Returns
     -------
-    RenderableType
-        For `rich.print`: a row per subtask by task (the first 30, in the order of LABELS), then the counts. A star
-        marks an answer of multiple choice, where no text is asked for.
+    Text
+        Lines of at most 80 characters: subtasks under their tasks, as many as fit in 40 lines in the order of LABELS,
+        and then the counts. Wider on a wider terminal. A star marks an answer of multiple choice.
     """
-    shown = in_order(cliffs).head(_ROWS)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Subtask", overflow="fold")
-    for heading in ("Label", "Cliff", "Metric", "Skill", "Not NLL's", "Faster"):
-        table.add_column(heading, no_wrap=True)
-    with_ladder = cliffs["ladder"].n_unique() > 1
-    last = None
-    by_task = shown.partition_by("task", maintain_order=True) or [shown]
-    for row in pl.concat(by_task).iter_rows(named=True):
-        key = Subtask(*(row[column] for column in KEY))
-        name = display_name(key, with_ladder=with_ladder)
-        if name.startswith(f"{key.task}:"):  # the task once, its subtasks under it: names are long, screens narrow
-            if key.task != last:
-                table.add_row(Text(key.task, style="bold"))
-            name = f"  {name.removeprefix(key.task + ':')}"
-        last = key.task
-        table.add_row(Text(name), _coloured(row["label"]), *map(Text, _cells(row)))
-    parts: list[RenderableType] = [table, Text()] if shown.height else []
-    if (shown["hard_metric"] == "multiple_choice_grade").any():
-        parts.append(Text("* multiple-choice grade, where there is no answer to match", style="dim"))
-    if cliffs.height > _ROWS:
-        parts.append(Text(_rest(in_order(cliffs).tail(-_ROWS)), style="dim"))
-    if shown.height:
-        parts.append(Text("Not NLL's: how much of the climb the likelihood does not share.", style="dim"))
-        parts.append(Text("Faster: how many times as fast the likelihood grew in the cliff as before it.", style="dim"))
-    parts.append(Text(sentence(cliffs), style="bold"))
-    parts.extend(Text(line) for line in _counts(headline))
-    return Group(*parts)
+    width = max(_WIDTH, shutil.get_terminal_size((_WIDTH, _HEIGHT)).columns)
+    below = [Text(line, style="bold") for line in wrap(sentence(cliffs), width)]
+    below += map(Text, _counts(headline))
+    below += [Text(f"The report: {page}")] if page else []
+    listed = in_order(cliffs)
+    if listed.is_empty():
+        return Text("\n").join(below)
+    notes = [Text(line, style="dim") for line in _KEY_LINES]
+    if (listed["hard_metric"] == "multiple_choice_grade").any():
+        notes.append(Text("* multiple-choice grade, where there is no answer to match", style="dim"))
+    room = _HEIGHT - 1 - len(notes) - len(below)  # a line more says what is left out, or sets the counts apart
+    shown = listed.height
+    while shown > 1 and len(_rows(listed.head(shown), width)) > room:
+        shown -= 1
+    rest = Text(_rest(listed.tail(-shown)), style="dim") if shown < listed.height else Text()
+    return Text("\n").join([*_rows(listed.head(shown), width), rest, *notes, *below])
+
+
+def _rows(shown: pl.DataFrame, width: int) -> list[Text]:
+    """One line per subtask, under a line with the name of its task, and of its ladder where there are several."""
+    with_ladder = shown["ladder"].n_unique() > 1
+    lines: list[tuple[str, list[str]]] = [("Subtask", list(_HEADINGS))]
+    for group in shown.partition_by("ladder", "task", maintain_order=True):
+        for at, row in enumerate(group.iter_rows(named=True)):
+            key = Subtask(*(row[column] for column in KEY))
+            name = display_name(key, with_ladder=False)
+            inner = name.startswith(f"{key.task}:")
+            if at == 0 and (inner or with_ladder):
+                lines.append((f"{key.task} ({key.ladder})" if with_ladder else key.task, []))
+            name = f"  {name.removeprefix(key.task + ':')}" if inner or with_ladder else name
+            lines.append((name, [row["label"], *_cells(row)]))
+    sizes = [max(map(len, column)) for column in zip(*(cells for _, cells in lines if cells), strict=True)]
+    room = min(width - sum(sizes) - 2 * len(sizes), max(len(name) for name, cells in lines if cells))
+    return [
+        _line(_cut(name, room), cells, [room, *sizes]) if cells else Text(_cut(name, width), style="bold")
+        for name, cells in lines
+    ]
+
+
+def _line(name: str, cells: Sequence[str], sizes: Sequence[int]) -> Text:
+    line = Text(name.ljust(sizes[0]))
+    for cell, size in zip(cells, sizes[1:], strict=True):
+        line.append("  ").append(cell.ljust(size), style=_COLOURS.get(cell, ""))
+    line.rstrip()
+    return line
+
+
+def _cut(text: str, room: int) -> str:
+    """Cut the middle out of a name that is too long: names differ at their ends."""
+    return text if len(text) <= room else f"{text[: (room - 1) // 2]}…{text[len(text) - room // 2 :]}"
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -96,29 +113,18 @@ def _times(factor: float | None) -> str:
     return NONE if factor is None else ">20x" if factor > 20 else f"{number(factor, 2)}x"
 
 
-def _coloured(word: str) -> Text:
-    return Text(word, style=_COLOURS.get(word, ""))
-
-
 def _rest(hidden: pl.DataFrame) -> str:
     """Say what the subtasks are that the screen has no room for."""
-    counts = {label: int((hidden["label"] == label).sum()) for label in LABELS}
-    listed = ", ".join(f"{count} {label}" for label, count in counts.items() if count)
-    return f"and {hidden.height} more subtasks: {listed}"
+    counts = hidden.group_by("label", maintain_order=True).len().iter_rows()
+    return f"and {hidden.height} more: {', '.join(f'{n} {label}' for label, n in counts)} (rescore show cliffs)"
 
 
 def _counts(headline: pl.DataFrame) -> list[str]:
-    """Return a line per question and per soft metric: the answers, and how many of them to expect to be false."""
-    lines: list[str] = []
-    if headline.height:
-        lines.append("Counts, and after ~ how many of the yes and no to expect to be false:")
-    asked = headline.filter(pl.col("asked") > 0)
-    for row in asked.iter_rows(named=True):
+    """Return a line per question and per soft metric: the answers, and how many to expect to be false."""
+    lines = []
+    for row in headline.filter(pl.col("asked") > 0).iter_rows(named=True):
         metric = row["question"].removeprefix("under_")
-        words = ("yes", "no", "open") if row["question"] in QUESTIONS else ("disappear", "survive", "open")
-        name = QUESTIONS.get(row["question"], title(metric))
-        if row["question"].startswith("under_") and not any(line.startswith("Cliffs under") for line in lines):
-            lines.append("Cliffs under each metric (undecided ones are neither):")
-        counts = "  ".join(f"{row[key]:>3} {word}" for key, word in zip(("yes", "no", "open"), words, strict=True))
-        lines.append(f"  {name:<25}{counts}; ~{row['expected_false']:.1f} false")
-    return lines
+        name = QUESTIONS.get(row["question"], f"Does it disappear under {title(metric)}?")
+        counts = "".join(f"{row[key]:>6}" for key in ("yes", "no", "open"))
+        lines.append(f"{name:<49}{counts}{row['expected_false']:>7.1f}")
+    return [f"{'':<49}{'yes':>6}{'no':>6}{'open':>6}{'false':>7}", *lines] if lines else []

@@ -1,4 +1,4 @@
-"""What the models of a ladder can be laid out along, always on a log scale."""
+"""The quantities that curves can run along, always on a log scale."""
 
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ def checkpoint_ladders(models: pl.DataFrame) -> frozenset[str]:
     Parameters
     ----------
     models
-        Columns ladder, n_params, compute_flops: a table of ladders, or CURVES. A ladder of which a model lacks either
+        Columns ladder, n_params, compute_flops: a table of ladders, or CURVES. A ladder with a model that lacks either
         is not named.
 
     Examples

@@ -1,65 +1,38 @@
-"""What every column of every table holds: one list, which the report's headings and docs/tables.md are made from.
+"""docs/tables.md, made from the lists of tables and columns: `python -m rescore.tables.columns > docs/tables.md`."""
 
-`python -m rescore.tables.columns > docs/tables.md` makes the page anew.
-"""
-
-import csv
-import functools
 import sys
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from rescore.tables.validation import SCHEMAS
-
-COLUMNS = SCHEMAS / "columns.tsv"
+from rescore.tables.contracts import TABLES, Column
 
 _HEAD = """# The tables
 
-Every column of every table that Rescore writes. Made from [columns.tsv](../workflow/schemas/columns.tsv) by
-`python -m rescore.tables.columns > docs/tables.md`; change that list and run it again. The README says
-[where the tables are](../README.md#the-result-tables). A null is an undefined value, never a zero. A unit or direction
-"of the metric" is that of the row's metric.
+Every column of every table that Rescore writes, in the folder of results. Made from
+[columns.tsv](../workflow/src/rescore/tables/columns.tsv) and [tables.tsv](../workflow/src/rescore/tables/tables.tsv) by
+`python -m rescore.tables.columns > docs/tables.md`; change these lists and run it again. A null is an undefined value,
+never a zero. A unit or direction "of the metric" is that of the row's metric.
 """
 
 
-class Column(NamedTuple):
-    """What a column holds: its unit, which way is better (or what a small or large value says), its meaning."""
-
-    unit: str
-    direction: str
-    meaning: str
-
-    def __str__(self) -> str:
-        """One line for readers."""
-        return "; ".join(part for part in (self.meaning, self.unit, self.direction) if part)
-
-
-@functools.cache
 def columns() -> Mapping[str, Mapping[str, Column]]:
-    """Read the list: by table, by column; under the empty name, what a row of the table is.
+    """By table, by column, what it holds.
 
-    >>> columns()["curves"]["compute_flops"].unit, columns()["curves"][""].meaning
-    ('FLOPs', 'model, subtask and metric')
+    >>> columns()["curves"]["compute_flops"].unit
+    'FLOPs'
     """
-    found: dict[str, dict[str, Column]] = {}
-    with COLUMNS.open(encoding="utf-8", newline="") as file:
-        for table, column, *rest in list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[1:]:
-            found.setdefault(table, {})[column] = Column(*rest)
-    return found
+    return {name: table.described for name, table in TABLES.items()}
 
 
 def markdown() -> str:
-    """Return the list as a page of documentation, a section a table."""
+    """Return the lists as a page of documentation, one section per table."""
     parts = [_HEAD]
-    for table, described in columns().items():
-        rows = [
-            f"| `{name}` | {column.unit} | {column.direction} | {column.meaning} |"
-            for name, column in described.items()
-            if name
-        ]
-        heading = f"\n## `{table}`\n\nOne row per {described[''].meaning}.\n"
-        head = ["| column | unit | direction | holds |", "| --- | --- | --- | --- |"]
-        parts.append("\n".join([heading, *head, *rows, ""]))
+    for name, table in TABLES.items():
+        parts.append(f"\n## `{name}`\n\n`{table.file}`, written by `rescore {table.written_by}`: {table.holds}. ")
+        parts.append(f"One row per {table.row}.\n\n| column | type | unit | direction | holds |\n")
+        parts.append("| --- | --- | --- | --- | --- |\n")
+        for column, told in table.described.items():
+            kind = f"{told.kind}, may be null" if told.nullable else str(told.kind)
+            parts.append(f"| `{column}` | {kind} | {told.unit} | {told.direction} | {told.meaning} |\n")
     return "".join(parts)
 
 

@@ -1,10 +1,11 @@
-"""Tables on disk: checked on write and on read, written whole or not at all, with what made them."""
+"""Tables on disk: checked when written and when read, written whole or not at all, with what made them."""
 
 import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,12 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
     Raises
     ------
     ValueError
-        A column is missing, surplus, of another type, null where it may not be, or holds a NaN: a defect of the
+        A column is missing, surplus or of another type, or holds a null or NaN that it may not: a defect of the
         caller, not of the user's input.
     InputError
         The file cannot be written: the disk is full, or may not be written to.
     """
-    problem = _problem(frame, table)
+    problem = _bad_columns(frame.schema, table) or _bad_value(frame, table)
     if problem:
         raise ValueError(f"{table.name}: {problem}")
     metadata = {
@@ -63,15 +64,15 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
 
 
 def digest(frame: pl.DataFrame) -> str:
-    """SHA-256 over a frame's rows, in order: what decides whether a table is still the one something was made from."""
+    """SHA-256 over a frame's rows, in order: tells whether something was made from this table."""
     return hashlib.sha256(frame.write_ndjson().encode()).hexdigest()
 
 
 def to_csv(frame: pl.DataFrame) -> str:
     """Write a table as CSV: floats in full, a null as an empty field, no nested columns.
 
-    A text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line's end) gets
-    an apostrophe in front, as OWASP's page on CSV injection advises. Numbers stay as they are.
+    A text that a spreadsheet would read as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line's end) gets an
+    apostrophe in front, as OWASP's page on CSV injection advises. Numbers stay as they are.
 
     Examples
     --------
@@ -97,31 +98,52 @@ def write_twins(frame: pl.DataFrame, folder: Path, table: Table, made_by: Proven
     write_csv(frame, folder / f"{table.name}.csv")
 
 
-def read(path: Path, table: Table) -> pl.DataFrame:
-    """Read a parquet file of the given contract.
+def read(path: Path, table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read a table from a parquet file: all of its columns, or some.
 
     Raises
     ------
     InputError
-        The file is missing, is no parquet file, was written under another contract or schema version, breaks it, or
-        was changed since it was written.
+        The file is missing, is no parquet file, was written as another table or under another schema version, lacks a
+        column or has another, holds a value that it may not, or was changed since it was written.
     """
     made_by = provenance(path)
-    _check_seal(path)
+    content = path.read_bytes()
+    _check_seal(path, content)
+    return _parsed(io.BytesIO(content), path, table, columns or list(table.columns), made_by)
+
+
+def read_all(paths: Iterable[Path], table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read files of one table below each other: all columns, or some."""
+    frames = [read(path, table, columns=columns) for path in paths]
+    return pl.concat([table.empty().select(columns or list(table.columns)), *frames])
+
+
+def distinct(path: Path, table: Table, column: str) -> list[Any]:
+    """Look up the distinct values of one column, without reading the others; raises as `read` does."""
+    values: list[Any] = _parsed(path, path, table, [column], provenance(path))[column].unique().to_list()
+    return values
+
+
+def _parsed(
+    source: Path | io.BytesIO, path: Path, table: Table, columns: Sequence[str], made_by: Provenance
+) -> pl.DataFrame:
+    """Read columns; check that the file is of the table, and the columns' values."""
     if made_by.get("schema", table.name) != table.name:
         raise InputError(f"{path}: holds the table '{made_by['schema']}', expected '{table.name}'")
     try:
-        frame = pl.read_parquet(path)
+        problem = _bad_columns(pl.read_parquet_schema(source), table)
+        frame = table.empty() if problem else pl.read_parquet(source, columns=list(columns))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
-    problem = _problem(frame, table)
+    problem = problem or _bad_value(frame, table)
     if problem:
         raise InputError(f"{path}: {problem}")
-    return frame.select(list(table.columns))
+    return frame
 
 
 def provenance(path: Path) -> dict[str, Any]:
-    """What made a parquet file, from its metadata; empty for a file that Rescore did not write.
+    """Read what made a parquet file from its metadata; empty for a file that Rescore did not write.
 
     Raises
     ------
@@ -142,25 +164,15 @@ def provenance(path: Path) -> dict[str, Any]:
 
 
 def content_digest(path: Path) -> str:
-    """SHA-256 that a table carries of its own bytes, told from its metadata alone; computed where it carries none.
-
-    Raises
-    ------
-    InputError
-        The file is missing or no parquet file.
-    """
+    """Return the SHA-256 of its own bytes that a table carries; computed if it carries none; raises as `provenance`."""
     return _metadata(path).get(_SEAL) or hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def fingerprint(path: Path, table: Table) -> str | None:
-    """What the provenance of a table says as its `fingerprint`.
-
-    None where the table is to be made anew: it is absent, damaged, of another contract or schema version, or not
-    Rescore's.
-    """
+    """Return the `fingerprint` in a table's provenance; None if it is absent, damaged, another table or not ours."""
     try:
         made_by = provenance(path)
-        _check_seal(path)
+        _check_seal(path, path.read_bytes())
     except InputError:
         return None
     return made_by.get("fingerprint") if made_by.get("schema") == table.name else None
@@ -178,8 +190,8 @@ def _metadata(path: Path) -> dict[str, str]:
 def _seal(path: Path) -> None:
     """Put the file's SHA-256, computed with zeros in its place, into its metadata.
 
-    The format has no checksum that its readers look at: of single flipped bits in a table of extractions one in ten
-    reads as another number, without an error.
+    Readers of the format check no checksum: one in ten of the single bits flipped in a table of extractions gave
+    another number without an error.
     """
     content = path.read_bytes()
     at = _place(content)
@@ -188,9 +200,8 @@ def _seal(path: Path) -> None:
         file.write(hashlib.sha256(content).hexdigest().encode())
 
 
-def _check_seal(path: Path) -> None:
-    """Compare a file with its own digest; one without, from elsewhere, passes."""
-    content = path.read_bytes()
+def _check_seal(path: Path, content: bytes) -> None:
+    """Compare a file with the digest in it; a file of another tool has none, and passes."""
     at = _place(content)
     if at < 0:
         return
@@ -202,7 +213,7 @@ def _check_seal(path: Path) -> None:
 
 
 def _place(content: bytes) -> int:
-    """Where the digest stands: in the metadata at the file's end, two bytes (type and length) behind its key."""
+    """Find the digest: it is in the metadata at the file's end, two bytes (type and length) behind its key."""
     at = content.rfind(_SEAL.encode())
     return at if at < 0 else at + len(_SEAL) + 2
 
@@ -244,42 +255,31 @@ def _atomic(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _problem(frame: pl.DataFrame, table: Table) -> str | None:
-    """Return how `frame` breaks the contract, naming column and row, or None."""
-    missing = [c for c in table.columns if c not in frame.columns]
-    surplus = [c for c in frame.columns if c not in table.columns]
-    if missing or surplus:
-        return "; ".join([f"column '{c}' is missing" for c in missing] + [f"unknown column '{c}'" for c in surplus])
-    for column, dtype in table.columns.items():
-        series = frame[column]
-        if series.dtype != dtype:
-            return f"column '{column}' is {series.dtype}, expected {dtype}"
-        if column not in table.nullable and series.null_count():
-            return f"column '{column}' is null in row {series.is_null().arg_max()}"
-    flaws = frame.select(_flaws(table))  # one query: most tables are small, and sound
-    for name, found in flaws.to_dict(as_series=False).items():
-        if found[0]:
-            column, _, flaw = name.rpartition(" ")
-            series = frame[column]
-            if flaw == _NULL:
-                row = (series.list.drop_nulls().list.len() < series.list.len()).arg_max()
-                return f"column '{column}' holds a null in row {row}"
-            is_list = isinstance(series.dtype, pl.List)
+def _bad_columns(schema: Mapping[str, pl.DataType], table: Table) -> str | None:
+    """Return which column is missing, surplus or of another type, or None."""
+    problems = [f"column '{c}' is missing" for c in table.columns if c not in schema]
+    problems += [f"unknown column '{c}'" for c in schema if c not in table.columns]
+    problems = (
+        problems
+        or [f"column '{c}' is {schema[c]}, expected {kind}" for c, kind in table.columns.items() if schema[c] != kind][
+            :1
+        ]
+    )
+    return "; ".join(problems) or None
+
+
+def _bad_value(frame: pl.DataFrame, table: Table) -> str | None:
+    """Return column and row of a null or NaN that the table does not allow, or None."""
+    for name in frame.columns:
+        series = frame[name]
+        if name not in table.nullable and series.null_count():
+            return f"column '{name}' is null in row {series.is_null().arg_max()}"
+        is_list = isinstance(series.dtype, pl.List)
+        values = series.explode(empty_as_null=False, keep_nulls=False) if is_list else series
+        if is_list and values.null_count():
+            row = (series.list.drop_nulls().list.len() < series.list.len()).arg_max()
+            return f"column '{name}' holds a null in row {row}"
+        if values.dtype.is_float() and values.is_nan().any():
             nan = series.list.eval(pl.element().is_nan()).list.any() if is_list else series.is_nan()
-            return f"column '{column}' is not a number in row {nan.arg_max()}"
+            return f"column '{name}' is not a number in row {nan.arg_max()}"
     return None
-
-
-_NULL, _NAN = "null", "NaN"
-
-
-def _flaws(table: Table) -> Iterator[pl.Expr]:
-    """Ask of a frame, column by column, how many nulls its lists hold, and whether any number is none."""
-    for column, dtype in table.columns.items():
-        values = pl.col(column)
-        inner: Any = dtype
-        if isinstance(dtype, pl.List):
-            values, inner = values.explode(empty_as_null=False, keep_nulls=False), dtype.inner
-            yield values.null_count().alias(f"{column} {_NULL}")
-        if inner.is_float():
-            yield values.is_nan().any().alias(f"{column} {_NAN}")

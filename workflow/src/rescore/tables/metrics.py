@@ -1,9 +1,10 @@
-"""The one table of metrics: unit, range, direction, continuity. Code, report and documentation read it from here."""
+"""The list of metrics, metrics.tsv: unit, range, direction, continuity. Code, report and documentation read it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Literal
+
+from rescore.tables.lists import read_list
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,147 +36,51 @@ class Metric:
 
     name: str
     title: str
-    unit: str = ""
-    low: float = 0.0
-    high: float = 1.0
-    higher_is_better: bool = True
-    discontinuous: bool = False
-    link: Literal["logit", "log"] | None = "logit"
-    whole_answer: bool = False
+    unit: str
+    low: float
+    high: float
+    higher_is_better: bool
+    discontinuous: bool
+    link: Literal["logit", "log"] | None
+    whole_answer: bool
     definition: str
 
 
-_ALL = (
-    Metric(
-        name="exact_match",
-        title="Exact match",
-        discontinuous=True,
-        whole_answer=True,
-        definition="1 where the post-processed greedy answer equals a target (BIG-bench's exact_str_match), else 0",
-    ),
-    Metric(
-        name="exact_match_teacher_forced",
-        title="Exact match, teacher-forced",
-        discontinuous=True,
-        whole_answer=True,
-        definition="1 where every token of the target is the model's first choice given the true tokens before it",
-    ),
-    Metric(
-        name="nll_nats_per_token",
-        title="NLL per token",
-        unit="nats/token",
-        high=inf,
-        higher_is_better=False,
-        link="log",
-        definition="minus the mean log-probability of the target's tokens",
-    ),
-    Metric(
-        name="nll_nats_per_answer",
-        title="NLL per answer",
-        unit="nats/answer",
-        high=inf,
-        higher_is_better=False,
-        link="log",
-        whole_answer=True,
-        definition="minus the target's log-probability in full; of results that tell no number of tokens",
-    ),
-    Metric(
-        name="nll_nats_per_byte",
-        title="NLL per byte",
-        unit="nats/byte",
-        high=inf,
-        higher_is_better=False,
-        link=None,
-        definition="minus the target's log-probability over its length in UTF-8 bytes; comparable across tokenizers",
-    ),
-    Metric(
-        name="token_accuracy",
-        title="Token accuracy",
-        definition="share of the target's tokens that are the model's first choice given the true tokens before them",
-    ),
-    Metric(
-        name="token_edit_distance",
-        title="Token edit distance",
-        higher_is_better=False,
-        definition="Levenshtein distance of greedy answer and target in tokens, over the longer of the two",
-    ),
-    Metric(
-        name="char_edit_distance",
-        title="Character edit distance",
-        higher_is_better=False,
-        definition="Levenshtein distance of greedy answer and target in characters, over the longer of the two",
-    ),
-    Metric(
-        name="multiple_choice_grade",
-        title="Multiple-choice grade",
-        discontinuous=True,
-        whole_answer=True,
-        definition="the target score of the choice to which the model gives the highest log-probability",
-    ),
-    Metric(
-        name="brier_score",
-        title="Brier score",
-        high=2.0,
-        higher_is_better=False,
-        definition="sum over choices of (probability among the choices - normalised target score)^2 (Brier 1950)",
-    ),
-    Metric(
-        name="token_probability",
-        title="Token probability",
-        definition="mean over the target's tokens of their probability given the true tokens before them",
-    ),
-    Metric(
-        name="target_probability",
-        title="Target probability",
-        whole_answer=True,
-        definition="the probability of the target's tokens, in full",
-    ),
-    Metric(
-        name="choice_probability",
-        title="Choice probability",
-        whole_answer=True,
-        definition="probability of the right choice among the listed; those of several right ones add",
-    ),
-    Metric(
-        name="guess_nats_per_token",
-        title="NLL of guessing",
-        unit="nats/token",
-        high=inf,
-        higher_is_better=False,
-        link=None,
-        definition="NLL per token of a guesser who knows by position which tokens the other items' targets have",
-    ),
-    Metric(
-        name="margin_nats",
-        title="Margin",
-        unit="nats/token",
-        low=-inf,
-        high=inf,
-        link=None,
-        definition="mean over the target's tokens of its log-probability minus that of the strongest other token",
-    ),
-)
+def _metric(cells: Mapping[str, str]) -> Metric:
+    return Metric(
+        name=cells["metric"],
+        title=cells["title"],
+        unit=cells["unit"],
+        low=float(cells["low"]),
+        high=float(cells["high"]),
+        higher_is_better=cells["better"] == "higher",
+        discontinuous=cells["discontinuous"] == "yes",
+        link={"logit": "logit", "log": "log", "": None}[cells["link"]],
+        whole_answer=cells["whole_answer"] == "yes",
+        definition=cells["definition"],
+    )
 
-METRICS: dict[str, Metric] = {m.name: m for m in _ALL}
+
+METRICS: dict[str, Metric] = {row["metric"]: _metric(row) for row in read_list("metrics.tsv")}
 
 HARD_METRICS = ("exact_match", "multiple_choice_grade")
-"""The metrics in which a cliff is looked for; of these the first that a subtask has decides its label."""
+"""The metrics whose cliffs are looked for. The first of them that a subtask has decides its label."""
 
 REFERENCE_METRIC = "nll_nats_per_token"
-"""The smooth metric every other one is held against."""
+"""The smooth metric that all others are compared with."""
 
 REFERENCE_METRICS = (REFERENCE_METRIC, "nll_nats_per_answer")
-"""The reference, and what stands in for it on a subtask that lacks it."""
+"""The reference, and its substitute on a subtask that lacks it."""
 
 IMPORTED_METRICS = ("nll_nats_per_answer",)
-"""Metrics of imported results alone: `rescore score` knows the tokens, so it has no use for them."""
+"""Metrics that only imported results have: `rescore score` knows the tokens, so it does not need them."""
 
 STAGES = {
     "exact_match": ("token_probability", "target_probability"),
     "multiple_choice_grade": ("target_probability", "choice_probability"),
 }
-"""By hard metric, what lies between the likelihood and it: of a token (or the right choice), and the whole answer (or
-the right choice among the listed)."""
+"""By hard metric, the two stages between the likelihood and it: of a token (or the right choice), and of the whole
+answer (or the right choice among the listed)."""
 
 GUESS_METRIC = "guess_nats_per_token"
 """What guessing scores under the reference metric."""
@@ -190,12 +95,12 @@ HEADLINE_METRICS = (
 """The soft metrics of the headline, the reference first."""
 
 SOFT_METRICS = (*HEADLINE_METRICS, "brier_score", "target_probability")
-"""The metrics under which a cliff may disappear. The last two are shown, and in no headline: Brier grades another
-question, picking among listed choices, and target probability keeps the product of all tokens."""
+"""The metrics under which a cliff may disappear. The last two are in no headline: Brier score grades another question,
+the pick among listed choices, and target probability keeps the product over all tokens."""
 
 
 def reference_metric(metrics: Iterable[str]) -> str:
-    """Return which of a subtask's metrics the others are held against; `REFERENCE_METRIC` where it has none.
+    """Return the metric of a subtask that the others are compared with; `REFERENCE_METRIC` if it has none.
 
     >>> reference_metric(["exact_match", "nll_nats_per_answer"])
     'nll_nats_per_answer'

@@ -1,9 +1,10 @@
-"""Objects and texts against the JSON Schemas under workflow/schemas; every error names the key."""
+"""Objects and texts against the JSON Schemas in this folder; every error names the key."""
 
 import difflib
 import functools
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +13,29 @@ import yaml
 
 from rescore.tables.errors import InputError
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
+Place = str | Callable[[Sequence[str]], str]
+"""Where an object is from: a text, or a function of the path of the key in question."""
 
 
 @functools.cache
 def rules(name: str) -> dict[str, Any]:
-    """Read `workflow/schemas/{name}.schema.yaml`."""
-    found: dict[str, Any] = yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text(encoding="utf-8"))
+    """Read a JSON Schema: "config", "ladder" or "suite"."""
+    path = Path(__file__).with_name(f"{name}.schema.yaml")
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return found
 
 
-def validate(instance: object, schema: str, where: str) -> None:
-    """Check an object against `workflow/schemas/{schema}.schema.yaml`.
+def validate(instance: object, schema: str, where: Place) -> None:
+    """Check an object against the JSON Schema of that name.
 
     Raises
     ------
     InputError
-        Names `where`, the key, and what was expected; for an unknown key the known one it resembles.
+        Names the place, the key, and what was expected; for an unknown key the known one it resembles.
     """
     nan = _nan(instance)
     if nan is not None:  # it is neither below a minimum nor above a maximum
-        raise InputError(f"{where}: key '{'.'.join(nan)}': nan is no number")
+        raise InputError(f"{_key(where, nan)}: nan is not a number")
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules(schema)).iter_errors(instance))
     if error is None:
         return
@@ -41,17 +44,19 @@ def validate(instance: object, schema: str, where: str) -> None:
         known = error.schema.get("properties", {})
         key = next(k for k in error.instance if k not in known)
         near = difflib.get_close_matches(key, known, n=1)
-        raise InputError(
-            f"{where}: key '{'.'.join([*path, key])}': unknown"
-            + (f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}")
-        )
+        mend = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+        raise InputError(f"{_key(where, [*path, key])}: unknown; {mend}")
     if error.validator == "required":
         key = next(k for k in error.validator_value if k not in error.instance)
-        raise InputError(f"{where}: key '{'.'.join([*path, key])}': missing")
+        raise InputError(f"{_key(where, [*path, key])}: missing")
     hint = error.schema.get("description")
     message = error.message if len(error.message) < 200 else f"{error.message[:200]}..."
-    place = f"{where}: key '{'.'.join(path)}'" if path else where
-    raise InputError(f"{place}: {message}" + (f" ({hint})" if hint else ""))
+    raise InputError(f"{_key(where, path)}: {message}" + (f" ({hint})" if hint else ""))
+
+
+def _key(where: Place, path: Sequence[str]) -> str:
+    place = where if isinstance(where, str) else where(path)
+    return f"{place}: key '{'.'.join(path)}'" if path else place
 
 
 def _nan(instance: object) -> list[str] | None:
@@ -86,7 +91,7 @@ def json_object(text: str, where: str) -> dict[str, Any]:
 
 
 def typed(text: str, kind: str | None) -> object:
-    """Read a cell as the schema's type; a cell that is not of it stays text, for the schema to refuse."""
+    """Read a cell as the schema's type. Anything else stays text, for the schema to refuse."""
     if kind in ("integer", "number"):
         try:
             number = float(text)
@@ -103,8 +108,8 @@ def typed(text: str, kind: str | None) -> object:
 def typed_object(value: Any, schema: dict[str, Any]) -> Any:
     """Read the texts of an object as its schema's types.
 
-    Snakemake makes of `--config "extract={batch_tokens: 100}"` an object whose values are all texts. A text stays where
-    the schema has one, and where it cannot be read, for the schema to refuse.
+    Snakemake turns `--config "extract={batch_tokens: 100}"` into an object whose values are all texts. A text stays one
+    if the schema asks for text, or if it cannot be read as another type: the schema then refuses it.
     """
     if isinstance(value, dict):
         known = schema.get("properties", {})

@@ -1,93 +1,79 @@
-"""Two runs that differ in the prompt alone: how far each rise moves."""
+"""`rescore compare`: two runs that differ in the prompt alone, to SCAFFOLD_SHIFT."""
 
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-import polars as pl
+import typer
 
-from rescore import tables as schema
-from rescore.tables import InputError
+from rescore.commands.shared import say
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _QUESTIONS = ("seed", "max_examples")
 _PROMPT = ("shots", "task_digest")
-_NUMBERS = ("shift_decades", "shift_low", "shift_high")
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(NamedTuple):
+    """A run's folder and tables; by task, its prompt's settings and what each model's numbers depend on, if known."""
+
     folder: Path
-    curves: pl.DataFrame
-    verdicts: pl.DataFrame
-    made_by: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, folder: Path) -> "_Run":
-        verdicts = folder / "verdicts.parquet"
-        return cls(
-            folder,
-            schema.read(folder / "curves.parquet", schema.CURVES),
-            schema.read(verdicts, schema.VERDICTS),
-            schema.provenance(verdicts),
-        )
-
-    @property
-    def tasks(self) -> Mapping[str, Mapping[str, Any]]:
-        """By task, its prompt's settings, and of each model what its numbers hang on; empty where not known."""
-        scores: Mapping[str, Mapping[str, Any]] = self.made_by.get("scores", {})
-        return {task: said for task, said in scores.items() if "task_digest" in said}
+    curves: "pl.DataFrame"
+    verdicts: "pl.DataFrame"
+    seed: Mapping[str, int]
+    tasks: Mapping[str, Mapping[str, Any]]
 
 
-def compare(plain: Path, scaffolded: Path, out: Path) -> None:
-    """Write SCAFFOLD_SHIFT of two runs to `out` as parquet and CSV, and print it in short.
+def compare(
+    plain: Annotated[Path, typer.Argument(help="Results of the run to start from.", show_default=False)],
+    scaffolded: Annotated[Path, typer.Argument(help="Results of the run with the other prompt.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write to.", show_default=False)],
+) -> None:
+    """Say how far another prompt moves each rise.
 
-    Parameters
-    ----------
-    plain, scaffolded
-        Folders that `rescore test` wrote to: under the prompt to start from, and under the other one.
-    out
-        The folder to write to.
-
-    Raises
-    ------
-    InputError
-        A table is missing; or the runs differ in their models or questions, have the same prompts, or have no curve in
-        common. What the tables do not tell, as those of imported means, is not checked.
+    Takes two folders that `rescore test` wrote to, of the same models and questions under two prompts (shots, listed
+    choices, chain of thought). Writes scaffold_shift to OUT as parquet and CSV; where OUT is one of the two folders,
+    `rescore report` shows it.
     """
+    from rescore.commands.printing import print_table
     from rescore.planning import scaffold_shift
-    from rescore.stages.reporting import print_table
+    from rescore.tables import SCAFFOLD_SHIFT, InputError, write_twins
 
-    first, second = _Run.read(plain), _Run.read(scaffolded)
+    first, second = _run(plain), _run(scaffolded)
     _check_models(first, second)
     prompts = _prompts(first, second)
-    tested = first.made_by.get("settings", {})
-    frame = scaffold_shift(
-        first.curves,
-        second.curves,
-        verdicts=(first.verdicts, second.verdicts),
-        **{key: tested[key] for key in ("seed",) if key in tested},
-    )
+    frame = scaffold_shift(first.curves, second.curves, verdicts=(first.verdicts, second.verdicts), **first.seed)
     if frame.is_empty():
         raise InputError(
             f"{scaffolded / 'curves.parquet'}: has no subtask and tested metric in common with {plain}; "
             "give two runs of the same tasks"
         )
-    made_by = {"plain": str(plain), "scaffolded": str(scaffolded), "prompts": prompts}
-    schema.write_twins(frame, out, schema.SCAFFOLD_SHIFT, made_by)
+    write_twins(frame, out, SCAFFOLD_SHIFT, {"plain": str(plain), "scaffolded": str(scaffolded), "prompts": prompts})
     told = frame.drop_nulls("shift_decades")
-    ladder = ["ladder"] if frame["ladder"].n_unique() > 1 else []
-    print_table(told.select(*ladder, "subtask", "metric", pl.col(_NUMBERS).round(3)))
-    print(  # noqa: T201
+    shown = [name for name, told in SCAFFOLD_SHIFT.described.items() if told.shown]
+    print_table(told.select(name for name in shown if name != "ladder" or told["ladder"].n_unique() > 1))
+    say(
         f"{told.height} of {frame.height} curves have a shift, in decades of training compute: below 0 those of "
-        f"{scaffolded} rise with less. Levels, and why the others have none: {out / 'scaffold_shift.csv'}",
-        file=sys.stderr,
+        f"{scaffolded} rise with less. Levels, and why the others have none: {out / 'scaffold_shift.csv'}"
     )
+
+
+def _run(folder: Path) -> _Run:
+    from rescore.tables import CURVES, VERDICTS, provenance, read
+
+    curves = read(folder / "curves.parquet", CURVES)
+    verdicts = read(folder / "verdicts.parquet", VERDICTS)
+    made_by = provenance(folder / "verdicts.parquet")
+    seed = {key: value for key, value in made_by.get("settings", {}).items() if key == "seed"}
+    tasks = {task: said for task, said in made_by.get("scores", {}).items() if "task_digest" in said}
+    return _Run(folder, curves, verdicts, seed, tasks)
 
 
 def _check_models(first: _Run, second: _Run) -> None:
     """Refuse runs of other ladders, or of other weights or precision under the same names."""
+    from rescore.tables import InputError
+
     models, others = (set(run.curves.select("ladder", "model", "compute_flops").iter_rows()) for run in (first, second))
     for mine, theirs, run, other in ((models, others, first, second), (others, models, second, first)):
         for ladder, model, _ in sorted(mine - theirs, key=str):
@@ -108,6 +94,8 @@ def _check_models(first: _Run, second: _Run) -> None:
 
 def _prompts(first: _Run, second: _Run) -> dict[str, dict[str, tuple[Any, Any]]]:
     """Tell by task how its prompt differs; refuse runs of other questions, or whose every prompt is the same."""
+    from rescore.tables import InputError
+
     both = sorted(first.tasks.keys() & second.tasks.keys())
     changed: dict[str, dict[str, tuple[Any, Any]]] = {}
     for task in both:

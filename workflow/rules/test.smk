@@ -1,6 +1,3 @@
-from rescore.tables import DIAGNOSTICS
-
-
 rule test:
     input:
         scores=expand("results/scores/{task}.parquet", task=plan.tasks),
@@ -8,13 +5,9 @@ rule test:
         grading=expand("results/grading/{task}.parquet", task=plan.tasks),
         ladders=list(map(str, plan.ladders.values())),
     output:
-        multiext("results/curves", ".parquet", ".csv"),
-        multiext("results/verdicts", ".parquet", ".csv"),
-        multiext("results/cliffs", ".parquet", ".csv"),
-        multiext("results/headline", ".parquet", ".csv"),
         expand(
             "results/{table}.{ext}",
-            table=[table.name for table in DIAGNOSTICS],
+            table=[t.name for t in TABLES.values() if t.written_by == "test"],
             ext=["parquet", "csv"],
         ),
     log:
@@ -29,15 +22,7 @@ rule test:
         grading=[f"--grading=results/grading/{task}.parquet" for task in plan.tasks],
         ladders=[f"--ladder={path}" for path in plan.ladders.values()],
         settings=json.dumps(plan.config["discontinuity"]),
-        code=planning.code(
-            "stages/verdicts",
-            "stages/diagnosing",
-            "stages/parts",
-            "planning",
-            "discontinuity",
-            "tables",
-            "config",
-        ),
+        code=code_digest("rescore.commands.test"),
     shell:
         "rescore test --scores {input.scores:q} {params.examples:q} {params.grading:q} {params.ladders:q}"
         " --settings {params.settings:q} --threads {threads} --out results 2> {log:q}"

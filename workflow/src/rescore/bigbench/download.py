@@ -1,4 +1,4 @@
-"""Pinned downloads of BIG-Bench; with `rescore.models.hub`, for models, the only module that touches the network."""
+"""Pinned downloads of BIG-Bench. Only this module and `rescore.models.hub` use the network."""
 
 import gzip
 import hashlib
@@ -45,14 +45,14 @@ class Backend:
 
 __legacy__ = Backend()
 """
-"""Stands in for setuptools while pip downloads: pip asks a source package for its metadata, which would run the
-package's own code, fetch what that needs, and be refused by newer pips for a dependency it declares."""
+"""Replaces setuptools while pip downloads. pip asks a source package for its metadata, which would run the package's
+own code and fetch what that needs; newer pips then refuse a dependency that the package declares."""
 
 
 def download(out: Path, *, sha256: str = SHA256, package: str = PACKAGE) -> Path:
     """Download the BIG-Bench source package with pip, in hash-checking mode, showing pip's own progress.
 
-    A file of the right hash that is there already is kept.
+    A file with the right hash is kept.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def download(out: Path, *, sha256: str = SHA256, package: str = PACKAGE) -> Path
     Raises
     ------
     InputError
-        The registry cannot be reached, or what it gave has another hash; nothing is left behind.
+        The registry cannot be reached, or its file has another hash; nothing is left behind.
     """
     archive = out / ARCHIVE
     if archive.exists() and _digest(archive) == sha256:
@@ -94,7 +94,7 @@ def _why_pip_failed(stderr: str, package: str) -> str:
         got = re.search(r"Got\s+([0-9a-f]{64})", stderr)
         return f"{package}: the download has sha256 {got[1] if got else '?'}, which is not the pinned one; kept nothing"
     errors = [line for line in stderr.splitlines() if line.startswith("ERROR")] or stderr.splitlines() or ["no reason"]
-    broken = "connection broken" in stderr  # of which pip's last line says "no matching distribution" alone
+    broken = "connection broken" in stderr  # pip's last line then says only "no matching distribution"
     reason = "the package index cannot be reached" if broken else errors[-1].removeprefix("ERROR: ")
     return f"{package}: pip could not download it ({reason}); {OFFLINE_HELP}"
 
@@ -102,7 +102,7 @@ def _why_pip_failed(stderr: str, package: str) -> str:
 def unpack(archive: Path, tasks: Collection[str], out: Path) -> list[Path]:
     """Write the task.json files of the named tasks, and nothing else, from the archive to `out/{task}/`.
 
-    The archive is streamed: nothing but the wanted files is unpacked. Tasks that are there already are left alone.
+    The archive is streamed, so that only the wanted files are unpacked. Tasks that are there already are left alone.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def unpack(archive: Path, tasks: Collection[str], out: Path) -> list[Path]:
             absent = [t for t in wanted if not (Path(folder) / t / "task.json").exists()]
             for task in wanted:
                 if task not in absent:
-                    shutil.rmtree(out / task, ignore_errors=True)  # a folder without its task.json: cut off before
+                    shutil.rmtree(out / task, ignore_errors=True)  # left by a run that was cut off
                     (Path(folder) / task).replace(out / task)
         if absent:
             raise InputError(f"{archive}: BIG-Bench has no JSON task '{absent[0]}'; see its name in the suite table")
@@ -150,7 +150,7 @@ def _stream(archive: Path, wanted: Collection[str], folder: Path) -> None:
                         with target.open("wb") as file:
                             shutil.copyfileobj(source, file)
             while unzipped.read(2**20):
-                pass  # on to gzip's checksum: tarfile itself takes a cut archive for a whole one
+                pass  # on to gzip's checksum: tarfile does not notice that an archive is cut
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise InputError(f"{archive}: not a readable archive ({error}); remove it to download it again") from error
 
@@ -160,9 +160,9 @@ def from_hub(source: str, revision: str | None, task: str, out: Path) -> Path:
 
     A folder holds its parquet files in `{task}/`, or names a configuration for each task in its README.md, as datasets
     of the Hub do. The Hub's copies (`tasksource/bigbench`) hold formatted questions: `inputs`, `targets`,
-    `multiple_choice_targets`, `multiple_choice_scores`. They name no subtasks, metrics, stop strings or regular
-    expressions, so such a task has none, BIG-Bench's default expression cuts the answers, and only prompts without
-    shots equal the reference's.
+    `multiple_choice_targets`, `multiple_choice_scores`. They lack subtasks, metrics, stop strings and regular
+    expressions. BIG-Bench's default expression therefore cuts the answers, and only prompts without shots equal the
+    reference's.
 
     Raises
     ------
@@ -172,13 +172,13 @@ def from_hub(source: str, revision: str | None, task: str, out: Path) -> Path:
     path = out / task / "task.json"
     if path.exists():
         return path
-    import datasets  # costs a second: only where it is used
+    import datasets  # costs a second
 
     try:
         plain = Path(source).is_dir() and task not in datasets.get_dataset_config_names(source)
         where = {"data_dir": task} if plain else {"name": task, "revision": revision}
         loaded = datasets.load_dataset(source, **where)
-    except Exception as error:  # the library raises of many kinds, all of them about source or network
+    except Exception as error:  # the library raises many types, all about source or network
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"bigbench.hub: {source}, task '{task}', cannot be loaded: {reason}; {OFFLINE_HELP}"

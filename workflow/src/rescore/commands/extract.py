@@ -1,0 +1,73 @@
+"""`rescore extract`: models over tables of examples, to EXTRACTIONS and GENERATIONS."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rescore.commands.shared import Out, say
+
+
+def extract(
+    examples: Annotated[list[Path], typer.Argument(help="Tables of examples, one per task.", show_default=False)],
+    ladder: Annotated[Path, typer.Option(help="Table of models.", show_default=False)],
+    model: Annotated[list[str], typer.Option(help="Which to run; may be given several times.", show_default=False)],
+    out: Out = Path("results"),
+    batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens in one forward pass.")] = 16384,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens after which an answer is cut.")] = 32,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; torch's choice if absent.")] = None,
+) -> None:
+    """Run models over tasks.
+
+    Writes the log-probabilities of every answer token, and the greedy answers. What is done already is left alone. A
+    model of the Hub is downloaded first unless it is in the cache (HF_HOME). Ladder, examples and model folders are
+    checked before anything runs. If a model cannot be loaded or run after that, the others are run, and the error comes
+    last.
+    """
+    from rescore.config.folder import check_source
+    from rescore.config.inputs import read_ladders
+    from rescore.models.jobs import ExtractSettings
+    from rescore.tables import InputError
+
+    first: dict[str, Path] = {}
+    for path in examples:
+        twin = first.setdefault(path.stem, path)
+        if twin is not path:
+            raise InputError(f"{path}: {twin} has this name too, and tables are named by it; rename one of the files")
+    rows = {row["model"]: row for row in read_ladders([ladder]).iter_rows(named=True)}
+    for name in model:
+        if name not in rows:
+            raise InputError(f"{ladder}: key 'model': no row for '{name}'; it lists {', '.join(rows)}")
+        check_source(rows[name], str(ladder))
+    settings = ExtractSettings(batch_tokens=batch_tokens, max_new_tokens=max_new_tokens)
+    errors = []
+    for name in model:
+        try:
+            _extract(rows[name], examples, out, settings, threads)
+        except InputError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    say(f"the tables of {len(model)} models are in {out / 'extractions'} and {out / 'generations'}")
+
+
+def _extract(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: Any, threads: int | None) -> None:
+    """Run one model over what is left to do; a model of the Hub is downloaded first."""
+    from rescore.models.jobs import open_jobs
+
+    of_the_hub = not Path(row["source"]).is_dir()
+    if of_the_hub:
+        from rescore.models import hub
+
+        row = {**row, "revision": hub.commit(row)}
+    jobs = open_jobs(row, examples, out, settings)
+    first = next(jobs, None)
+    if first is None:
+        return
+    if of_the_hub:
+        row = {**row, "source": str(hub.model(row))}
+    from rescore.models.extraction import run_jobs  # imports torch: only where there is work
+
+    run_jobs(row, chain([first], jobs), settings, threads=threads)

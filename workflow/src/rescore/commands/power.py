@@ -1,0 +1,53 @@
+"""`rescore power`: before a run, what a ladder and a number of items would answer."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rescore.commands.shared import Ladders, Out, Settings, say
+
+
+def power(
+    ladder: Ladders,
+    items: Annotated[list[int], typer.Option(min=10, help="Items per subtask; may be given several times.")],
+    out: Out = Path("results"),
+    settings: Settings = "{}",
+) -> None:
+    """Say what a ladder would answer.
+
+    Plants a mirage, a step and a step over two gaps on the ladder's sizes and seeds, and counts the answers. Writes
+    power to OUT as parquet and CSV. What stands there for the same ladder, items and settings is not made again.
+    """
+    from dataclasses import asdict
+
+    import numpy as np
+    import polars as pl
+
+    from rescore.commands.printing import print_table
+    from rescore.config.inputs import read_ladders
+    from rescore.config.validation import json_object
+    from rescore.discontinuity.settings import Settings as Chosen
+    from rescore.planning.power import power as power_of
+    from rescore.tables import POWER, provenance, read, write_twins
+    from rescore.tables.axes import AXES
+    from rescore.tables.source import code_digest
+
+    chosen = Chosen.from_mapping(json_object(settings, "--settings"))
+    models = read_ladders(ladder, axis=chosen.axis)
+    sign = -1 if AXES[chosen.axis].falls else 1
+    places = {
+        str(name): (sign * np.log10(of[chosen.axis].to_numpy()).round(6)).tolist()
+        for (name,), of in models.partition_by("ladder", as_dict=True).items()
+    }
+    counts = sorted(set(items))
+    made_by = {"places": places, "items": counts, "settings": asdict(chosen), "code": code_digest(__name__)}
+    path = out / f"{POWER.name}.parquet"
+    if path.is_file() and {key: provenance(path).get(key) for key in made_by} == made_by:
+        frame = read(path, POWER)
+        say(f"{path} is of this ladder, items and settings already")
+    else:
+        frame = pl.concat(power_of(name, at, n, chosen) for name, at in places.items() for n in counts)
+        write_twins(frame, out, POWER, made_by)
+        say(f"wrote {path}, and as CSV")
+    print_table(frame.select(name for name, told in POWER.described.items() if told.shown))

@@ -1,0 +1,132 @@
+"""`rescore report`: a run's tables to the page, the sandbox and the figures."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rescore.commands.shared import Results, say
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SAID = ("code_version", "schema_version", "ladders", "scores", "aggregates")
+"""What the page says of what made the tables."""
+
+
+def report(
+    results: Results = Path("results"),
+    emergent: Annotated[
+        Path | None,
+        typer.Option(help="Suite of tasks called emergent: say which metrics they prefer.", show_default=False),
+    ] = None,
+) -> None:
+    """Write the page, the sandbox and the figures of a run to RESULTS/report.
+
+    With --emergent also how those tasks are scored, to RESULTS/concentration.
+    """
+    from rescore import report as of
+    from rescore.tables import (
+        CLIFFS,
+        CURVES,
+        GRADING,
+        HEADLINE,
+        POSITIONS,
+        VERDICTS,
+        InputError,
+        provenance,
+        read,
+        read_all,
+        write_text,
+    )
+    from rescore.tables.axes import AXES
+
+    curves, verdicts, cliffs, headline = (
+        read(results / f"{table.name}.parquet", table) for table in (CURVES, VERDICTS, CLIFFS, HEADLINE)
+    )
+    axes = verdicts["axis"].unique().sort().to_list()
+    if len(axes) > 1 or not set(axes) <= set(AXES):
+        raise InputError(
+            f"{results / 'verdicts.parquet'}: column 'axis': holds {', '.join(axes)}; a report has one of "
+            f"{', '.join(AXES)}, so keep runs along different axes in folders of their own"
+        )
+    made_by = provenance(results / "verdicts.parquet")
+    tasks = made_by.get("scores", {})
+
+    def of_tasks(name: str) -> list[Path]:
+        """Find the files of a table that each task has of its own, for the tasks whose scores were tested."""
+        return [path for task in tasks if (path := results / name / f"{task}.parquet").is_file()]
+
+    grading, positions = (
+        read_all(files, table) if (files := of_tasks(table.name)) else None for table in (GRADING, POSITIONS)
+    )
+    diagnosed = {t.name: read(path, t) for t in of.TABLES if (path := results / f"{t.name}.parquet").is_file()}
+    page = of.render(
+        curves=curves,
+        verdicts=verdicts,
+        cliffs=cliffs,
+        headline=headline,
+        grading=grading,
+        concentration=None if emergent is None else _concentration(emergent, results),
+        lengths=_lengths(of_tasks("examples")),
+        positions=positions,
+        diagnosed=diagnosed,
+        made_by={k: made_by[k] for k in _SAID if k in made_by},
+        settings={"settings": made_by["settings"], "conventions": made_by.get("conventions", {})},
+    )
+    write_text(page, results / "report" / "index.html")
+    write_text(of.render_sandbox(curves=curves, cliffs=cliffs), results / "report" / "sandbox.html")
+    for name, figure in of.figures(curves, verdicts, cliffs, diagnosed).items():
+        of.save_figure(figure, results / "report" / name)
+    say(f"wrote {results / 'report' / 'index.html'}, with sandbox and figures beside it")
+
+
+def _lengths(paths: Iterable[Path]) -> "pl.DataFrame":
+    """Count the questions of each subtask by the length of their first target."""
+    import polars as pl
+
+    from rescore.report import LENGTHS
+    from rescore.tables import EXAMPLES, read
+
+    counted = [pl.DataFrame(schema=LENGTHS)]
+    for path in paths:
+        examples = read(path, EXAMPLES, columns=["task", "subtask", "targets"])
+        characters = pl.col("targets").list.first().str.len_chars().cast(pl.Int64).alias("characters")
+        asked = examples.filter(pl.col("targets").list.len() > 0)
+        rows = asked.group_by("task", "subtask", characters).agg(questions=pl.len().cast(pl.Int64))
+        counted.append(rows.select(list(LENGTHS)).sort("subtask", "characters"))
+    return pl.concat(counted)
+
+
+def _concentration(emergent: Path, results: Path) -> "pl.DataFrame":
+    """Count the preferred metrics of the suite's tasks and of all others; a row of a subtask stands for its task.
+
+    Raises
+    ------
+    InputError
+        A row of the suite is no JSON task of BIG-Bench.
+    """
+    import polars as pl
+
+    from rescore.bigbench import catalogue
+    from rescore.config.inputs import read_suite
+    from rescore.discontinuity.concentration import concentration
+    from rescore.tables import CONCENTRATION, InputError, write_twins
+
+    leaves = catalogue.catalogue().filter(kind=catalogue.JSON_TASK)
+    leaves = leaves.select("preferred_score", task=pl.col("name").str.split(":").list.first())
+    known = set(leaves["task"])
+    named = []
+    for row in read_suite(emergent):
+        task = row["task"].partition(":")[0]
+        if task not in known:
+            raise InputError(
+                f"{row['where']}: key 'task': '{task}' is no JSON task of BIG-Bench, so its preferred metric "
+                "is not known; take the row out"
+            )
+        named.append(task)
+    frame = concentration(leaves.with_columns(emergent=pl.col("task").is_in(named)))
+    made_by = {"emergent": emergent.name, "catalogue": catalogue.CATALOGUE.stem}
+    write_twins(frame, results, CONCENTRATION, made_by)
+    return frame

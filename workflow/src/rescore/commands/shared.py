@@ -1,0 +1,22 @@
+"""Arguments that several subcommands take, and how they say what they did."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Ladders = Annotated[
+    list[Path], typer.Option("--ladder", help="Table of models; may be given several times.", show_default=False)
+]
+Out = Annotated[Path, typer.Option(help="Folder to write to.")]
+Results = Annotated[Path, typer.Option(help="Folder of results.")]
+Settings = Annotated[
+    str, typer.Option("--settings", help="Settings of the tests as a JSON object, keys as in `discontinuity`.")
+]
+Threads = Annotated[int | None, typer.Option("--threads", "-j", min=1, help="Processes; all cores if absent.")]
+
+
+def say(line: str) -> None:
+    """Tell the user something beside the output proper."""
+    print(line, file=sys.stderr)  # noqa: T201

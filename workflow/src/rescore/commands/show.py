@@ -1,0 +1,154 @@
+"""`rescore show`: the summary of a run, or a table."""
+
+import csv
+import difflib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rescore.commands.shared import Results
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rescore.tables import Table
+
+SUMMARY = "summary"
+
+
+class Format(StrEnum):
+    """How `rescore show` can print a table, beside aligned columns."""
+
+    csv = "csv"
+    json = "json"
+    markdown = "markdown"
+
+
+def listing() -> str:
+    """List the tables, a line each; from the file itself, since `rescore.tables` takes a while to load."""
+    path = Path(__file__).parents[1] / "tables" / "tables.tsv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    lines = [f"  {row['table']:<16}{row['holds']}" for row in rows]
+    return "\n".join(["\b\nTables:", f"  {SUMMARY:<16}labels, answers and counts (the default)", *lines])
+
+
+def show(
+    table: Annotated[str, typer.Argument(help="What to print; the tables are listed below.")] = SUMMARY,
+    results: Results = Path("results"),
+    task: Annotated[str | None, typer.Option(help="Rows of this task or subtask only.")] = None,
+    subtask: Annotated[str | None, typer.Option(help="Rows of this subtask only.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Rows of this metric only.")] = None,
+    label: Annotated[str | None, typer.Option(help="Rows of subtasks with this label only.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns to print, with commas between them.")] = None,
+    all_columns: Annotated[bool, typer.Option("--all", help="Print all columns.")] = False,
+    form: Annotated[Format | None, typer.Option("--format", help="Aligned columns if absent.")] = None,
+) -> None:
+    """Print the summary of a run, or a table."""
+    import polars as pl
+
+    from rescore.commands.printing import print_table
+    from rescore.tables import CLIFFS, HEADLINE, TABLES, InputError, read
+
+    if table == SUMMARY:
+        cliffs = _kept(read(results / "cliffs.parquet", CLIFFS), results, CLIFFS.name, task, subtask, metric, label)
+        from rich.console import Console
+
+        from rescore.report import summary
+
+        page = results / "report" / "index.html"
+        where = str(page) if page.exists() else None
+        headline = read(results / "headline.parquet", HEADLINE)
+        Console(soft_wrap=True, highlight=False).print(summary(cliffs, headline, page=where))
+        return
+    if table not in TABLES:
+        raise InputError(_unknown("table", table, [SUMMARY, *TABLES]))
+    contract = TABLES[table]
+    frame = _kept(_read(results, contract, task), results, table, task, subtask, metric, label)
+    if columns is not None:
+        names = [name.strip() for name in columns.split(",") if name.strip()]
+        for name in names:
+            if name not in frame.columns:
+                raise InputError(_unknown(f"column of '{table}'", name, frame.columns))
+        frame = frame.select(names)
+    elif not all_columns:
+        shown = [name for name in frame.columns if name not in contract.columns or contract.described[name].shown]
+        one_ladder = "ladder" in frame.columns and frame["ladder"].n_unique() < 2
+        frame = frame.select(pl.col(name) for name in shown if not (one_ladder and name == "ladder"))
+    print_table(frame, form)
+
+
+def _read(results: Path, table: "Table", task: str | None) -> "pl.DataFrame":
+    """Read a table from the one file that holds it, or from those of this run's tasks.
+
+    A table that has one file per model and task gets columns with their names.
+    """
+    import polars as pl
+
+    from rescore.config.inputs import slug
+    from rescore.tables import InputError, provenance, read
+
+    whole, verdicts = results / f"{table.name}.parquet", results / "verdicts.parquet"
+    if "{task}" not in table.file or whole.is_file():
+        return read(whole, table)
+    found = sorted(results.glob(table.file.format(model="*", task="*")))
+    if verdicts.is_file():
+        tasks = provenance(verdicts).get("scores", {})
+        found = [path for path in found if path.stem in tasks]
+    if not found:
+        raise InputError(
+            f"{results / table.name}: no table of this run's tasks; make them with `rescore {table.written_by}`"
+        )
+    if task is not None:
+        wanted = slug(task)
+        found = [p for p in found if p.stem == wanted or p.stem in wanted or p.stem.startswith(f"{wanted}.")] or found
+    frames = []
+    for path in found:
+        frame = read(path, table)
+        if "task" not in table.columns:
+            names = pl.lit(path.parent.name).alias("model"), pl.lit(path.stem).alias("task")
+            frame = frame.select(*names, pl.all())
+        frames.append(frame)
+    return pl.concat(frames)
+
+
+def _kept(
+    frame: "pl.DataFrame",
+    results: Path,
+    table: str,
+    task: str | None,
+    subtask: str | None,
+    metric: str | None,
+    label: str | None,
+) -> "pl.DataFrame":
+    """Keep the rows that are asked for; raise where there are none."""
+    import polars as pl
+
+    from rescore.tables import CLIFFS, InputError, read
+
+    asked = {"task": task, "subtask": subtask, "metric": metric, "label": label}
+    for option, value in asked.items():
+        if value is None:
+            continue
+        column = "subtask" if option == "label" and "label" not in frame.columns else option
+        if column not in frame.columns:
+            raise InputError(f"--{option}: the table '{table}' has no column '{column}'")
+        if column != option:
+            labelled = read(results / f"{CLIFFS.name}.parquet", CLIFFS).filter(label=value)
+            frame = frame.filter(pl.col("subtask").is_in(labelled["subtask"].implode()))
+        elif option in ("task", "subtask") and "subtask" in frame.columns:
+            name = pl.col("subtask")
+            mine = (name == value) | name.str.ends_with(f":{value}")
+            frame = frame.filter(mine if option == "subtask" else mine | (pl.col("task") == value))
+        else:
+            frame = frame.filter(pl.col(option) == value)
+        if frame.is_empty():
+            raise InputError(f"{results / table}: no row of {option} '{value}'")
+    return frame
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"no {kind} '{name}'; " + (f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}")

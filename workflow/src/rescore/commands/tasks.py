@@ -1,0 +1,56 @@
+"""`rescore tasks`: what tasks there are."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rescore.commands.shared import say
+
+
+def tasks(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="List only what holds all these words, in name, metrics or keywords.", show_default=False),
+    ] = None,
+    subtasks: Annotated[bool, typer.Option("--subtasks", help="One line per subtask instead of per task.")] = False,
+    bigbench: Annotated[
+        Path | None, typer.Option(help="List this folder of task folders instead of BIG-Bench.", show_default=False)
+    ] = None,
+    generate: Annotated[Path | None, typer.Option(help="Write Rescore's own tasks to this folder instead.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated questions.")] = 0,
+) -> None:
+    """List and search the tasks of BIG-Bench, or of a folder; or generate Rescore's own.
+
+    Columns are tab-separated where the output is no terminal.
+    """
+    if generate is not None:
+        from rescore.train.own_tasks import write_tasks
+
+        write_tasks(generate, seed=seed)
+        say(f"wrote Rescore's own tasks to {generate}")
+        return
+    import polars as pl
+    from tqdm import tqdm
+
+    from rescore.bigbench import catalogue as of
+    from rescore.tables import InputError
+
+    if bigbench is None:
+        every = of.catalogue()
+    else:
+        every = of.scan(tqdm(of.folders(bigbench), desc="loading", unit="task", disable=None, leave=False))
+    found = of.search(every, words or [])
+    if found.is_empty():
+        raise InputError(
+            f"no task of {bigbench or 'BIG-Bench'} holds '{' '.join(words or [])}': each word is looked for in name, "
+            "kind, metrics and keywords"
+        )
+    if not subtasks:
+        task = pl.col("name").str.split(":").list.first()
+        found = of.by_task(every.join(found, left_on=task, right_on=task, how="semi"))
+    print(of.listing(found, aligned=sys.stdout.isatty()), end="")  # noqa: T201
+    unsupported = found.filter(pl.col("kind") == of.PROGRAMMATIC).height
+    if unsupported:
+        say(f"{unsupported} listed are unsupported: each is {of.WHY_UNSUPPORTED}")
