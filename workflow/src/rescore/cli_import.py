@@ -47,7 +47,7 @@ def lm_eval(
     """
     from rescore.stages import importing
 
-    importing.lm_eval(folder, _options(out, ladder, rename, shots, percent, settings), prefer=answer_filter)
+    importing.lm_eval(folder, _options(out, ladder, rename, shots, percent), _settings(settings), prefer=answer_filter)
 
 
 @app.command("bigbench-scores")
@@ -64,7 +64,7 @@ def bigbench_scores(
     """Import score files of BIG-bench."""
     from rescore.stages import importing
 
-    importing.bigbench_scores(files, _options(out, ladder, rename, shots, percent, settings), n=n)
+    importing.bigbench_scores(files, _options(out, ladder, rename, shots, percent), _settings(settings), n=n)
 
 
 @app.command("csv")
@@ -106,14 +106,16 @@ def csv(
         chance=chance,
         example=example,
     )
-    importing.csv(file, columns, _options(out, ladder, rename, None, percent, settings))
+    importing.csv(file, columns, _options(out, ladder, rename, None, percent), _settings(settings))
 
 
-def _options(
-    out: Path, ladder: list[Path] | None, rename: Path | None, shots: int | None, percent: bool, settings: str
-) -> Any:
-    from rescore.stages.importing import Options
+def _options(out: Path, ladder: list[Path] | None, rename: Path | None, shots: int | None, percent: bool) -> Any:
+    from rescore.importing.finish import Options
+
+    return Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent)
+
+
+def _settings(text: str) -> Any:
     from rescore.tables.validation import json_object
 
-    tests = json_object(settings, "--settings")
-    return Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent, settings=tests)
+    return json_object(text, "--settings")
