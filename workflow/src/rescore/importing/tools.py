@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from rescore.importing.finish import Options, Written, empty, finish, say, some
+from rescore.importing.finish import Options, Written, empty, finish, rows_found, say, some
 from rescore.importing.table import Columns
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS
 from rescore.tables import InputError
