@@ -20,34 +20,49 @@ Ladder = Annotated[
 Rename = Annotated[
     Path | None,
     typer.Option(
-        help="Two columns, tab-separated, no header: a name in the files, the name to use.", show_default=False
+        help="A table, tab-separated, no header: a name in the files and the name to use; or a task, a metric of it, "
+        "and what to call this.",
+        show_default=False,
     ),
 ]
 Shots = Annotated[int | None, typer.Option(min=0, help="Keep results with this many shots; all if absent.")]
 Percent = Annotated[bool, typer.Option("--percent", help="Scores are from 0 to 100.")]
+Latest = Annotated[bool, typer.Option("--latest", help="Of several runs of a task by a model take the latest.")]
+Filter = Annotated[
+    str | None, typer.Option("--filter", help="Where a task has several filters of answers, count this one.")
+]
+Results = Annotated[list[Path], typer.Argument(help="Results files, or folders of them.", show_default=False)]
 Settings = Annotated[str, typer.Option("--settings", help="Settings of the tests, as a JSON object.")]
 
 
-@app.command("lm-eval")
-def lm_eval(
-    folder: Annotated[Path, typer.Argument(help="What `lm_eval --output_path` wrote.", show_default=False)],
+def results(
+    paths: Results,
     out: Out,
     ladder: Ladder = None,
     rename: Rename = None,
     shots: Shots = None,
     percent: Percent = False,
-    answer_filter: Annotated[
-        str | None, typer.Option("--filter", help="Where a task has several filters of answers, count this one.")
-    ] = None,
+    latest: Latest = False,
+    answer_filter: Filter = None,
     settings: Settings = "{}",
 ) -> None:
-    """Import results of lm-evaluation-harness.
+    """Import results files and logs of examples, each read as what its content is.
 
-    Reads every results file in FOLDER and below, and the logs of --log_samples beside them.
+    Of a folder all files are read, and those in the folders in it. A file that is not read is named.
     """
     from rescore.stages import importing
 
-    importing.lm_eval(folder, _options(out, ladder, rename, shots, percent), _settings(settings), prefer=answer_filter)
+    options = _options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent, latest=latest)
+    importing.results(paths, options, _settings(settings), prefer=answer_filter)
+
+
+for _name, _tool in (
+    ("lm-eval", "lm-evaluation-harness and the Open LLM Leaderboard"),
+    ("lighteval", "lighteval"),
+    ("inspect", "inspect_ai"),
+    ("every-eval-ever", "Every Eval Ever: HELM and other tools in the common schema"),
+):
+    app.command(_name, short_help=f"Import results of {_tool}.")(results)  # one command by the names users look for
 
 
 @app.command("bigbench-scores")
@@ -58,39 +73,50 @@ def bigbench_scores(
     rename: Rename = None,
     shots: Shots = None,
     percent: Percent = False,
-    n: Annotated[int | None, typer.Option("--n", min=1, help="Questions a subtask; the files do not say.")] = None,
+    n: Annotated[int | None, typer.Option("--n", min=1, help="Questions per subtask; the files do not say.")] = None,
     settings: Settings = "{}",
 ) -> None:
     """Import score files of BIG-bench."""
     from rescore.stages import importing
 
-    importing.bigbench_scores(files, _options(out, ladder, rename, shots, percent), _settings(settings), n=n)
+    options = _options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent)
+    importing.bigbench_scores(files, options, _settings(settings), n=n)
 
 
 @app.command("csv")
 def csv(
     file: Annotated[Path, typer.Argument(help="A table: .csv, .tsv or .parquet.", show_default=False)],
     out: Out,
-    model: Annotated[str, typer.Option(help="Column of models.")] = "model",
+    model: Annotated[str | None, typer.Option(help="Column of models.", show_default=False)] = None,
     task: Annotated[str | None, typer.Option(help="Column of tasks.", show_default=False)] = None,
     subtask: Annotated[str | None, typer.Option(help="Column of subtasks.", show_default=False)] = None,
     metric: Annotated[str | None, typer.Option(help="Column of metrics.", show_default=False)] = None,
     score: Annotated[str | None, typer.Option(help="Column of scores.", show_default=False)] = None,
+    metric_name: Annotated[
+        str | None,
+        typer.Option(help="The metric of all scores; without --score each column is a task.", show_default=False),
+    ] = None,
     stderr: Annotated[str | None, typer.Option(help="Column of standard errors.", show_default=False)] = None,
-    n: Annotated[str | None, typer.Option("--n", help="Column of numbers of questions.", show_default=False)] = None,
+    n: Annotated[
+        str | None,
+        typer.Option("--n", help="Column of numbers of questions; a number; or TASK=NUMBER,...", show_default=False),
+    ] = None,
     chance: Annotated[str | None, typer.Option(help="Column of what guessing scores.", show_default=False)] = None,
+    shots_column: Annotated[str | None, typer.Option(help="Column of numbers of shots.", show_default=False)] = None,
     example: Annotated[
         str | None, typer.Option(help="Column that names the example, where a row is one.", show_default=False)
     ] = None,
     ladder: Ladder = None,
     rename: Rename = None,
+    shots: Shots = None,
     percent: Percent = False,
     settings: Settings = "{}",
 ) -> None:
     """Import a table of results.
 
-    One row a model, task and metric; or, with --example, an example of these. Without --metric and --score a metric is
-    a column, called METRIC where there is a column of tasks and TASK_METRIC where not.
+    One row per model, task and metric; or, with --example, per example of these. Without --metric and --score each
+    metric is a column, called METRIC where there is a column of tasks and TASK_METRIC where not; with --metric-name
+    each task is a column. A column called as an option, such as Model or task, need not be named.
     """
     from rescore.importing.table import Columns
     from rescore.stages import importing
@@ -101,18 +127,21 @@ def csv(
         subtask=subtask,
         metric=metric,
         score=score,
+        metric_name=metric_name,
         stderr=stderr,
         n=n,
         chance=chance,
+        shots=shots_column,
         example=example,
     )
-    importing.csv(file, columns, _options(out, ladder, rename, None, percent), _settings(settings))
+    options = _options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent)
+    importing.csv(file, columns, options, _settings(settings))
 
 
-def _options(out: Path, ladder: list[Path] | None, rename: Path | None, shots: int | None, percent: bool) -> Any:
+def _options(**given: Any) -> Any:
     from rescore.importing.finish import Options
 
-    return Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent)
+    return Options(**given)
 
 
 def _settings(text: str) -> Any:

@@ -1,6 +1,7 @@
 """From what a reader found to the tables of an import, with a summary for the user."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 import polars as pl
 
 from rescore.config.inputs import read_ladders
-from rescore.importing.join import Imported, combine, listed, model_names
-from rescore.importing.tidy import CHOICES, FOUND, aggregates, choose_shots, examples, items, renamed
+from rescore.importing.collect import Collected, some
+from rescore.importing.join import Imported, combine, listed
+from rescore.importing.model_names import match
+from rescore.importing.names import meanings
+from rescore.importing.renames import Renames, apply, check_used
+from rescore.importing.reruns import choose_runs
+from rescore.importing.shots import choose_shots, fill_shots
+from rescore.importing.tidy import aggregates, examples, items
 from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, Table, write
-
-_SHOWN = 10  # names in a line of the summary
 
 Written = Mapping[str, list[Path]]
 """By table: the path that it was written to; none where it has no row."""
@@ -30,11 +35,13 @@ class Options:
     ladders
         Ladder tables; without any there are no verdicts.
     rename
-        A tab-separated table of two columns without a header: a name in the files, the name to use.
+        A tab-separated table without a header: a name in the files, the name to use.
     shots
         Keep results with this number of solved examples in the prompt; all where None.
     percent
         Whether scores are in percent.
+    latest
+        Of several runs of a task by a model take the latest.
     """
 
     out: Path
@@ -42,44 +49,81 @@ class Options:
     rename: Path | None = None
     shots: int | None = None
     percent: bool = False
+    latest: bool = False
 
 
-def finish(
-    found: pl.DataFrame,
-    logged: pl.DataFrame,
-    options: Options,
-    *,
-    source: str,
-    tool: str,
-    choices: pl.DataFrame | None = None,
-) -> Written:
-    """Write the tables; return each one's paths, none or one."""
-    names = _renames(options.rename, found, logged)
+def finish(collected: Collected, names: Renames, options: Options, *, source: str, tool: str) -> Written:
+    """Write the tables of what was found; return each one's paths, none or one.
+
+    Parameters
+    ----------
+    collected
+        What was read.
+    names
+        The table of `options.rename`.
+    options
+        Of the import.
+    source, tool
+        Where it was read and what wrote it, for the tables' provenance.
+
+    Raises
+    ------
+    InputError
+        Something that cannot be used, with its file.
+    """
     ladder = read_ladders(options.ladders) if options.ladders else None
-    choices = empty(CHOICES) if choices is None else choices
-    frames = [renamed(frame, names) for frame in (found, logged, choices)]
-    found, logged, choices = choose_shots(frames, options.shots)
-    models = model_names([*found["model"].unique(), *logged["model"].unique()], ladder)
-    found, logged = (f.with_columns(pl.col("model").replace(models)) for f in (found, logged))
+    every = [collected.found, collected.items, collected.choices]
+    printed = match(_models(every), ladder).names
+    check_used(names, every[:2], printed)
+    every = [apply(frame, names, printed) for frame in every]
+    matched = match(_models(every), ladder)
+    every = [frame.with_columns(pl.col("model").replace(matched.names)) for frame in every]
+    every, filled = fill_shots(every) if options.shots is None else (every, [])
+    every = choose_shots(every, options.shots)
+    (found, logged, choices), limits = choose_runs(every, latest=options.latest)
+    meant = meanings([found, logged])
     tables = combine(
-        items(logged, percent=options.percent) if logged.height else _empty_with_place(SCORES),
-        aggregates(found, percent=options.percent) if found.height else _empty_with_place(AGGREGATES),
+        items(logged, meant, percent=options.percent) if logged.height else _empty(SCORES),
+        aggregates(found, meant, percent=options.percent) if found.height else _empty(AGGREGATES),
     )
     if tables.scores.is_empty() and tables.aggregates.is_empty():
         raise InputError(
             f"{source}: holds no result" + (f" with {options.shots} shots" if options.shots is not None else "")
         )
-    made_by = {"imported_from": source, "tool": tool, "models": models}
+    told = _told(meant)
+    made_by = {"imported_from": source, "tool": tool, "models": matched.names, "meanings": told}
     written = _write(tables, examples(choices), options.out, made_by)
-    _summary(tables, models, ladder, options)
+    for line in (*collected.notes, *matched.notes, *filled, *limits, *told):
+        say(line)
+    _summary(tables, matched.names, ladder, options)
     return written
 
 
-def _write(tables: Imported, examples: pl.DataFrame, out: Path, made_by: Mapping[str, Any]) -> dict[str, list[Path]]:
+def say(line: str) -> None:
+    """Tell the user something, apart from what is printed as a result."""
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def _models(frames: Iterable[pl.DataFrame]) -> set[str]:
+    return {name for frame in frames for name in frame["model"].unique()}
+
+
+def _told(meant: pl.DataFrame) -> list[str]:
+    """Say which meaning each accuracy was given, and why."""
+    tasks = defaultdict(list)
+    for task, subtask, metric, meaning, why in meant.rows():
+        name = task if subtask is None else subtask if subtask.startswith(f"{task}:") else f"{task}:{subtask}"
+        tasks[metric, meaning, why].append(name)
+    return [
+        f"{metric} {'is' if metric != meaning else 'stays'} {meaning} ({why}): {some(names)}"
+        for (metric, meaning, why), names in sorted(tasks.items())
+    ]
+
+
+def _write(tables: Imported, questions: pl.DataFrame, out: Path, made_by: Mapping[str, Any]) -> dict[str, list[Path]]:
     """Write the tables that have rows; return each one's paths, none or one."""
     written: dict[str, list[Path]] = {}
-    every = ((tables.scores, SCORES), (tables.aggregates, AGGREGATES), (examples, EXAMPLES))
-    for frame, table in every:
+    for frame, table in ((tables.scores, SCORES), (tables.aggregates, AGGREGATES), (questions, EXAMPLES)):
         path = out / f"{table.name}.parquet"
         path.unlink(missing_ok=True)  # of an earlier import
         written[table.name] = []
@@ -99,6 +143,10 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
     shown = sorted(m for m in metrics if m not in METRICS or METRICS[m].link is None)
     if shown:
         say(f"curves without a verdict: {some(shown)}")
+    undefined = tables.aggregates.filter(pl.col("mean").is_null())
+    if undefined.height:
+        row = undefined.row(0, named=True)
+        say(f"{undefined.height} means are null, such as {row['metric']} of '{row['model']}': {row['reason']}")
     if ladder is not None:
         unknown, absent = listed(models, ladder)
         if unknown:
@@ -107,41 +155,5 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
             say(f"of the ladder, without results: {some(absent)}")
 
 
-def _renames(path: Path | None, *frames: pl.DataFrame) -> dict[str, str]:
-    """Read the table of names; each of them must be in the files."""
-    if path is None:
-        return {}
-    there = {name for f in frames for c in ("model", "task", "subtask", "metric") for name in f[c].unique()}
-    names: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        cells = [cell.strip() for cell in line.split("\t")]
-        if len(cells) != 2 or not all(cells):
-            raise InputError(f"{path}: row {number}: expected a name in the files, a tab, and the name to use")
-        if cells[0] not in there:
-            raise InputError(f"{path}: row {number}: '{cells[0]}' is no model, task, subtask or metric of the files")
-        if names.setdefault(cells[0], cells[1]) != cells[1]:
-            raise InputError(f"{path}: row {number}: '{cells[0]}' is called '{names[cells[0]]}' above")
-    return names
-
-
-def rows_found(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=dict(FOUND), orient="row") if rows else empty(FOUND)
-
-
-def empty(columns: Mapping[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(schema=dict(columns))
-
-
-def _empty_with_place(table: Table) -> pl.DataFrame:
-    return empty({"where": pl.String, **table.columns})
-
-
-def some(names: Iterable[str]) -> str:
-    every = list(names)
-    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201
+def _empty(table: Table) -> pl.DataFrame:
+    return pl.DataFrame(schema={"where": pl.String, **table.columns})

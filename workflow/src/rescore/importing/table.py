@@ -1,23 +1,41 @@
-"""Any table of results: a row a model, task and metric, a row an example, or a metric a column."""
+"""Any table of results: a row per model, task and metric, a row per example, or a column per metric or task."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from rescore.importing.names import KNOWN
-from rescore.importing.tidy import FOUND, ITEMS
+from rescore.importing.kinds import chance
+from rescore.importing.names import ACCURACY, KNOWN, NORMALISED, spelled
+from rescore.importing.tidy import FOUND, ITEMS, Schema
 from rescore.tables import InputError
 
 _ERROR, _COUNT = "_stderr", "_n"
+_NULLS = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]
+_NO_TASKS = re.compile(  # columns of numbers in published tables that are no task
+    r"(the_)?(average|avg|mean|overall|total|rank|index|id|year|date|seed|step|epoch|run_id|params?|parameters|size|"
+    r"n_params|num_params|tokens|n_tokens|flops|compute|loss|layers|n_layers|batch_size|temperature|shots|n_shots|"
+    r"num_fewshot)(_.*)?|.*_(params?|parameters|tokens|flops|average|avg)|row",
+)
+_NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64, "shots": pl.Int64}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which of the table's columns hold what; without `metric` and `score` a metric is a column."""
+    """Which of the table's columns hold what; a column that is not named is the one called as the field, if there is.
 
-    model: str
+    Attributes
+    ----------
+    n
+        A column, a number of questions for all tasks, or `task=number` by commas.
+    metric_name
+        The metric of all scores, where none of the columns says it. Without a column of scores a column is a task.
+    """
+
+    model: str | None = None
     task: str | None = None
     subtask: str | None = None
     metric: str | None = None
@@ -25,7 +43,17 @@ class Columns:
     stderr: str | None = None
     n: str | None = None
     chance: str | None = None
+    shots: str | None = None
     example: str | None = None
+    metric_name: str | None = None
+
+
+class Read(NamedTuple):
+    """FOUND or ITEMS, whether it is the second, and what the user should know."""
+
+    rows: pl.DataFrame
+    of_examples: bool
+    notes: list[str]
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -39,24 +67,21 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
-        return pl.read_csv(
-            path,
-            separator="\t" if path.suffix in (".tsv", ".tab") else ",",
-            infer_schema=False,
-            null_values=["", "NA", "N/A"],
-        )
+        separator = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
+        return pl.read_csv(path, separator=separator, infer_schema=False, null_values=_NULLS)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: no table that can be read ({str(error).splitlines()[0]})") from error
+        first, *_ = str(error).split("\n")
+        raise InputError(f"{path}: no table that can be read ({first})") from error
 
 
-def found(frame: pl.DataFrame, columns: Columns, *, where: str) -> pl.DataFrame:
+def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
     """Bring a table to FOUND, or to ITEMS where it has a column of examples.
 
     Parameters
     ----------
-    frame
+    table
         The table as read.
     columns
         What is where.
@@ -65,7 +90,7 @@ def found(frame: pl.DataFrame, columns: Columns, *, where: str) -> pl.DataFrame:
 
     Returns
     -------
-    polars.DataFrame
+    Read
         Rows without a score are left out of FOUND; in ITEMS they have a reason.
 
     Raises
@@ -73,47 +98,97 @@ def found(frame: pl.DataFrame, columns: Columns, *, where: str) -> pl.DataFrame:
     InputError
         Names the column that is missing or the row whose cell is empty or no number.
     """
-    given = {option: column for option, column in vars(columns).items() if column is not None}
-    for option, column in given.items():
-        if column not in frame.columns:
-            raise InputError(f"{where}: --{option}: no column '{column}'; the table has {', '.join(frame.columns)}")
-    numbered = frame.with_row_index("row", offset=2)
-    if columns.metric is None and columns.score is None:
-        long = _from_wide(numbered, given, where)
-    elif columns.metric and columns.score and columns.task:
+    columns, counts = _counts(columns, table, where)
+    given = _given(columns, table, where)
+    numbered = table.with_row_index("row", offset=2)
+    notes: list[str] = []
+    if "score" in given and "task" in given and ("metric" in given or columns.metric_name):
         long = numbered.select("row", *(pl.col(column).alias(option) for option, column in given.items()))
-    else:
+        if "metric" not in given:
+            long = long.with_columns(metric=pl.lit(columns.metric_name))
+    elif columns.metric or columns.score:
         raise InputError(
-            f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two"
+            f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two; "
+            "or, where all scores are of one metric, --metric-name"
         )
+    elif columns.metric_name:
+        long, notes = _from_tasks(numbered, given, columns.metric_name, where)
+    else:
+        long = _from_metrics(numbered, given, where)
     long = long.with_columns(where=pl.format("{}: row {}", pl.lit(where), "row"))
     for column in ("model", "task", "metric"):
         empty = long.filter(pl.col(column).is_null())
         if empty.height:
             raise InputError(f"{empty['where'][0]}: no {column}")
-    numbers = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64}
-    for column, kind in numbers.items():
-        if column in long.columns:
-            long = _number(long, column, kind)
-    if columns.example is not None:
-        return _items(long)
-    absent = {c: pl.lit(None, numbers[c]).alias(c) for c in numbers if c not in long.columns}
+    for column, kind in _NUMBERS.items():
+        long = (
+            _number(long, column, kind)
+            if column in long.columns
+            else long.with_columns(pl.lit(None, kind).alias(column))
+        )
+    _refuse_numbers(long, "metric")
+    long = long.with_columns(
+        *(pl.col(c).cast(pl.String) for c in ("model", "task")),
+        subtask=pl.col("subtask").cast(pl.String) if "subtask" in long.columns else pl.lit(None, pl.String),
+        metric=pl.col("metric").map_elements(spelled, pl.String),
+    )
+    if "example" in given:
+        return Read(_items(long), True, notes)
+    return Read(_means(long, counts), False, notes)
+
+
+def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns, Mapping[str, int]]:
+    """Read `--n` as numbers of questions by task, "" being every task; or leave it as the column that it is."""
+    if columns.n is None or columns.n in table.columns:
+        return columns, {}
+    pairs = [part.rpartition("=") for part in columns.n.split(",")]
+    if not all(number.strip().isdigit() for *_, number in pairs):
+        raise InputError(f"{where}: --n: '{columns.n}' is no column, no number, and not like MMLU=14042,ARC-C=1172")
+    return replace(columns, n=None), {task.strip(): int(number) for task, _, number in pairs}
+
+
+def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
+    """Find the column of each option: as named, else as the option is called."""
+    given: dict[str, str] = {}
+    plain = {column.strip().lower(): column for column in reversed(table.columns)}
+    for option in (field.name for field in fields(columns) if field.name != "metric_name"):
+        named = getattr(columns, option)
+        column = named if named is not None else plain.get(option)
+        if column is not None and column not in table.columns:
+            raise InputError(f"{where}: --{option}: no column '{column}'; the table has {', '.join(table.columns)}")
+        if column is not None and column in given.values():
+            twin = next(o for o, c in given.items() if c == column)
+            raise InputError(f"{where}: --{twin} and --{option} both name the column '{column}'")
+        if column is not None:
+            given[option] = column
+    if "model" not in given:
+        raise InputError(f"{where}: --model: no column 'model'; the table has {', '.join(table.columns)}")
+    return given
+
+
+def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
+    of_task = pl.col("task").replace_strict(dict(counts), default=counts.get(""), return_dtype=pl.Int64)
+    listed = pl.col("metric").is_in([*ACCURACY, *NORMALISED])
+    known = {task: chance(task) for task in long["task"].unique()}
     return (
         long.drop_nulls("score")
-        .with_columns(*absent.values())
         .select(
-            *(
-                "where",
-                _text("model"),
-                _text("task"),
-                _subtask(long),
-                pl.lit(None, pl.Int64).alias("shots"),
-                _text("metric"),
-            ),
+            "where",
+            run=pl.lit(None, pl.String),
+            limited=False,
+            date=pl.lit(None, pl.Float64),
+            model="model",
+            task="task",
+            subtask="subtask",
+            shots="shots",
+            kind=pl.lit(None, pl.String),
+            metric="metric",
             value="score",
             standard_error="stderr",
-            n="n",
-            chance="chance",
+            n=pl.coalesce("n", of_task) if counts else pl.col("n"),
+            chance=pl.coalesce(
+                "chance", pl.when(listed).then(pl.col("task").replace_strict(known, return_dtype=pl.Float64))
+            ),
         )
         .cast(pl.Schema(FOUND))
     )
@@ -126,77 +201,112 @@ def _items(long: pl.DataFrame) -> pl.DataFrame:
         raise InputError(f"{empty['where'][0]}: no example")
     score = pl.col("score")
     return long.select(
-        *("where", _text("model"), _text("task"), _subtask(long), pl.lit(None, pl.Int64).alias("shots")),
-        example_id=_text("example").rank("dense").over("task") - 1,
+        "where",
+        run=pl.lit(None, pl.String),
+        limited=False,
+        date=pl.lit(None, pl.Float64),
+        model="model",
+        task="task",
+        subtask="subtask",
+        shots="shots",
+        kind=pl.lit(None, pl.String),
+        example_id=pl.col("example").cast(pl.String).rank("dense").over("task") - 1,
         question=pl.lit(None, pl.String),
-        metric=_text("metric"),
+        metric="metric",
         value="score",
         reason=pl.when(score.is_null()).then(pl.lit("the table has no score")),
     ).cast(pl.Schema(ITEMS))
 
 
-def _from_wide(frame: pl.DataFrame, given: Mapping[str, str], where: str) -> pl.DataFrame:
-    """Turn a table with a metric a column into one with a row a metric.
+def _from_metrics(table: pl.DataFrame, given: Mapping[str, str], where: str) -> pl.DataFrame:
+    """Turn a table with a column per metric into one with a row per metric.
 
     Columns are called as metrics where there is a column of tasks, else `task_metric`; with `_stderr` and `_n` behind
     that, a metric's standard error and its number of questions.
     """
     parts = []
-    for column in frame.columns:
-        task, metric = (None, column) if "task" in given else split(column)
-        if metric not in KNOWN or column in given.values():
-            continue
-        companions = {"stderr": f"{column}{_ERROR}", "n": f"{column}{_COUNT}"}
-        parts.append(
-            frame.select(
-                "row",
-                *(pl.col(c).alias(o) for o, c in given.items()),
-                *([pl.lit(task).alias("task")] if task else []),
-                pl.lit(metric).alias("metric"),
-                pl.col(column).cast(pl.String).alias("score"),
-                *(
-                    pl.col(c).cast(pl.String).alias(o)
-                    for o, c in companions.items()
-                    if o not in given and c in frame.columns
-                ),
-            )
-        )
+    for column in table.columns:
+        task, metric = (None, spelled(column)) if "task" in given else split(column)
+        if metric in KNOWN and column not in given.values():
+            parts.append(_part(table, given, column, task=task, metric=metric))
     if not parts:
         form = "METRIC" if "task" in given else "TASK_METRIC"
         raise InputError(
             f"{where}: no column is called {form} with a metric that is known ({', '.join(sorted(KNOWN))}); "
-            "give --metric and --score where a row is one metric"
+            "give --metric and --score where a row is one metric, or --metric-name where a column is a task"
         )
     return pl.concat(parts, how="diagonal")
+
+
+def _from_tasks(
+    table: pl.DataFrame, given: Mapping[str, str], metric: str, where: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Turn a table with a column per task into one with a row per task; say which columns were taken for tasks."""
+    companions = {f"{column}{end}" for column in table.columns for end in (_ERROR, _COUNT)}
+    tasks: list[str] = []
+    passed: list[str] = []
+    for column in table.columns:
+        if column == "row" or column in given.values() or column in companions:
+            continue
+        plain = re.sub(r"\W+", "_", column.lower()).strip("_")
+        is_task = _all_numbers(table[column]) and not _NO_TASKS.fullmatch(plain)
+        (tasks if is_task else passed).append(column)
+    if not tasks:
+        raise InputError(f"{where}: --metric-name: no column of scores; the table has {', '.join(table.columns[1:])}")
+    notes = [f"columns taken for tasks: {', '.join(tasks)}"]
+    notes += [f"columns passed over: {', '.join(passed)}"] if passed else []
+    parts = [_part(table, given, column, task=column.strip(), metric=metric) for column in tasks]
+    return pl.concat(parts, how="diagonal"), notes
+
+
+def _part(
+    table: pl.DataFrame, given: Mapping[str, str], column: str, *, task: str | None, metric: str | None
+) -> pl.DataFrame:
+    """Make rows of a column of scores, with the standard errors and numbers of questions beside it."""
+    companions = {"stderr": f"{column}{_ERROR}", "n": f"{column}{_COUNT}"}
+    return table.select(
+        "row",
+        *(pl.col(c).alias(o) for o, c in given.items()),
+        *([pl.lit(task).alias("task")] if task else []),
+        pl.lit(metric).alias("metric"),
+        pl.col(column).cast(pl.String).alias("score"),
+        *(pl.col(c).cast(pl.String).alias(o) for o, c in companions.items() if o not in given and c in table.columns),
+    )
 
 
 def split(column: str) -> tuple[str | None, str | None]:
     """Split `task_metric` at the longest known metric.
 
-    >>> split("arc_easy_exact_match"), split("arc_easy_level")
-    (('arc_easy', 'exact_match'), (None, None))
+    >>> split("arc_easy_exact_match"), split("ARC-Easy Accuracy"), split("arc_easy_level")
+    (('arc_easy', 'exact_match'), ('ARC-Easy', 'accuracy'), (None, None))
     """
-    metric = max((m for m in KNOWN if column.endswith(f"_{m}")), key=len, default=None)
-    return (None, None) if metric is None else (column.removesuffix(f"_{metric}"), metric)
+    plain = column.lower().replace(" ", "_").replace("-", "_")
+    metric = max((m for m in KNOWN if plain.endswith(f"_{m}")), key=len, default=None)
+    return (None, None) if metric is None else (column[: -len(metric) - 1], metric)
 
 
-def _number(frame: pl.DataFrame, column: str, kind: type[pl.DataType]) -> pl.DataFrame:
-    cast = frame[column].cast(pl.Float64, strict=False)
-    bad = frame.filter(cast.is_null() & frame[column].is_not_null())
+def _all_numbers(column: pl.Series) -> bool:
+    filled = column.drop_nulls()
+    return bool(len(filled)) and filled.cast(pl.Float64, strict=False).is_not_null().all()
+
+
+def _refuse_numbers(long: pl.DataFrame, column: str) -> None:
+    """Refuse a column of names that holds numbers."""
+    if _all_numbers(long[column]):
+        raise InputError(
+            f"{long['where'][0]}: {column} '{long[column][0]}' is a number; --{column} names another column"
+        )
+
+
+def _number(long: pl.DataFrame, column: str, kind: object) -> pl.DataFrame:
+    cast = long[column].cast(pl.Float64, strict=False)
+    bad = long.filter(cast.is_null() & long[column].is_not_null())
     if kind is pl.Int64:
         whole = cast.cast(pl.Int64, strict=False)
-        bad = frame.filter((whole.is_null() | (whole != cast)) & frame[column].is_not_null())
+        bad = long.filter((whole.is_null() | (whole != cast)) & long[column].is_not_null())
         cast = whole
     if bad.height:
         raise InputError(
             f"{bad['where'][0]}: {column} '{bad[column][0]}' is no {'whole ' if kind is pl.Int64 else ''}number"
         )
-    return frame.with_columns(cast.alias(column))
-
-
-def _text(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.String)
-
-
-def _subtask(long: pl.DataFrame) -> pl.Expr:
-    return _text("subtask") if "subtask" in long.columns else pl.lit(None, pl.String).alias("subtask")
+    return long.with_columns(cast.alias(column))

@@ -9,9 +9,9 @@ from rescore.importing.finish import Options, Written
 from rescore.importing.table import Columns
 
 
-def lm_eval(folder: Path, options: Options, settings: Mapping[str, Any], *, prefer: str | None) -> None:
-    """Import the results of lm-evaluation-harness in a folder and the folders in it, and their logs of examples."""
-    _test(tools.lm_eval(folder, options, prefer=prefer), options, settings)
+def results(paths: Sequence[Path], options: Options, settings: Mapping[str, Any], *, prefer: str | None) -> None:
+    """Import results files and logs of examples; of a folder, all in it and in the folders in it."""
+    _test(tools.results(paths, options, prefer=prefer), options, settings)
 
 
 def bigbench_scores(files: Sequence[Path], options: Options, settings: Mapping[str, Any], *, n: int | None) -> None:

@@ -91,8 +91,9 @@ AGGREGATES = Table(
         "standard_error": pl.Float64,  # null where neither given nor to be had from n
         "n": pl.Int64,
         "chance": pl.Float64,  # what guessing scores under this metric; null where unknown
+        "reason": pl.String,  # why the mean is null
     },
-    frozenset({"standard_error", "n", "chance"}),
+    frozenset({"mean", "standard_error", "n", "chance", "reason"}),
 )
 
 BIGBENCH = Table(
