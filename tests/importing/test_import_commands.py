@@ -81,7 +81,9 @@ def test_results_become_verdicts_and_a_report_in_one_command(
     status = run("import", "lm-eval", results, "--out", out, "--ladder", ladder, "--settings", FEW_DRAWS)
     said = capsys.readouterr().err
     assert status == 0, said
-    assert "passed over, without an object 'results': other.json" in said
+    assert "passed over, results as a list of prompts, as BigScience's harness writes them: other.json" in said
+    assert "acc is exact_match (a perplexity stands beside it): words" in said
+    assert "acc is multiple_choice_grade (an accuracy of choices by their length stands beside it): quiz" in said
     assert "6 models, 2 subtasks: 0 scores of examples and 24 means" in said
     assert "curves without a verdict: acc_norm" in said
     assert "in no ladder, so without a curve: fam-2b;" in said
@@ -114,13 +116,14 @@ def test_names_are_mapped_by_a_table_whose_every_name_is_in_the_files(
     run: Run, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = tmp_path / "names.tsv"
-    names.write_text("org/fam-1m\ttiny\nquiz\tpub_quiz\n\n")
+    names.write_text("fam-1m\ttiny\nquiz\tpub_quiz\n\n")  # a model as it is printed, or as it is in the files
     assert run("import", "lm-eval", results, "--out", tmp_path / "out", "--rename", names) == 0
     found = table(tmp_path / "out", schema.AGGREGATES)
     assert set(found["task"]) == {"words", "pub_quiz"}
     assert "tiny" in set(found["model"])
     for text, problem in (
-        ("org/fam-9m\tx\n", "row 1: 'org/fam-9m' is no model, task, subtask or metric of the files"),
+        ("org/fam-9m\tx\n", "'org/fam-9m' is no model, task, subtask or metric of the files"),
+        ("quiz\tppl\tx\n", "'ppl' is no metric of a task 'quiz' of the files"),
         ("quiz\ta\nquiz\tb\n", "row 2: 'quiz' is called 'a' above"),
         ("quiz\n", "row 1: expected a name in the files, a tab, and the name to use"),
     ):
@@ -161,18 +164,21 @@ def test_broken_input_of_the_harness_is_one_line(run: Run, tmp_path: Path, capsy
 
     def said() -> str:
         assert run("import", "lm-eval", folder, "--out", tmp_path / "out") == 2
-        [line] = capsys.readouterr().err.splitlines()
+        *_, line = capsys.readouterr().err.splitlines()
         return line.removeprefix(f"rescore: {folder}")
 
-    assert said() == ": no results of lm-evaluation-harness: no *.json there has an object 'results'"
+    assert said() == ": no results that can be read: no *.json, *.jsonl or *.eval is there"
+    (folder / "results_T1.json").write_text("{")
+    assert said().startswith(": no results that can be read: passed over, no JSON (")
     (folder / "results_T1.json").write_text('{"results": {"t": {"acc": 0.5}}}')
-    (folder / "samples_t_T2.jsonl").write_text(sample(0, -1.0))
-    assert said().startswith("/samples_t_T2.jsonl: no results file of the same run beside it")
-    (folder / "samples_t_T2.jsonl").rename(folder / "samples_t_T1.jsonl")
     (folder / "samples_t_T1.jsonl").write_text('{"doc_id": 0}\n')
     assert said() == "/samples_t_T1.jsonl: no log of lm-evaluation-harness (KeyError: 'arguments')"
-    (folder / "results_T1.json").write_text("{")
-    assert said().startswith("/results_T1.json: no JSON (")
+    (folder / "samples_t_T1.jsonl").write_text(sample(0, -1.0) + sample(1, -1.0)[:40])
+    assert said().startswith("/samples_t_T1.jsonl: line 2: no JSON (")
+    (folder / "samples_t_T1.jsonl").unlink()
+    (folder / "more").mkdir()
+    (folder / "more" / "results.json").write_text('{"results": {"t": {"acc": 0.25}}}')
+    assert said().startswith(": 2 results files name no model") or "results files name no model" in said()
 
 
 def test_score_files_of_bigbench_become_verdicts(run: Run, ladder: Path, tmp_path: Path) -> None:
@@ -206,7 +212,7 @@ def test_a_table_becomes_verdicts(run: Run, ladder: Path, tmp_path: Path) -> Non
     assert (row["first_mean"], row["last_mean"], row["n_items"]) == (pytest.approx(0.2), pytest.approx(0.7), 200)
 
 
-def test_a_thousand_files_take_less_than_half_a_minute(run: Run, tmp_path: Path) -> None:
+def test_a_thousand_files_take_less_than_ten_seconds(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "many"
     tasks = {
         f"task_{i}": {"acc": 0.25, "acc_stderr": 0.0435194, "acc_norm": 0.3, "acc_norm_stderr": 0.04} for i in range(60)
@@ -217,7 +223,7 @@ def test_a_thousand_files_take_less_than_half_a_minute(run: Run, tmp_path: Path)
         (folder / f"m{k}" / "results_T.json").write_text(json.dumps(report))
     start = time.process_time()  # of all threads, so that it does not hang on what else the machine does
     assert run("import", "lm-eval", folder, "--out", tmp_path / "out") == 0
-    assert time.process_time() - start < 30
+    assert time.process_time() - start < 10
     assert table(tmp_path / "out", schema.AGGREGATES).height == 1000 * 60 * 2
 
 

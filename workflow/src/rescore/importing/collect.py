@@ -15,7 +15,7 @@ from rescore.tables import InputError
 
 _READ = re.compile(r".*\.(jsonl?|eval)(\.gz)?")
 _COMPRESSED = re.compile(r".*\.jsonl?\.(bz2|xz|zst|zip)")
-_LOG = re.compile(r"samples_(?P<task>.+?)_?\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl?(\.gz)?")
+_LOG = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+?)\.jsonl?(\.gz)?")
 _GENERIC = re.compile(r"(eval_|all_)?results?([_-]?\d.*)?|metrics|output")  # stems that name no model
 _SUFFIXES = re.compile(r"(\.jsonl?)?(\.gz)?$")
 
@@ -184,28 +184,35 @@ def _take_log(path: Path, reading: _Reading) -> None:
 
 
 def _home(path: Path, beside: Sequence[_Report]) -> tuple[_Report, str] | None:
-    """Find the results file of a log's run, and the task: by the time in both names, or by the model and the task."""
+    """Find the results file of a log's run, and the task: `samples_task_time` or, of 0.4.0, `model_arguments_task`."""
     stem = _plain(_SUFFIXES.sub("", path.name).removeprefix("samples_"))
-    time = lm_eval.time_in(path.name)
-    ends = [
-        (len(task), report.arguments != "" and stem.startswith(_plain(report.arguments)), report, task)
-        for report in beside
-        for task in report.tasks
-        if (time is not None and time == lm_eval.time_in(report.path.name) and stem.startswith(f"{_plain(task)}_"))
-        or (time is None and (stem == _plain(task) or stem.endswith(f"_{_plain(task)}")))
-    ]
-    named = [end for end in ends if end[1]] or ends
-    longest = [end for end in named if end[0] == max(other[0] for other in named)]
+    ends = [(len(task), report, task) for report in beside for task in report.tasks if _same_run(stem, report, task)]
+    if not ends:
+        named = [end for report in beside for task in report.tasks if (end := _ends(stem, report, task))]
+        ends = [end for end in named if stem == _plain(f"{end[1].arguments}_{end[2]}")] or named
+    longest = [end[1:] for end in ends if end[0] == max(other[0] for other in ends)]
     if len(longest) == 1:
-        return longest[0][2], longest[0][3]
+        return longest[0]
     told = _LOG.fullmatch(path.name)
-    if told is None or len({report.path for report in beside}) > 1:
+    if ends or told is None:
         return None
-    if len(beside) == 1:  # the task is not among its results
-        return (beside[0], told["task"]) if time == lm_eval.time_in(beside[0].path.name) else None
+    of_time = [report for report in beside if _plain(told["time"]) in _plain(report.path.name)]
+    if of_time:
+        return of_time[0], told["task"]  # a task that is not among its results
     model = _by_folder(path)
-    run = {"where": str(path), "run": str(path.parent), "date": time}
-    return None if model is None else (_Report(path, run, model, "", {}), told["task"])
+    run = {"where": str(path), "run": str(path.parent), "date": lm_eval.time_in(path.name)}
+    return None if beside or model is None else (_Report(path, run, model, "", {}), told["task"])
+
+
+def _same_run(stem: str, report: _Report, task: str) -> bool:
+    """Whether a log is called by a task and by what ends the name of the results file."""
+    time = stem.removeprefix(f"{_plain(task)}_")
+    return time not in ("", stem) and _plain(_SUFFIXES.sub("", report.path.name)).endswith(f"_{time}")
+
+
+def _ends(stem: str, report: _Report, task: str) -> tuple[int, _Report, str] | None:
+    name = _plain(task)
+    return (len(name), report, task) if stem == name or stem.endswith(f"_{name}") else None
 
 
 def _score(where: str, lines: Iterable[Mapping[str, Any]], home: _Report, task: str, reading: _Reading) -> None:
@@ -259,4 +266,4 @@ def _refuse_unnamed(paths: Sequence[Path]) -> None:
 
 def _plain(name: str) -> str:
     """Spell a name as in a file's name."""
-    return re.sub(r"\W+", "_", name)
+    return re.sub(r"[\W_]+", "_", name)

@@ -146,7 +146,7 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
     undefined = tables.aggregates.filter(pl.col("mean").is_null())
     if undefined.height:
         row = undefined.row(0, named=True)
-        say(f"{undefined.height} means are null, such as {row['metric']} of '{row['model']}': {row['reason']}")
+        say(f"means that are null: {undefined.height}, such as {row['metric']} of '{row['model']}': {row['reason']}")
     if ladder is not None:
         unknown, absent = listed(models, ladder)
         if unknown:

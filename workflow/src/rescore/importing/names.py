@@ -116,7 +116,7 @@ def _meaning(row: Mapping[str, Any]) -> tuple[str, str]:
     """Say what an accuracy is, and how that is known."""
     metric, kind = row["metric"], row["kind"]
     names = [name for name in (row["subtask"], row["task"]) if name]
-    by_name = next((kind for name in names if (kind := kind_of(name))), None)
+    by_name = next(filter(None, map(kind_of, names)), None)
     if by_name in ("mass", "other"):  # the files call these tasks multiple_choice or generate_until too
         return _BY_KIND[by_name] or metric, _FROM_NAME
     if kind:
@@ -164,6 +164,4 @@ def standard(found: pl.DataFrame, meant: pl.DataFrame) -> pl.DataFrame:
     if "standard_error" in found.columns:
         per = pl.when(log).then(1 / pl.col("value")).otherwise(pl.col("factor").abs())
         changed["standard_error"] = pl.col("standard_error") * per
-    if "chance" in found.columns:
-        changed["chance"] = pl.when(pl.col("metric") != "exact_match").then("chance")
     return found.with_columns(**changed).drop("scale", "factor", "meaning")

@@ -294,7 +294,7 @@ def _refuse_numbers(long: pl.DataFrame, column: str) -> None:
     """Refuse a column of names that holds numbers."""
     if _all_numbers(long[column]):
         raise InputError(
-            f"{long['where'][0]}: {column} '{long[column][0]}' is a number; --{column} names another column"
+            f"{long['where'][0]}: {column} '{long[column][0]}' is a number; give --{column} a column of names"
         )
 
 
