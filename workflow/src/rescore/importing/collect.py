@@ -246,7 +246,7 @@ def _unnamed(path: Path, reading: _Reading) -> str:
         return named
     if _GENERIC.fullmatch(stem):
         reading.unnamed.append(path)
-    return stem
+    return stem.removeprefix("results_")
 
 
 def _by_folder(path: Path) -> str | None:
