@@ -155,6 +155,8 @@ def test_shots_are_those_of_the_task_or_of_the_run() -> None:
         (FILTERED, "some/where/tiny-1m"),
         ({"config": {"model_args": {"pretrained": "o/m", "revision": "step1"}}}, "o/m@step1"),
         ({"config": {"model_args": "pretrained=o/m,revision=main"}}, "o/m"),
+        ({"config": {"model_args": "dtype=float32, pretrained=o/m"}}, "o/m"),
+        ({"config": {"model_args": '{"pretrained": "o/m", "revision": "step1"}'}}, "o/m@step1"),
         ({"config": {"model_args": "pretrained=o/base,peft=o/adapter"}}, "o/adapter"),
         ({"model_name": "o/m"}, "o/m"),
         ({"config": {"model": "hf-causal", "model_args": "pretrained=o/m"}}, "o/m"),

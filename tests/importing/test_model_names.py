@@ -39,6 +39,8 @@ LADDER = pl.DataFrame(
         (f"/hub/models--o--E/snapshots/{COMMIT}", "e"),
         ("o/E@0123456", "e"),
         ("/hub/models--o--B", "b"),
+        ("/hub/models--o--B/snapshots/0123456", "b"),
+        ("D-SMALL", "d-small"),
         # not the row's revision
         ("o/a@step3", "a-step3"),
         ("o/B@other", "B-other"),
@@ -61,6 +63,13 @@ def test_a_row_of_another_revision_is_named_in_one_line() -> None:
         "is_main in the row, or name the row with --rename"
     )
     assert not match(["o/a", "o/B", "o/new"], LADDER).notes
+
+
+def test_a_snapshot_of_the_hubs_cache_is_taken_for_main_and_told() -> None:
+    assert match(["/hub/models--o--B/snapshots/0123456"], LADDER).notes == [
+        "'/hub/models--o--B/snapshots/0123456' was taken for 'b', as if its commit were that of main"
+    ]
+    assert not match([f"/hub/models--o--E/snapshots/{COMMIT}"], LADDER).notes
 
 
 def test_a_model_of_another_organisation_is_told() -> None:

@@ -101,6 +101,14 @@ def test_a_column_per_task_with_the_metric_said(tmp_path: Path) -> None:
         leaves("model,kind\na,base\n", tmp_path, metric_name="acc")
 
 
+def test_numbers_are_read_in_the_dress_of_published_tables(tmp_path: Path) -> None:
+    text = "Model\tMMLU\tARC-C\na\t25.5% \t**50 ± 1.5**\nb\t30%\t\n"
+    read = found(table(text, tmp_path, "t.tsv"), Columns(metric_name="acc"), where="t.tsv")
+    assert means(read.rows, percent=True).select("model", "task", "mean", "standard_error").rows() == [
+        ("a", "MMLU", 0.255, None), ("b", "MMLU", 0.3, None), ("a", "ARC-C", 0.5, 0.015),
+    ]  # fmt: skip
+
+
 def test_a_column_of_shots_and_one_metric_for_all_rows(tmp_path: Path) -> None:
     text = "model,task,score,shots\na,t,0.5,5\na,t,0.25,0\n"
     rows = found(table(text, tmp_path), Columns(metric_name="exact_match"), where="t.csv").rows
@@ -136,7 +144,7 @@ def test_half_of_a_mapping_and_unknown_metrics_are_refused(tmp_path: Path) -> No
         found(frame, Columns(task="task", metric="value", score="value"), where="t.csv")
     with pytest.raises(InputError, match=r"^t\.csv: row 2: metric '1' is a number; give --metric a column of names"):
         found(frame.with_columns(s=pl.lit("2")), Columns(metric="value", score="s"), where="t.csv")
-    with pytest.raises(InputError, match=r"t\.csv: no column is called TASK_METRIC with a metric that is known"):
+    with pytest.raises(InputError, match=r"t\.csv: no column is called METRIC with a known metric"):
         found(frame, Columns(model="model"), where="t.csv")
     columns = Columns(task="task", metric="metric", score="value", example="id")
     with pytest.raises(InputError, match=r"row 2: no example"):

@@ -48,7 +48,7 @@ class _Reading:
         self.rows: list[Row] = []
         self.reports: list[_Report] = []
         self.items: list[pl.DataFrame] = []
-        self.choices: list[pl.DataFrame] = []
+        self.choices: dict[tuple[str, int | None], pl.DataFrame] = {}  # of a task and its shots: the longest log's
         self.unnamed: list[Path] = []
         self.passed: dict[str, list[str]] = defaultdict(list)  # by reason: names of files
         self.first_filter: dict[str, set[str]] = defaultdict(set)  # taken: tasks
@@ -94,7 +94,7 @@ def collect(paths: Sequence[Path], *, prefer: str | None, names: Mapping[str, st
     return Collected(
         frame(reading.rows, FOUND),
         pl.concat([pl.DataFrame(schema=dict(ITEMS)), *reading.items]),
-        pl.concat([pl.DataFrame(schema=dict(CHOICES)), *reading.choices]),
+        pl.concat([pl.DataFrame(schema=dict(CHOICES)), *reading.choices.values()]),
         notes,
     )
 
@@ -162,8 +162,8 @@ def _take_report(path: Path, value: Mapping[str, Any], reading: _Reading) -> Non
 
 def _take_lm_eval(path: Path, report: Mapping[str, Any], reading: _Reading) -> None:
     """Read a results file of lm-evaluation-harness, and the logs in it."""
-    general = report.get("config_general")
-    model = lm_eval.model_name(report) or (lighteval.model_name(report) if general else None) or _unnamed(path, reading)
+    named = _checked(path, lm_eval.model_name, report) or lighteval.model_name(report)
+    model = named or _unnamed(path, reading)
     run = lm_eval.run_of(report, path)
     tasks = lm_eval.tasks_of(report)
     reading.rows += _checked(path, lm_eval.results, report, tasks, run=run, model=model, prefer=reading.prefer)
@@ -224,18 +224,19 @@ def _score(where: str, lines: Iterable[Mapping[str, Any]], home: _Report, task: 
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(f"{where}: no log of lm-evaluation-harness ({type(error).__name__}: {error})") from error
     reading.items.append(log.items)
-    reading.choices.append(log.choices)
+    asked = reading.choices.get((task, told.shots))  # the questions of a task are the same for all models
+    if asked is None or log.choices.height > asked.height:
+        reading.choices[task, told.shots] = log.choices
     if log.filter_taken:
         reading.first_filter[log.filter_taken].add(task)
 
 
-def _checked(path: Path, read: Any, *given: Any, **named: Any) -> list[Row]:
-    """Read rows; a file that lacks what its tool writes is named."""
+def _checked(path: Path, read: Any, *given: Any, **named: Any) -> Any:
+    """Call a reader; a file that lacks what its tool writes is named."""
     try:
-        rows: list[Row] = read(*given, **named)
+        return read(*given, **named)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path}: results that cannot be read ({type(error).__name__}: {error})") from error
-    return rows
 
 
 def _unnamed(path: Path, reading: _Reading) -> str:

@@ -72,7 +72,7 @@ def finish(collected: Collected, names: Renames, options: Options, *, source: st
         Something that cannot be used, with its file.
     """
     ladder = read_ladders(options.ladders) if options.ladders else None
-    every = [collected.found, collected.items, collected.choices]
+    *every, notes = collected
     printed = match(_models(every), ladder).names
     check_used(names, every[:2], printed)
     every = [apply(frame, names, printed) for frame in every]
@@ -80,7 +80,9 @@ def finish(collected: Collected, names: Renames, options: Options, *, source: st
     every = [frame.with_columns(pl.col("model").replace(matched.names)) for frame in every]
     every, filled = fill_shots(every) if options.shots is None else (every, [])
     every = choose_shots(every, options.shots)
-    (found, logged, choices), limits = choose_runs(every, latest=options.latest)
+    choices = every.pop()
+    (found, logged), limits = choose_runs(every, latest=options.latest)
+    del every, collected  # a large import holds its rows once
     meant = meanings([found, logged])
     tables = combine(
         items(logged, meant, percent=options.percent) if logged.height else _empty(SCORES),
@@ -93,7 +95,7 @@ def finish(collected: Collected, names: Renames, options: Options, *, source: st
     told = _told(meant)
     made_by = {"imported_from": source, "tool": tool, "models": matched.names, "meanings": told}
     written = _write(tables, examples(choices), options.out, made_by)
-    for line in (*collected.notes, *matched.notes, *filled, *limits, *told):
+    for line in (*notes, *matched.notes, *filled, *limits, *told):
         say(line)
     _summary(tables, matched.names, ladder, options)
     return written

@@ -1,5 +1,6 @@
 """Results of lm-evaluation-harness: flat keys as versions up to 0.3 write them, `acc,none` after."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -56,9 +57,7 @@ def model_name(report: Mapping[str, Any]) -> str | None:
     'EleutherAI/pythia-70m@step1000'
     """
     config = report.get("config") or {}
-    given = config.get("model_args") or {}
-    if isinstance(given, str):
-        given = dict(part.split("=", 1) for part in given.split(",") if "=" in part)
+    given = _arguments(config.get("model_args") or {})
     name = next(
         (given[key] for key in ("peft", "delta", "pretrained", "model", "path", "engine") if given.get(key)), None
     )
@@ -67,6 +66,16 @@ def model_name(report: Mapping[str, Any]) -> str | None:
         name = config["model"]
     revision = given.get("revision") or config.get("model_revision") or "main"
     return None if not name else str(name) if revision == "main" else f"{name}@{revision}"
+
+
+def _arguments(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    """Read the arguments of a model: an object, one as text, or `name=value` by commas."""
+    if not isinstance(given, str):
+        return given
+    if given.lstrip().startswith("{"):
+        found: Mapping[str, Any] = json.loads(given)
+        return found
+    return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in given.split(","))}
 
 
 def run_of(report: Mapping[str, Any], path: Path) -> Row:

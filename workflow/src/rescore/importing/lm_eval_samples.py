@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from rescore.importing.tidy import CHOICES, ITEMS, Schema
 
@@ -159,24 +159,28 @@ def _kind(samples: Sequence[Sample]) -> str:
 def _choices(
     samples: Sequence[Sample], rights: Sequence[Sequence[int] | None], place: Mapping[str, Any]
 ) -> pl.DataFrame:
-    rows = [
-        (
-            sample.example_id,
-            sample.prompt,
-            [sample.texts[i] for i in right],
-            sample.texts,
-            [float(i in right) for i in range(len(sample.texts))],
-            0,
-        )
+    known = [
+        (sample, right)
         for sample, right in zip(samples, rights, strict=True)
         if right is not None and len(sample.texts) > 1
     ]
-    names = ("example_id", "prompt", "targets", "choices", "target_scores", "seed")
-    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
+    columns = {
+        "example_id": [sample.example_id for sample, _ in known],
+        "prompt": [sample.prompt for sample, _ in known],
+        "targets": _lists([[sample.texts[i] for i in right] for sample, right in known], pa.string()),
+        "choices": _lists([sample.texts for sample, _ in known], pa.string()),
+        "target_scores": _lists([[float(i in at) for i in range(len(s.texts))] for s, at in known], pa.float64()),
+        "seed": [0] * len(known),
+    }
     return _placed(columns, CHOICES, place)
 
 
-def _placed(columns: Mapping[str, list[Any]], kinds: Schema, place: Mapping[str, Any]) -> pl.DataFrame:
+def _lists(values: list[list[Any]], kind: pa.DataType) -> pa.Array:
+    """Make a column of lists; polars itself takes 20 times as long."""
+    return pa.array(values, pa.list_(kind))
+
+
+def _placed(columns: Mapping[str, Any], kinds: Schema, place: Mapping[str, Any]) -> pl.DataFrame:
     """Add the columns that all rows of a file have in common."""
     rows = pl.DataFrame(columns, schema={name: kind for name, kind in kinds.items() if name in columns})
     return rows.select(pl.col(c) if c in columns else pl.lit(place[c], kind).alias(c) for c, kind in kinds.items())
@@ -203,9 +207,10 @@ def _scores(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[floa
         "target_probability": (min(1.0, math.exp(total)), None),
     }
     if listed:
-        y = np.isin(np.arange(len(logprobs)), at) / len(at)
-        weights = np.exp(np.array(logprobs) - max(logprobs))
-        found["brier_score"] = (float(((weights / weights.sum() - y) ** 2).sum()), None)
+        top = max(logprobs)
+        weights = [math.exp(nats - top) for nats in logprobs]
+        shares = (weight / sum(weights) - (i in at) / len(at) for i, weight in enumerate(weights))
+        found["brier_score"] = (sum(share**2 for share in shares), None)
     return found
 
 
@@ -242,5 +247,5 @@ def _agrees(sample: Sample, at: Sequence[int] | None) -> bool:
     if len(logprobs) < 2:
         return True
     return at is not None and (
-        "acc" not in sample.scores or sample.scores["acc"] == float(int(np.argmax(logprobs)) in at)
+        "acc" not in sample.scores or sample.scores["acc"] == float(logprobs.index(max(logprobs)) in at)
     )

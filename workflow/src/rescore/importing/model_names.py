@@ -24,10 +24,13 @@ class Model(NamedTuple):
         `org/name`, or a folder.
     revision
         A branch, tag or commit; "" where the file gives none, which means main.
+    snapshot
+        Whether the name is a folder of the Hub's cache: its revision is a commit, which may be that of main.
     """
 
     name: str
     revision: str
+    snapshot: bool = False
 
     @property
     def last(self) -> str:
@@ -46,15 +49,15 @@ def read_name(full: str) -> Model:
     """Take a model's name apart: `name@revision`, a folder of the Hub's cache, or `name/step1000`.
 
     >>> read_name("/hub/models--EleutherAI--pythia-70m/snapshots/0123abc")
-    Model(name='EleutherAI/pythia-70m', revision='0123abc')
+    Model(name='EleutherAI/pythia-70m', revision='0123abc', snapshot=True)
     >>> read_name("/runs/pythia-70m/step1000/"), read_name("o/m@step1").revision
-    (Model(name='/runs/pythia-70m', revision='step1000'), 'step1')
+    (Model(name='/runs/pythia-70m', revision='step1000', snapshot=False), 'step1')
     """
     name, _, revision = full.replace("\\", "/").partition("@")
     name = name.rstrip("/") or name
     if cached := _CACHED.search(name):
         org, last, snapshot = cached.groups()
-        return Model(f"{org}/{last}" if org else last, revision or snapshot or "")
+        return Model(f"{org}/{last}" if org else last, revision or snapshot or "", snapshot=not revision)
     above, _, last = name.rpartition("/")
     if above and not revision and _CHECKPOINT.fullmatch(last):
         return Model(above, "" if last.lower() == "main" else last)
@@ -101,20 +104,26 @@ def match(found: Iterable[str], ladder: pl.DataFrame | None) -> Matched:
 def _row(full: str, rows: Iterable[tuple[str, str, str, bool | None]]) -> tuple[str, str | None]:
     """Name a model; say why a row that bears its name was not taken, or was taken from another organisation."""
     at = read_name(full)
-    exact = [model for model, *_ in rows if model == full]
-    if exact:
-        return exact[0], None
+    for model, source, *_ in rows:
+        if model == full or (model.lower() == full.lower() and full != source.rpartition("/")[2]):
+            return model, None
     named = [row for row in rows if row[1].lower() == at.name.lower()]
     elsewhere = not named
     if elsewhere:
         last = at.last.lower()
         named = [row for row in rows if last in (row[0].lower(), row[1].rstrip("/").rpartition("/")[2].lower())]
-    fitting = list(dict.fromkeys(row[0] for row in named if _same_revision(at.revision, row[2], row[3])))
+    fitting = [row[0] for row in named if _same_revision(at.revision, row[2], row[3])]
+    as_main = at.snapshot and not fitting
+    if as_main:
+        fitting = [row[0] for row in named if _same_revision("", row[2], row[3])]
+    fitting = list(dict.fromkeys(fitting))
+    if len(fitting) == 1 and as_main and at.revision:
+        return fitting[0], f"'{full}' was taken for '{fitting[0]}', as if its commit were that of main"
     if len(fitting) == 1:
         source = next(row[1] for row in named if row[0] == fitting[0])
         other = elsewhere and _on_hub(at.name) and _on_hub(source)
         return fitting[0], f"'{full}' was taken for '{fitting[0]}', whose source is {source}" if other else None
-    own = "-".join([at.last, *([at.revision] if at.revision not in _MAIN else [])])
+    own = "-".join([at.last, *([at.revision] if at.revision not in _MAIN and not at.snapshot else [])])
     if len(fitting) > 1:
         return own, f"'{full}' could be {' or '.join(fitting)}: not matched; name the row with --rename"
     if named:

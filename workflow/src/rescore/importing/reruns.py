@@ -41,15 +41,20 @@ def choose_runs(frames: Sequence[pl.DataFrame], *, latest: bool) -> tuple[list[p
             f"left out {dropped} results of runs with a limit on their questions, as there are runs without one "
             f"(such as {left['run'].sort()[0]})"
         )
+    if (few := kept.filter("limited")).height:
+        tasks = sorted({subtask or task for task, subtask in few.select("task", "subtask").rows()})
+        notes.append(f"results of runs with a limit on their questions, of {few.height}: {', '.join(tasks[:5])}")
     if latest:
         several = pl.len().over(_TASK) > 1
         undated = kept.filter(several & pl.col("date").is_null())
         if undated.height:
             raise InputError(f"{undated['run'][0]}: --latest: this run has no date; take one of the runs out")
         kept = kept.filter((pl.col("date") == pl.col("date").max().over(_TASK)) | ~several)
-    frames = [frame.join(kept.select(_RUN), on=_RUN, how="semi", nulls_equal=True) for frame in frames]
-    _refuse_unlike(frames[0], latest=latest)
-    return frames, notes
+    of_runs = list(frames)
+    if kept.height < runs.height:
+        of_runs = [frame.join(kept.select(_RUN), on=_RUN, how="semi", nulls_equal=True) for frame in frames]
+    _refuse_unlike(of_runs[0], latest=latest)
+    return of_runs, notes
 
 
 def _refuse_unlike(found: pl.DataFrame, *, latest: bool) -> None:

@@ -1,6 +1,5 @@
 """Any table of results: a row per model, task and metric, a row per example, or a column per metric or task."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -9,17 +8,12 @@ from typing import NamedTuple
 import polars as pl
 
 from rescore.importing.kinds import chance
-from rescore.importing.names import ACCURACY, KNOWN, NORMALISED, spelled
+from rescore.importing.names import ACCURACY, NORMALISED, spelled
 from rescore.importing.tidy import FOUND, ITEMS, Schema
+from rescore.importing.wide_tables import ERROR, all_numbers, from_metrics, from_tasks
 from rescore.tables import InputError
 
-_ERROR, _COUNT = "_stderr", "_n"
 _NULLS = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]
-_NO_TASKS = re.compile(  # columns of numbers in published tables that are no task
-    r"(the_)?(average|avg|mean|overall|total|rank|index|id|year|date|seed|step|epoch|run_id|params?|parameters|size|"
-    r"n_params|num_params|tokens|n_tokens|flops|compute|loss|layers|n_layers|batch_size|temperature|shots|n_shots|"
-    r"num_fewshot)(_.*)?|.*_(params?|parameters|tokens|flops|average|avg)|row",
-)
 _NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64, "shots": pl.Int64}
 
 
@@ -68,12 +62,24 @@ def read_table(path: Path) -> pl.DataFrame:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
         separator = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
-        return pl.read_csv(path, separator=separator, infer_schema=False, null_values=_NULLS)
+        return _bare(pl.read_csv(path, separator=separator, infer_schema=False, null_values=_NULLS))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except pl.exceptions.PolarsError as error:
         first, *_ = str(error).split("\n")
         raise InputError(f"{path}: no table that can be read ({first})") from error
+
+
+def _bare(table: pl.DataFrame) -> pl.DataFrame:
+    """Take numbers out of their dress, `**25.1%**` or `25.1 ± 0.4`, of which the second is the standard error."""
+    for column in table.columns:
+        parts = table[column].str.extract_groups(r"^\**\s*(-?[\d.]+)\s*%?\s*(?:(?:±|\+/-)\s*([\d.]+)\s*%?)?\s*\**$")
+        number, error = parts.struct.field("1"), parts.struct.field("2")
+        if number.null_count() == table[column].null_count():
+            table = table.with_columns(number.alias(column))
+            if error.null_count() < len(error) and f"{column}{ERROR}" not in table.columns:
+                table = table.with_columns(error.alias(f"{column}{ERROR}"))
+    return table
 
 
 def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
@@ -112,9 +118,9 @@ def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
             "or, where all scores are of one metric, --metric-name"
         )
     elif columns.metric_name:
-        long, notes = _from_tasks(numbered, given, columns.metric_name, where)
+        long, notes = from_tasks(numbered, given, columns.metric_name, where)
     else:
-        long = _from_metrics(numbered, given, where)
+        long = from_metrics(numbered, given, where)
     long = long.with_columns(where=pl.format("{}: row {}", pl.lit(where), "row"))
     for column in ("model", "task", "metric"):
         empty = long.filter(pl.col(column).is_null())
@@ -126,7 +132,11 @@ def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
             if column in long.columns
             else long.with_columns(pl.lit(None, kind).alias(column))
         )
-    _refuse_numbers(long, "metric")
+    for column in ("model", "task", "metric"):
+        if all_numbers(long[column]) and (column == "metric" or long[column].cast(pl.String).str.contains(r"\.").all()):
+            raise InputError(
+                f"{long['where'][0]}: {column} '{long[column][0]}' is a number; give --{column} a column of names"
+            )
     long = long.with_columns(
         *(pl.col(c).cast(pl.String) for c in ("model", "task")),
         subtask=pl.col("subtask").cast(pl.String) if "subtask" in long.columns else pl.lit(None, pl.String),
@@ -218,84 +228,14 @@ def _items(long: pl.DataFrame) -> pl.DataFrame:
     ).cast(pl.Schema(ITEMS))
 
 
-def _from_metrics(table: pl.DataFrame, given: Mapping[str, str], where: str) -> pl.DataFrame:
-    """Turn a table with a column per metric into one with a row per metric.
-
-    Columns are called as metrics where there is a column of tasks, else `task_metric`; with `_stderr` and `_n` behind
-    that, a metric's standard error and its number of questions.
-    """
-    parts = []
-    for column in table.columns:
-        task, metric = (None, spelled(column)) if "task" in given else split(column)
-        if metric in KNOWN and column not in given.values():
-            parts.append(_part(table, given, column, task=task, metric=metric))
-    if not parts:
-        form = "METRIC" if "task" in given else "TASK_METRIC"
-        raise InputError(
-            f"{where}: no column is called {form} with a metric that is known ({', '.join(sorted(KNOWN))}); "
-            "give --metric and --score where a row is one metric, or --metric-name where a column is a task"
-        )
-    return pl.concat(parts, how="diagonal")
-
-
-def _from_tasks(
-    table: pl.DataFrame, given: Mapping[str, str], metric: str, where: str
-) -> tuple[pl.DataFrame, list[str]]:
-    """Turn a table with a column per task into one with a row per task; say which columns were taken for tasks."""
-    companions = {f"{column}{end}" for column in table.columns for end in (_ERROR, _COUNT)}
-    tasks: list[str] = []
-    passed: list[str] = []
-    for column in table.columns:
-        if column == "row" or column in given.values() or column in companions:
-            continue
-        plain = re.sub(r"\W+", "_", column.lower()).strip("_")
-        is_task = _all_numbers(table[column]) and not _NO_TASKS.fullmatch(plain)
-        (tasks if is_task else passed).append(column)
-    if not tasks:
-        raise InputError(f"{where}: --metric-name: no column of scores; the table has {', '.join(table.columns[1:])}")
-    notes = [f"columns taken for tasks: {', '.join(tasks)}"]
-    notes += [f"columns passed over: {', '.join(passed)}"] if passed else []
-    parts = [_part(table, given, column, task=column.strip(), metric=metric) for column in tasks]
-    return pl.concat(parts, how="diagonal"), notes
-
-
-def _part(
-    table: pl.DataFrame, given: Mapping[str, str], column: str, *, task: str | None, metric: str | None
-) -> pl.DataFrame:
-    """Make rows of a column of scores, with the standard errors and numbers of questions beside it."""
-    companions = {"stderr": f"{column}{_ERROR}", "n": f"{column}{_COUNT}"}
-    return table.select(
-        "row",
-        *(pl.col(c).alias(o) for o, c in given.items()),
-        *([pl.lit(task).alias("task")] if task else []),
-        pl.lit(metric).alias("metric"),
-        pl.col(column).cast(pl.String).alias("score"),
-        *(pl.col(c).cast(pl.String).alias(o) for o, c in companions.items() if o not in given and c in table.columns),
-    )
-
-
-def split(column: str) -> tuple[str | None, str | None]:
-    """Split `task_metric` at the longest known metric.
-
-    >>> split("arc_easy_exact_match"), split("ARC-Easy Accuracy"), split("arc_easy_level")
-    (('arc_easy', 'exact_match'), ('ARC-Easy', 'accuracy'), (None, None))
-    """
-    plain = column.lower().replace(" ", "_").replace("-", "_")
-    metric = max((m for m in KNOWN if plain.endswith(f"_{m}")), key=len, default=None)
-    return (None, None) if metric is None else (column[: -len(metric) - 1], metric)
-
-
-def _all_numbers(column: pl.Series) -> bool:
-    filled = column.drop_nulls()
-    return bool(len(filled)) and filled.cast(pl.Float64, strict=False).is_not_null().all()
-
-
-def _refuse_numbers(long: pl.DataFrame, column: str) -> None:
-    """Refuse a column of names that holds numbers."""
-    if _all_numbers(long[column]):
-        raise InputError(
-            f"{long['where'][0]}: {column} '{long[column][0]}' is a number; give --{column} a column of names"
-        )
+def _refuse_numbers(long: pl.DataFrame) -> None:
+    """Refuse columns of names that hold scores; models and tasks may be called by whole numbers."""
+    for column in ("model", "task", "metric"):
+        names = long[column]
+        if all_numbers(names) and (column == "metric" or names.cast(pl.String).str.contains(".", literal=True).all()):
+            raise InputError(
+                f"{long['where'][0]}: {column} '{names[0]}' is a number; give --{column} a column of names"
+            )
 
 
 def _number(long: pl.DataFrame, column: str, kind: object) -> pl.DataFrame:

@@ -46,7 +46,7 @@ CHOICES: Schema = {
     **PLACE,
     **{c: kind for c, kind in EXAMPLES.columns.items() if c not in ("task", "subtask", "shots")},
 }
-"""One row per model and example with listed choices."""
+"""One row per example with listed choices, as one model read it."""
 
 _KEY = ["model", "task", "subtask", "metric"]
 _SAME = 1e-6  # numbers this near each other, relative to their size, are one number written twice

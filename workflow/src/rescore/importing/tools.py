@@ -35,8 +35,9 @@ def results(paths: Sequence[Path], options: Options, *, prefer: str | None) -> W
         There are none, or one is broken.
     """
     names = read_renames(options.rename)
-    collected = collect(paths, prefer=prefer, names=names.names)
-    return finish(collected, names, options, source=some(map(str, paths)), tool="results")
+    return finish(
+        collect(paths, prefer=prefer, names=names.names), names, options, source=some(map(str, paths)), tool="results"
+    )
 
 
 def bigbench_scores(paths: Sequence[Path], options: Options, *, n: int | None) -> Written:
