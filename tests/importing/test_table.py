@@ -70,7 +70,7 @@ def leaves(text: str, tmp_path: Path, **columns: str) -> list[tuple[object, ...]
 
 
 def test_a_table_with_the_usual_columns_needs_no_option(tmp_path: Path) -> None:
-    text = "Model,Task,Metric,Score\na,gsm8k,EM,0.5\na,piqa,Accuracy,0.75\na,gsm8k,Exact Match,0.5\n"
+    text = "Model,Benchmark,Metric,Value\na,gsm8k,EM,0.5\na,piqa,Accuracy,0.75\na,gsm8k,Exact Match,0.5\n"
     assert leaves(text, tmp_path) == [
         ("a", "gsm8k", "exact_match", 0.5, None, None, None),
         ("a", "piqa", "multiple_choice_grade", 0.75, None, None, 0.5),
@@ -88,7 +88,7 @@ def test_a_column_per_task_with_the_metric_said(tmp_path: Path) -> None:
     assert means(read.rows).drop("where", "task", "reason").rows() == [
         ("a", "MMLU", "multiple_choice_grade", 0.5, 0.01, 14042, 0.25),
         ("a", "GSM8K", "exact_match", 0.25, None, 1319, None),
-        ("a", "TruthfulQA", "acc", 0.4, None, None, None),  # of one right choice or of all: not told
+        ("a", "TruthfulQA", "acc", 0.4, None, None, None),  # of one right choice or of all: it is not told
         ("b", "TruthfulQA", "acc", 0.3, None, None, None),
     ]
     assert leaves("model,ARC-C,ARC-C_n\na,0.5,1172\n", tmp_path, metric_name="acc_norm") == [
@@ -110,7 +110,7 @@ def test_numbers_are_read_in_the_dress_of_published_tables(tmp_path: Path) -> No
 
 
 def test_a_column_of_shots_and_one_metric_for_all_rows(tmp_path: Path) -> None:
-    text = "model,task,score,shots\na,t,0.5,5\na,t,0.25,0\n"
+    text = "model,task,score,n-shot\na,t,0.5,5\na,t,0.25,0\n"
     rows = found(table(text, tmp_path), Columns(metric_name="exact_match"), where="t.csv").rows
     assert rows.select("metric", "value", "shots").rows() == [("exact_match", 0.5, 5), ("exact_match", 0.25, 0)]
 

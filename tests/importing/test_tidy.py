@@ -75,14 +75,14 @@ def test_equal_doubles_are_one_row_and_unlike_ones_are_refused_with_both_files()
     with pytest.raises(InputError) as refused:
         means(found({}, {"where": "g.json", "value": 0.6}))
     assert str(refused.value) == (
-        "g.json: model 'm', task 't', metric 'exact_match': 0.6 here, 0.5 in f.json; take one of the two out"
+        "g.json: model 'm', task 't', metric 'exact_match': 0.6 here, 0.5 in f.json; take out one of the two"
     )
 
 
 def test_doubles_of_items_are_treated_alike() -> None:
     assert scores(logged({}, {"where": "u.jsonl"})).height == 1
     with pytest.raises(
-        InputError, match=r"u\.jsonl: .* example 0: 0\.0 here, 1\.0 in s\.jsonl; take one of the two out"
+        InputError, match=r"u\.jsonl: .* example 0: 0\.0 here, 1\.0 in s\.jsonl; take out one of the two"
     ):
         scores(logged({}, {"where": "u.jsonl", "value": 0.0}))
     with pytest.raises(InputError, match=r"None here, 1\.0 in|1\.0 here, None in"):

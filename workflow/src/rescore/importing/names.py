@@ -58,9 +58,9 @@ _BY_KIND = {
     "loglikelihood": "exact_match",
     "generate_until": "exact_match",
     "mass": "choice_probability",
-    "other": None,  # keeps its name
 }
 _MOST_TELLING = pl.Enum(["mass", "other", "loglikelihood", "generate_until", "multiple_choice"])  # where files differ
+_UNCLEAR = "its accuracy is of several kinds, or not right or wrong"
 _FROM_FILE = "the file gives the output type"
 _FROM_NAME = "a task of lm-evaluation-harness of this kind"
 _FROM_PERPLEXITY = "a perplexity stands beside it"
@@ -118,11 +118,12 @@ def _meaning(row: Mapping[str, Any]) -> tuple[str, str]:
     names = [name for name in (row["subtask"], row["task"]) if name]
     by_name = next(filter(None, map(kind_of, names)), None)
     if by_name in ("mass", "other"):  # the files call these tasks multiple_choice or generate_until too
-        return _BY_KIND[by_name] or metric, _FROM_NAME
-    if kind:
-        return _BY_KIND[kind] or metric, _FROM_FILE
-    if by_name:
-        return _BY_KIND[by_name] or metric, _FROM_NAME
+        kind = None
+    told = kind or by_name
+    if told == "other":
+        return metric, _UNCLEAR
+    if told:
+        return _BY_KIND[told], _FROM_FILE if kind else _FROM_NAME
     if row["perplexity"]:
         return "exact_match", _FROM_PERPLEXITY
     if row["normalised"]:

@@ -1,5 +1,6 @@
 """Any table of results: a row per model, task and metric, a row per example, or a column per metric or task."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -157,13 +158,25 @@ def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns,
     return replace(columns, n=None), {task.strip(): int(number) for task, _, number in pairs}
 
 
+_CALLED = {  # what columns are called, beside the names of the options
+    "model": ("model_name",),
+    "task": ("benchmark", "dataset"),
+    "score": ("value",),
+    "stderr": ("standard_error", "std_err", "se"),
+    "n": ("n_samples", "num_samples"),
+    "shots": ("n_shot", "n_shots", "num_fewshot", "fewshot"),
+    "example": ("example_id",),
+}
+
+
 def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
     """Find the column of each option: as named, else as the option is called."""
     given: dict[str, str] = {}
-    plain = {column.strip().lower(): column for column in reversed(table.columns)}
+    plain = {re.sub(r"\W+", "_", column.strip().lower()): column for column in reversed(table.columns)}
     for option in (field.name for field in fields(columns) if field.name != "metric_name"):
         named = getattr(columns, option)
-        column = named if named is not None else plain.get(option)
+        called = (plain[name] for name in (option, *_CALLED.get(option, ())) if name in plain)
+        column = named if named is not None else next(called, None)
         if column is not None and column not in table.columns:
             raise InputError(f"{where}: --{option}: no column '{column}'; the table has {', '.join(table.columns)}")
         if column is not None and column in given.values():

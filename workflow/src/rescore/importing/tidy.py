@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from rescore.importing.names import standard
+from rescore.importing.names import ACCURACY, NORMALISED, standard
 from rescore.tables import EXAMPLES, METRICS, SCORES, InputError
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -133,7 +133,7 @@ def _in_unit(rows: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
         rows = rows.with_columns(reason=pl.lit(None, pl.String))
     limits = pl.DataFrame([(m.name, m.low, m.high) for m in METRICS.values()], ["metric", "low", "high"], orient="row")
     rows = rows.join(limits, on="metric", how="left", maintain_order="left")
-    share = pl.col("high") == 1.0
+    share = (pl.col("high") == 1.0).fill_null(value=False) | pl.col("was").is_in([*ACCURACY, *NORMALISED])
     if percent:
         if not (rows.filter(share)["value"] > 1).any():
             raise InputError("--percent: no score that is between 0 and 1 here is above 1 in the files; leave it out")
@@ -183,8 +183,9 @@ def _once(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
         same = both.row(0, named=True)
         twins = both.filter(pl.all_horizontal(pl.col(c).eq_missing(pl.lit(same[c])) for c in key))
         other = twins.filter(pl.col("value").ne_missing(pl.lit(same["value"]))).row(0, named=True)
+        mend = "rename" if other["where"] == same["where"] else "take out"
         raise InputError(
-            f"{_named(other)}: {other['value']} here, {same['value']} in {same['where']}; take one of the two out"
+            f"{_named(other)}: {other['value']} here, {same['value']} in {same['where']}; {mend} one of the two"
         )
     first, last = pl.col("where").first().over(key), pl.col("where").last().over(key)
     return rows.with_columns(
