@@ -323,7 +323,12 @@ def test_a_run_with_a_limit_never_stands_in_for_one_without(imported: Import) ->
     found = imported({"results_1.json": rerun(1, 0.004), "results_2.json": rerun(2, 0.3, limit=10.0)})
     assert found.mean("exact_match") == [0.004]
     assert "left out 1 results of runs with a limit on their questions, as there are runs without one" in found.said
-    assert imported({"results_1.json": rerun(1, 0.3, limit=10.0)}, latest=True).mean("exact_match") == [0.3]
+
+
+def test_a_run_with_a_limit_that_is_the_only_one_is_told(imported: Import) -> None:
+    found = imported({"results_1.json": rerun(1, 0.3, limit=10.0)})
+    assert found.mean("exact_match") == [0.3]
+    assert "only of runs with a limit on their questions, for some models: gsm8k" in found.said
 
 
 def test_two_full_runs_are_refused_in_one_line_and_the_later_one_can_be_asked_for(imported: Import) -> None:

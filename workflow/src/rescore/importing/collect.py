@@ -131,6 +131,8 @@ def _take(path: Path, reading: _Reading) -> bool:
         for number, record in enumerate(json_files.values(path), start=1):
             where = f"{path}: record {number}" if content.several else str(path)
             reading.rows += _checked(path, every_eval_ever.results, record, where, path)
+    elif isinstance(first, Mapping) and "sample_id" in first and "evaluation_id" in first:
+        reading.passed["examples of Every Eval Ever, whose means are read"].append(path.name)
     elif content.several or not isinstance(value, Mapping):
         reading.passed["no results"].append(path.name)
     else:

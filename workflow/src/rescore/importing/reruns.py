@@ -43,7 +43,8 @@ def choose_runs(frames: Sequence[pl.DataFrame], *, latest: bool) -> tuple[list[p
         )
     if (few := kept.filter("limited")).height:
         tasks = sorted({subtask or task for task, subtask in few.select("task", "subtask").rows()})
-        notes.append(f"results of runs with a limit on their questions, of {few.height}: {', '.join(tasks[:5])}")
+        more = ", ..." if len(tasks) > 5 else ""
+        notes.append(f"only of runs with a limit on their questions, for some models: {', '.join(tasks[:5])}{more}")
     if latest:
         several = pl.len().over(_TASK) > 1
         undated = kept.filter(several & pl.col("date").is_null())

@@ -113,7 +113,7 @@ def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
         long = numbered.select("row", *(pl.col(column).alias(option) for option, column in given.items()))
         if "metric" not in given:
             long = long.with_columns(metric=pl.lit(columns.metric_name))
-    elif columns.metric or columns.score:
+    elif columns.metric or columns.score or (columns.metric_name and "task" in given):
         raise InputError(
             f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two; "
             "or, where all scores are of one metric, --metric-name"
@@ -133,15 +133,12 @@ def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
             if column in long.columns
             else long.with_columns(pl.lit(None, kind).alias(column))
         )
-    for column in ("model", "task", "metric"):
-        if all_numbers(long[column]) and (column == "metric" or long[column].cast(pl.String).str.contains(r"\.").all()):
-            raise InputError(
-                f"{long['where'][0]}: {column} '{long[column][0]}' is a number; give --{column} a column of names"
-            )
+    _refuse_numbers(long)
+    names = {name: spelled(str(name)) for name in long["metric"].unique()}
     long = long.with_columns(
         *(pl.col(c).cast(pl.String) for c in ("model", "task")),
         subtask=pl.col("subtask").cast(pl.String) if "subtask" in long.columns else pl.lit(None, pl.String),
-        metric=pl.col("metric").map_elements(spelled, pl.String),
+        metric=pl.col("metric").cast(pl.String).replace(names),
     )
     if "example" in given:
         return Read(_items(long), True, notes)
