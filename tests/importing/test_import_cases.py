@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rescore.importing import tools
+from rescore.importing import importers
 from rescore.importing.finish import Options
 from rescore.tables import AGGREGATES, EXAMPLES, SCORES, InputError, provenance, read
 
@@ -55,7 +55,7 @@ def imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Import:
                 path.write_text(text, encoding="utf-8")
         prefer = options.pop("prefer", None)
         out = tmp_path / "out"
-        tools.results([tmp_path / "in"], Options(out=out, **options), prefer=prefer)
+        importers.results([tmp_path / "in"], Options(out=out, **options), prefer=prefer)
         return Imported(out, capsys.readouterr().err)
 
     return call
@@ -260,10 +260,10 @@ def test_the_list_form_alone_is_an_error_that_names_it(imported: Import) -> None
 def test_a_file_is_a_folder_of_one_and_a_missing_path_is_told(imported: Import, tmp_path: Path) -> None:
     imported({"results.json": report("o/m", {"lambada_openai": {"perplexity,none": 30}})})
     out = tmp_path / "out"
-    tools.results([tmp_path / "in" / "results.json"], Options(out=out), prefer=None)
+    importers.results([tmp_path / "in" / "results.json"], Options(out=out), prefer=None)
     assert Imported(out, "").mean("nll_nats_per_answer") == [pytest.approx(math.log(30))]
     with pytest.raises(InputError, match=r"^absent: no such file or folder"):
-        tools.results([Path("absent")], Options(out=out), prefer=None)
+        importers.results([Path("absent")], Options(out=out), prefer=None)
 
 
 def test_main_is_not_a_row_of_an_earlier_stage(imported: Import) -> None:

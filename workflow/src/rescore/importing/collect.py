@@ -75,7 +75,7 @@ def collect(paths: Sequence[Path], *, prefer: str | None, names: Mapping[str, st
 
     reading = _Reading(prefer, names)
     logs = []
-    for path in tqdm(list(_files(paths)), desc="reading", unit="file", disable=None, leave=False):
+    for path in tqdm(list(dict.fromkeys(_files(paths))), desc="reading", unit="file", disable=None, leave=False):
         if _COMPRESSED.fullmatch(path.name):
             reading.passed["compressed, but not by gzip"].append(path.name)
         elif _take(path, reading):

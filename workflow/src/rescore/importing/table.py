@@ -107,42 +107,46 @@ def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
     """
     columns, counts = _counts(columns, table, where)
     given = _given(columns, table, where)
-    numbered = table.with_row_index("row", offset=2)
-    notes: list[str] = []
+    long, notes = _long(table.with_row_index("row", offset=2), columns, given, where)
+    long = _typed(long.with_columns(where=pl.format("{}: row {}", pl.lit(where), "row")))
+    if "example" in given:
+        return Read(_items(long), True, notes)
+    return Read(_means(long, counts), False, notes)
+
+
+def _long(
+    table: pl.DataFrame, columns: Columns, given: Mapping[str, str], where: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Bring a table to one row per score, its columns called as the options; say what was taken for what."""
     if "score" in given and "task" in given and ("metric" in given or columns.metric_name):
-        long = numbered.select("row", *(pl.col(column).alias(option) for option, column in given.items()))
-        if "metric" not in given:
-            long = long.with_columns(metric=pl.lit(columns.metric_name))
-    elif columns.metric or columns.score or (columns.metric_name and "task" in given):
+        long = table.select("row", *(pl.col(column).alias(option) for option, column in given.items()))
+        return (long if "metric" in given else long.with_columns(metric=pl.lit(columns.metric_name))), []
+    if columns.metric or columns.score or (columns.metric_name and "task" in given):
         raise InputError(
             f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two; "
             "or, where all scores are of one metric, --metric-name"
         )
-    elif columns.metric_name:
-        long, notes = from_tasks(numbered, given, columns.metric_name, where)
-    else:
-        long = from_metrics(numbered, given, where)
-    long = long.with_columns(where=pl.format("{}: row {}", pl.lit(where), "row"))
+    if columns.metric_name:
+        return from_tasks(table, given, columns.metric_name, where)
+    return from_metrics(table, given, where), []
+
+
+def _typed(long: pl.DataFrame) -> pl.DataFrame:
+    """Check names and numbers, and add the columns that the table lacks."""
     for column in ("model", "task", "metric"):
         empty = long.filter(pl.col(column).is_null())
         if empty.height:
             raise InputError(f"{empty['where'][0]}: no {column}")
     for column, kind in _NUMBERS.items():
-        long = (
-            _number(long, column, kind)
-            if column in long.columns
-            else long.with_columns(pl.lit(None, kind).alias(column))
-        )
+        absent = pl.lit(None, kind).alias(column)
+        long = _number(long, column, kind) if column in long.columns else long.with_columns(absent)
     _refuse_numbers(long)
     names = {name: spelled(str(name)) for name in long["metric"].unique()}
-    long = long.with_columns(
+    return long.with_columns(
         *(pl.col(c).cast(pl.String) for c in ("model", "task")),
         subtask=pl.col("subtask").cast(pl.String) if "subtask" in long.columns else pl.lit(None, pl.String),
         metric=pl.col("metric").cast(pl.String).replace(names),
     )
-    if "example" in given:
-        return Read(_items(long), True, notes)
-    return Read(_means(long, counts), False, notes)
 
 
 def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns, Mapping[str, int]]:
