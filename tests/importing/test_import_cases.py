@@ -195,6 +195,22 @@ def test_logs_of_several_models_in_one_folder_go_to_their_own(imported: Import) 
     ]
 
 
+def test_the_questions_of_a_task_are_those_of_its_longest_log(imported: Import) -> None:
+    files: dict[str, Any] = {}
+    for size, samples in (("14m", LOG[:1]), ("31m", LOG), ("70m", LOG[:1])):
+        mean = sum(sample["acc"] for sample in samples) / len(samples)
+        files[f"{size}/results_{STAMP}.json"] = report(f"o/p-{size}", {"mytask": {"acc,none": mean}})
+        files[f"{size}/samples_mytask_{STAMP}.jsonl"] = lines(*samples)
+    found = imported(files)
+    assert found.examples["example_id"].to_list() == [0, 1]
+    assert found.examples["choices"].to_list() == [[" no", " yes"]] * 2
+
+
+def test_a_file_with_a_byte_order_mark_is_read(imported: Import) -> None:
+    marked = "\ufeff" + json.dumps(report("o/m", {"piqa": {"acc,none": 0.5}}), indent=1)
+    assert imported({"r.json": marked}).mean("multiple_choice_grade") == [0.5]
+
+
 def test_a_log_without_results_is_its_folders_model_or_is_named(imported: Import) -> None:
     name = f"samples_leaderboard_bbh_snarks_{STAMP}.json"
     found = imported({f"EleutherAI__pythia-14m/{name}": lines(*LOG), f"else/{name}": lines(*LOG)})
@@ -425,7 +441,9 @@ def test_logs_of_inspect_ai_are_read_in_both_forms(imported: Import, tmp_path: P
         archive.writestr(
             "header.json", json.dumps(other | {"eval": other["eval"] | {"model": "hf/EleutherAI/pythia-70m"}})
         )
-    found = imported({"a.json": inspect_log(), "failed.json": inspect_log(status="error")})
+    smoke = inspect_log(eval=inspect_log()["eval"] | {"config": {"limit": 10}}, results={"scores": []})
+    smoke["results"] = {"scores": [{"name": "choice", "metrics": {"accuracy": {"value": 0.75}}}]}
+    found = imported({"a.json": inspect_log(), "smoke.json": smoke, "failed.json": inspect_log(status="error")})
     columns = found.means.select("model", "task", "metric", "mean", "standard_error", "n").rows()
     assert columns == [
         (model, "arc_easy", metric, mean, error, 1200)
@@ -457,6 +475,8 @@ def entry(name: str, dataset: str, metric: str, score: float, **more: Any) -> di
 
 def test_every_eval_ever_is_read_from_whatever_it_was_converted(imported: Import) -> None:
     sure = {"uncertainty": {"standard_error": {"value": 0.01}, "num_samples": 1319}}
+    percent = entry("MMLU", "cais/mmlu", "Accuracy on MMLU", 50.0)
+    percent["metric_config"] |= {"min_score": 0, "max_score": 100}
     strict, flexible = "exact_match (filter: strict)", "exact_match (filter: flexible)"
     found = imported({
         "lm.json": record(
@@ -466,9 +486,13 @@ def test_every_eval_ever_is_read_from_whatever_it_was_converted(imported: Import
             entry("piqa", "piqa", "acc", 0.75),
             entry("lambada_openai", "lambada_openai", "perplexity", 20.0),
         ),
-        "helm.json": record("HELM", entry("exact_match test on narrative_qa", "narrative_qa", "exact_match", 0.125)),
+        "helm.json": record(
+            "HELM",
+            entry("exact_match test on narrative_qa", "narrative_qa", "exact_match", 0.125, details={"split": "test"}),
+            entry("exact_match valid on narrative_qa", "narrative_qa", "exact_match", 0.25, details={"split": "valid"}),
+        ),
         "inspect.json": record("inspect_ai", entry("choice", "ai2_arc", "accuracy", 0.375)),
-        "board.jsonl": lines(record("a leaderboard", entry("MMLU", "cais/mmlu", "Accuracy on MMLU", 0.5))),
+        "board.jsonl": lines(record("a leaderboard", percent)),
     })  # fmt: skip
     assert found.means.select("task", "metric", "mean", "standard_error", "n").rows() == [
         ("MMLU", "multiple_choice_grade", 0.5, None, None),
@@ -477,9 +501,11 @@ def test_every_eval_ever_is_read_from_whatever_it_was_converted(imported: Import
         ("gsm8k", "exact_match,flexible", 0.5, 0.01, 1319),
         ("lambada_openai", "nll_nats_per_answer", pytest.approx(math.log(20)), None, None),
         ("narrative_qa", "exact_match", 0.125, None, None),
+        ("narrative_qa", "exact_match", 0.25, None, None),
         ("piqa", "multiple_choice_grade", 0.75, None, None),
     ]
     assert set(found.means["model"]) == {"pythia-14m"}
+    assert found.means.filter(task="narrative_qa")["subtask"].to_list() == ["narrative_qa", "narrative_qa:valid"]
 
 
 def test_results_without_a_part_that_their_tool_writes_are_named(imported: Import) -> None:

@@ -147,6 +147,8 @@ def test_a_metric_is_renamed_in_one_task_alone_and_keeps_its_chance() -> None:
 def test_acc_norm_is_the_grade_where_it_is_the_only_accuracy_of_any_model() -> None:
     alone = found({"metric": "acc_norm", "chance": 0.25})
     assert means(alone).select("metric", "chance").rows() == [("multiple_choice_grade", 0.25)]
+    two = found({"metric": "acc_norm"}, {"metric": "acc_bytes"})
+    assert set(means(two)["metric"]) == {"acc_norm", "acc_bytes"}  # which of them is meant is not known
     beside = found({"metric": "acc_norm"}, {"model": "n", "metric": "acc"})
     assert dict(means(beside).select("model", "metric").rows()) == {"m": "acc_norm", "n": "multiple_choice_grade"}
 

@@ -88,5 +88,5 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _line(file: IO[bytes]) -> bytes:
-    """Return the next line that is not blank, without a byte order mark; nothing at the end."""
-    return next((line.removeprefix(b"\xef\xbb\xbf") for line in file if line.strip()), b"")
+    """Return the next line that is not blank; nothing at the end."""
+    return next((line for line in file if line.strip()), b"")
