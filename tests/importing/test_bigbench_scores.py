@@ -1,5 +1,6 @@
 """BIG-bench's score files, in the structure that `ResultsFileData` of bigbench/api/results.py writes and reads."""
 
+import math
 from typing import Any
 
 import polars as pl
@@ -73,6 +74,12 @@ def test_a_task_without_subtasks_is_one_and_chance_is_its_low_score() -> None:
     ]
     preferred_other = report(entry("riddle", 0, "exact_str_match", 0.2, multiple_choice_grade=0.4), task="riddle")
     assert found(preferred_other)["chance"].to_list() == [None]
+
+
+def test_a_metric_that_is_not_a_number_is_null_where_it_gets_no_verdict() -> None:
+    content = report(entry("arithmetic", 0, "exact_str_match", exact_str_match=0.5, bleurt=math.nan))
+    rows = means(found(content)).sort("metric").select("metric", "mean", "reason").rows()
+    assert rows == [("bleurt", None, "NaN in the file"), ("exact_match", 0.5, None)]
 
 
 def test_a_log_likelihood_is_nll_with_the_other_sign() -> None:

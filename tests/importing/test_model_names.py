@@ -1,8 +1,11 @@
 """Which row of a ladder a model of a results file is."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
+from rescore.config.inputs import read_ladders
 from rescore.importing.join import listed
 from rescore.importing.model_names import match
 from rescore.tables import InputError
@@ -88,6 +91,17 @@ def test_spellings_of_one_model_are_one_model() -> None:
 def test_two_models_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match=r"^models 'o/x' and 'p/x' would both be 'x'; tell them apart with --rename"):
         match(["o/x", "p/x"], None)
+
+
+def test_names_of_the_hub_and_of_folders_find_a_shipped_ladders_rows() -> None:
+    ladder = read_ladders([Path("config/ladders/cerebras-gpt.tsv")])
+    names = ("Cerebras-GPT-111M", "/data/models/Cerebras-GPT-590M", "cerebras/Cerebras-GPT-1.3B", "cerebras-gpt-2.7b")
+    assert match(names, ladder).names == {
+        "Cerebras-GPT-111M": "cerebras-gpt-111m",
+        "/data/models/Cerebras-GPT-590M": "cerebras-gpt-590m",
+        "cerebras/Cerebras-GPT-1.3B": "cerebras-gpt-1.3b",
+        "cerebras-gpt-2.7b": "cerebras-gpt-2.7b",
+    }
 
 
 def test_models_without_a_row_and_rows_without_a_model_are_listed() -> None:
