@@ -144,6 +144,20 @@ def test_a_metric_is_renamed_in_one_task_alone_and_keeps_its_chance() -> None:
     ]
 
 
+def test_two_metrics_of_a_file_that_would_be_one_keep_apart_where_they_differ() -> None:
+    rows = found({"metric": "exact_match"}, {"metric": "em", "value": 0.25}, {"model": "n", "metric": "em"})
+    assert means(rows).sort("model", "metric").select("model", "metric", "mean").rows() == [
+        ("m", "em", 0.25), ("m", "exact_match", 0.5), ("n", "em", 0.5),
+    ]  # fmt: skip
+    chosen = Renames(metrics={("piqa", "acc_norm"): "multiple_choice_grade"})
+    pair = found({"task": "piqa", "metric": "acc"}, {"task": "piqa", "metric": "acc_norm", "value": 0.75})
+    assert dict(means(apply(pair, chosen, {})).select("metric", "mean").rows()) == {
+        "acc": 0.5, "multiple_choice_grade": 0.75,
+    }  # fmt: skip
+    examples = logged({}, {"metric": "em", "value": 0.0}, {"example_id": 1}, {"example_id": 1, "metric": "em"})
+    assert set(scores(examples)["metric"]) == {"exact_match", "em"}
+
+
 def test_acc_norm_is_the_grade_where_it_is_the_only_accuracy_of_any_model() -> None:
     alone = found({"metric": "acc_norm", "chance": 0.25})
     assert means(alone).select("metric", "chance").rows() == [("multiple_choice_grade", 0.25)]

@@ -50,6 +50,7 @@ CHOICES: Schema = {
 
 _KEY = ["model", "task", "subtask", "metric"]
 _SAME = 1e-6  # numbers this near each other, relative to their size, are one number written twice
+_SHARES = ("exact_match", "multiple_choice_grade", "choice_probability")  # here, of several names in the files
 _JUDGED = frozenset(name for name, metric in METRICS.items() if metric.link)
 
 
@@ -84,7 +85,7 @@ def aggregates(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl
     _refuse(rows, pl.col("standard_error") < 0, "a standard error is 0 or more, this one is {standard_error:g}")
     _refuse(rows, pl.col("n") < 1, "n is {n}, but the number of questions is at least 1")
     _refuse(rows, ~pl.col("chance").is_between(0, 1, closed="left"), "chance is {chance:g}, not between 0 and 1")
-    rows = _once(_whole_names(rows), _KEY)
+    rows = _once(_own_names(_whole_names(rows), _KEY), _KEY)
     return rows.select("where", *_KEY, pl.col("value").alias("mean"), "standard_error", "n", "chance", "reason")
 
 
@@ -106,7 +107,8 @@ def items(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.Data
             f"{other['where'][1]}: task '{first['task']}', example {first['example_id']} is another question than in "
             f"{first['where']}: the models must answer the same ones; evaluate them on one version of the task"
         )
-    rows = _once(rows, [*_KEY, "example_id"])
+    key = [*_KEY, "example_id"]
+    rows = _once(_own_names(rows, key), key)
     return rows.select(
         "where", *(pl.col("value").alias("score") if c == "score" else pl.col(c) for c in SCORES.columns)
     )
@@ -169,14 +171,32 @@ def _refuse(rows: pl.DataFrame, bad: pl.Expr, problem: str) -> None:
         raise InputError(f"{_named(row)}: {problem.format(**row)}")
 
 
+def _unlike(key: list[str]) -> pl.Expr:
+    """Whether the rows of a key have different values."""
+    low, high = pl.col("value").min().over(key), pl.col("value").max().over(key)
+    return (high - low > _SAME * pl.max_horizontal(low.abs(), high.abs())) | (
+        pl.col("value").is_null().any().over(key) & pl.col("value").is_not_null().any().over(key)
+    )
+
+
+def _own_names(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Where two metrics of the files would be one here, and differ, let the other keep the name that it has there.
+
+    The one that is called as here goes first, so that a user may say by `--rename` which of them counts.
+    """
+    if not rows.select(key).is_duplicated().any():
+        return rows
+    of_task = ["task", "subtask", "metric"]
+    first = pl.col("was").sort_by(pl.col("was") != pl.col("metric"), "was").first().over(of_task)
+    apart = _unlike(key).any().over(of_task) & pl.col("metric").is_in(list(_SHARES)) & (pl.col("was") != first)
+    return rows.with_columns(metric=pl.when(apart).then("was").otherwise("metric"))
+
+
 def _once(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """Keep one of several equal rows; of two that differ refuse a metric with a verdict, and make another null."""
     if not rows.select(key).is_duplicated().any():
         return rows
-    low, high = pl.col("value").min().over(key), pl.col("value").max().over(key)
-    unlike = (high - low > _SAME * pl.max_horizontal(low.abs(), high.abs())) | (
-        pl.col("value").is_null().any().over(key) & pl.col("value").is_not_null().any().over(key)
-    )
+    unlike = _unlike(key)
     judged = pl.col("metric").is_in(list(_JUDGED))
     both = rows.filter(unlike & judged)
     if both.height:
