@@ -39,6 +39,9 @@ LADDER = pl.DataFrame(
         ("a-s1", "a-s1"),  # as the row itself is called
         ("/runs/a/step1", "a-s1"),
         ("/runs/a/main", "a"),
+        ("/runs/a/final/", "a"),
+        ("/runs/a/checkpoint-1", "a-s1"),
+        ("/runs/a/global_step001", "a-s1"),
         (f"/hub/models--o--E/snapshots/{COMMIT}", "e"),
         ("o/E@0123456", "e"),
         ("/hub/models--o--B", "b"),
@@ -91,6 +94,9 @@ def test_spellings_of_one_model_are_one_model() -> None:
 def test_two_models_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match=r"^models 'o/x' and 'p/x' would both be 'x'; tell them apart with --rename"):
         match(["o/x", "p/x"], None)
+    with pytest.raises(InputError, match=r"^models '/r/1/x' and '/r/2/x' would both be 'x'"):
+        match(["/r/1/x", "/r/2/x"], None)
+    assert match(["/r/1/final", "/r/2/final"], None).names == {"/r/1/final": "1", "/r/2/final": "2"}
 
 
 def test_names_of_the_hub_and_of_folders_find_a_shipped_ladders_rows() -> None:

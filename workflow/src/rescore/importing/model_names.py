@@ -10,7 +10,8 @@ import polars as pl
 from rescore.tables import InputError
 
 _CACHED = re.compile(r"models--(?:([^/]+?)--)?([^/]+?)(?:/snapshots/([^/]+))?(?:/.*)?$")
-_CHECKPOINT = re.compile(r"(global_?)?(step|checkpoint|ckpt|iter)[-_]?\d.*|main", re.IGNORECASE)
+_CHECKPOINT = re.compile(r"(global_?)?(step|checkpoint|ckpt|iter)[-_]?(\d+)", re.IGNORECASE)
+_LAST = re.compile(r"main|final|hf", re.IGNORECASE)  # folders of a model in the end
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _MAIN = ("", "main", "-")
 
@@ -60,7 +61,9 @@ def read_name(full: str) -> Model:
         return Model(f"{org}/{last}" if org else last, revision or snapshot or "", snapshot=not revision)
     above, _, last = name.rpartition("/")
     if above and not revision and _CHECKPOINT.fullmatch(last):
-        return Model(above, "" if last.lower() == "main" else last)
+        return Model(above, last)
+    if above.rpartition("/")[2] and not revision and _LAST.fullmatch(last):
+        return Model(above, "")
     return Model(name, revision)
 
 
@@ -140,6 +143,9 @@ def _same_revision(found: str, row: str, is_main: bool | None) -> bool:
         return True
     if found in _MAIN:
         return row in _MAIN or bool(is_main)
+    steps = [_CHECKPOINT.fullmatch(name) for name in (found, row)]
+    if steps[0] and steps[1]:
+        return int(steps[0][3]) == int(steps[1][3])
     if _COMMIT.fullmatch(found) and _COMMIT.fullmatch(row):
         return found.startswith(row) or row.startswith(found)
     return False
@@ -150,12 +156,14 @@ def _on_hub(name: str) -> bool:
 
 
 def _check_apart(names: Mapping[str, str], rows: set[str]) -> None:
-    """Refuse two organisations' models of one name; a folder and a model on the Hub may be one model."""
+    """Refuse two models of one name on the Hub, or in two folders; one in a folder may be that on the Hub."""
     by_name = defaultdict(list)
     for full, name in names.items():
         by_name[name].append(full)
     for name, fulls in by_name.items():
-        orgs = {full: read_name(full).name.lower() for full in fulls if _on_hub(read_name(full).name)}
-        if name not in rows and len(set(orgs.values())) > 1:
-            first, second = list(orgs)[:2]
-            raise InputError(f"models '{first}' and '{second}' would both be '{name}'; tell them apart with --rename")
+        at = {full: read_name(full).name.lower() for full in fulls}
+        for on_hub in (True, False):
+            homes = {place: full for full, place in at.items() if "/" in place and _on_hub(place) == on_hub}
+            if name not in rows and len(homes) > 1:
+                one, other = list(homes.values())[:2]
+                raise InputError(f"models '{one}' and '{other}' would both be '{name}'; tell them apart with --rename")
