@@ -1,4 +1,4 @@
-"""Any table: long, an example a row, a metric a column; and what is refused, with the row."""
+"""Any table: a row per score or per example, a column per metric or per task; and what is refused, with the row."""
 
 from pathlib import Path
 
