@@ -387,7 +387,7 @@ def test_the_version_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) ->
 def test_test_takes_means_without_items_and_chance_from_examples(run: Run, ladder: Path, tmp_path: Path) -> None:
     models = [f"size{i:02d}-seed0" for i in range(5)]
     rows = [
-        (m, "known", "known", "exact_match", mean, None, 50, None)
+        (m, "known", "known", "exact_match", mean, None, 50, None, None)
         for m, mean in zip(models, [0, 0, 0, 1, 1], strict=True)
     ]
     means = pl.DataFrame(rows, schema=dict(AGGREGATES.columns), orient="row")

@@ -22,9 +22,9 @@ def ladder(rungs: int, seeds: int = 1) -> pl.DataFrame:
 
 
 def given(means: list[float], metric: str = "exact_match", **columns: Any) -> pl.DataFrame:
-    """Aggregates of m0, m1, ...: a column is a list or one value for all; standard_error, n and chance are null."""
+    """Aggregates of m0, m1, ...: a column is a list or one value for all; what is not given is null."""
     n = len(means)
-    columns = {"standard_error": None, "n": None, "chance": None} | columns
+    columns = {"standard_error": None, "n": None, "chance": None, "reason": None} | columns
     rows = {"model": [f"m{i}" for i in range(n)], "task": ["t"] * n, "subtask": ["t"] * n, "metric": [metric] * n}
     rows |= {"mean": means, **{c: v if isinstance(v, list) else [v] * n for c, v in columns.items()}}
     return pl.DataFrame(rows, schema=dict(AGGREGATES.columns))
@@ -108,7 +108,8 @@ def aggregated(scores: pl.DataFrame) -> pl.DataFrame:
     rows = scores.group_by("model", "task", "subtask", "metric", maintain_order=True).agg(
         mean=score.mean(), standard_error=score.std() / pl.len().sqrt(), n=pl.len().cast(pl.Int64)
     )
-    return rows.with_columns(chance=pl.lit(None, pl.Float64)).select(list(AGGREGATES.columns))
+    unknown = {"chance": pl.lit(None, pl.Float64), "reason": pl.lit(None, pl.String)}
+    return rows.with_columns(**unknown).select(list(AGGREGATES.columns))
 
 
 def test_seeds_are_one_rung_and_rows_in_any_order_are_the_same() -> None:

@@ -148,7 +148,8 @@ def test_nll_per_answer_stands_in_and_means_alone_never_say_that_the_skill_broke
     means = pair.group_by("model", "task", "subtask", "metric", maintain_order=True).agg(
         mean=score.mean(), standard_error=score.std() / pl.len().sqrt(), n=pl.len().cast(pl.Int64)
     )
-    means = means.with_columns(chance=pl.lit(None, pl.Float64)).select(list(AGGREGATES.columns))
+    unknown = {"chance": pl.lit(None, pl.Float64), "reason": pl.lit(None, pl.String)}
+    means = means.with_columns(**unknown).select(list(AGGREGATES.columns))
     told = analyse(SCORES.empty(), ladder, aggregates=means).cliffs.row(0, named=True)
     assert (told["cliff"], told["metric_makes_it"], told["skill_broke"]) == ("yes", "no", "open")
     assert "without them" in told["reason"]

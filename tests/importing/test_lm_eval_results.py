@@ -1,13 +1,18 @@
 """Results files of lm-evaluation-harness: the flat form, the form with filters, and what each number becomes."""
 
 import math
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from imported_rows import means
 
-from rescore.importing import FOUND, aggregates
-from rescore.importing.lm_eval import chance, model_name, questions, results, shots
+from rescore.importing.kinds import chance, kind_of
+from rescore.importing.lm_eval import model_name, questions, results, run_of, tasks_of
+from rescore.importing.tidy import FOUND, frame
 
 FLAT = {
     "results": {
@@ -65,11 +70,12 @@ FILTERED = {
 
 
 def found(report: dict[str, Any], prefer: str | None = None) -> pl.DataFrame:
-    return pl.DataFrame(results(report, where="f.json", model="stem", prefer=prefer), schema=dict(FOUND))
+    run = run_of(report, Path("f.json"))
+    return frame(results(report, tasks_of(report), run=run, model="m", prefer=prefer), FOUND)
 
 
 def row(report: dict[str, Any], subtask: str, metric: str, prefer: str | None = None) -> dict[str, Any]:
-    return aggregates(found(report, prefer), percent=False).filter(subtask=subtask, metric=metric).row(0, named=True)
+    return means(found(report, prefer)).filter(subtask=subtask, metric=metric).row(0, named=True)
 
 
 def test_a_perplexity_of_answers_becomes_nats_with_the_delta_methods_error() -> None:
@@ -104,13 +110,11 @@ def test_n_is_given_or_had_from_the_standard_error_of_zeros_and_ones() -> None:
 def test_chance_is_known_from_a_list_of_choices_or_a_known_task() -> None:
     assert row(FILTERED, "letters", "multiple_choice_grade")["chance"] == 0.2
     assert row(FLAT, "piqa", "multiple_choice_grade")["chance"] == 0.5
-    assert row(FLAT, "piqa", "acc_norm")["chance"] is None
+    assert row(FLAT, "piqa", "acc_norm")["chance"] == 0.5
     assert row(FLAT, "lambada_openai", "exact_match")["chance"] is None
-    assert (chance("hendrycksTest-anatomy", {}), chance("mmlu_anatomy", {}), chance("arc_easy", {})) == (
-        0.25,
-        0.25,
-        None,
-    )
+    assert [chance(name) for name in ("hendrycksTest-anatomy", "mmlu_anatomy", "MMLU", "arc_easy", "mmlu_pro")] == [
+        0.25, 0.25, 0.25, None, None,
+    ]  # fmt: skip
 
 
 def test_groups_are_passed_over_and_what_is_no_metric() -> None:
@@ -130,15 +134,18 @@ def test_the_filter_that_counts_is_the_first_or_the_one_that_is_asked_for() -> N
 
 
 def test_bits_and_perplexities_of_bytes_are_one_number_and_words_another() -> None:
-    of_text = aggregates(found(FILTERED), percent=False).filter(subtask="text")
+    of_text = means(found(FILTERED)).filter(subtask="text")
     assert sorted(of_text["metric"]) == ["nll_nats_per_byte", "nll_nats_per_word"]
     assert row(FILTERED, "text", "nll_nats_per_byte")["mean"] == pytest.approx(1.0)
     assert row(FILTERED, "text", "nll_nats_per_word")["mean"] == pytest.approx(3.0)
 
 
 def test_shots_are_those_of_the_task_or_of_the_run() -> None:
-    assert (shots(FILTERED, "letters"), shots(FILTERED, "words"), shots(FILTERED, "sums")) == (5, 0, None)
-    assert (shots(FLAT, "piqa"), shots({"config": {"num_fewshot": "25"}}, "t")) == (0, 25)
+    assert {name: told.shots for name, told in tasks_of(FILTERED).items()} == {
+        "letters": 5, "words": 0, "sums": None, "text": None,
+    }  # fmt: skip
+    of_run = {"results": {"t": {"acc": 0.5}}, "config": {"num_fewshot": "25"}}
+    assert (tasks_of(FLAT)["piqa"].shots, tasks_of(of_run)["t"].shots) == (0, 25)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +155,16 @@ def test_shots_are_those_of_the_task_or_of_the_run() -> None:
         (FILTERED, "some/where/tiny-1m"),
         ({"config": {"model_args": {"pretrained": "o/m", "revision": "step1"}}}, "o/m@step1"),
         ({"config": {"model_args": "pretrained=o/m,revision=main"}}, "o/m"),
+        ({"config": {"model_args": "dtype=float32, pretrained=o/m"}}, "o/m"),
+        ({"config": {"model_args": '{"pretrained": "o/m", "revision": "step1"}'}}, "o/m@step1"),
         ({"config": {"model_args": "pretrained=o/base,peft=o/adapter"}}, "o/adapter"),
         ({"model_name": "o/m"}, "o/m"),
+        ({"config": {"model": "hf-causal", "model_args": "pretrained=o/m"}}, "o/m"),
+        ({"config": {"model": "o/m"}}, "o/m"),
+        ({"config": {"model": "gpt2"}}, "gpt2"),
+        ({"config": {"model": "hf", "model_name": "o/m"}}, "o/m"),
+        ({"config": {"model": "vllm", "model_args": ""}}, None),
+        ({"config": {"model_args": "pretrained=o/m", "model_revision": "step2"}}, "o/m@step2"),
         ({"config": {}}, None),
         ({"config": {"model_args": None}}, None),
     ],
@@ -158,5 +173,60 @@ def test_a_models_name_is_found_in_every_version(report: dict[str, Any], name: s
     assert model_name(report) == name
 
 
-def test_a_file_that_names_no_model_gives_it_its_own_name() -> None:
-    assert set(found({"results": {"t": {"acc": 0.5}}})["model"]) == {"stem"}
+def test_a_group_is_left_out_only_where_its_tasks_are_there() -> None:
+    both = {"results": {"g": {"acc,none": 0.5}, "t": {"acc,none": 0.5}}, "group_subtasks": {"g": ["t"]}}
+    alone = {"results": {"g": {"acc,none": 0.5}}, "group_subtasks": {"g": ["t"]}, "groups": {"g": {}}}
+    assert set(tasks_of(both)) == {"t"}
+    assert set(tasks_of(alone)) == {"g"}
+
+
+def test_a_run_is_limited_by_its_limit_or_by_the_questions_it_asked() -> None:
+    def limited(**more: Any) -> bool:
+        return tasks_of({"results": {"t": {"acc": 0.5}}, **more})["t"].limited
+
+    assert limited(config={"limit": 10.0})
+    assert limited(**{"n-samples": {"t": {"original": 100, "effective": 99}}})
+    assert not limited(config={"limit": None}, **{"n-samples": {"t": {"original": 100, "effective": 100}}})
+
+
+KINDS = {
+    "loglikelihood": [
+        "arithmetic_5ds",
+        "lambada_openai",
+        "lambada_openai_mt_fr",
+        "anagrams2",
+        "random_insertion",
+        "asdiv",
+    ],
+    "generate_until": ["gsm8k", "GSM8K", "mgsm_de", "math_algebra", "minerva_math_geometry", "babilong_qa3", "drop"],
+    "mass": ["truthfulqa_mc2", "truthfulqa_de_mc2", "truthfulqa-multi_mc2_es", "tinyTruthfulQA"],
+    "other": ["truthfulqa", "TruthfulQA"],
+    None: ["piqa", "arc_challenge", "mathqa", "mmlu_anatomy", "truthfulqa_mc1", "hellaswag", "logiqa2", "xnli_en"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tasks_of_the_harness_are_known_by_kind(kind: str | None) -> None:
+    assert {name: kind_of(name) for name in KINDS[kind]} == dict.fromkeys(KINDS[kind], kind)
+
+
+def test_the_kinds_are_those_of_the_harness_that_is_installed() -> None:
+    tasks = Path(sys.prefix, "peer", "lm_eval", "tasks")
+    if not tasks.is_dir():
+        pytest.skip(f"{tasks}: no such folder; sh setup.sh --dev makes it")
+    alone = {  # answers that are scored alone, with an accuracy
+        name
+        for path in tasks.rglob("*.yaml")
+        if re.search(r"^output_type: loglikelihood$", text := path.read_text(encoding="utf-8"), re.MULTILINE)
+        and "metric: acc" in text
+        for name in re.findall(r"^task: ([\w-]+)$", text, re.MULTILINE)
+    }
+    masses = {
+        name
+        for path in tasks.rglob("*mc2*.yaml")
+        for name in re.findall(r"^task: ([\w-]+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {kind_of(name) for name in alone} == {"loglikelihood"}
+    assert {kind_of(name) for name in masses} == {"mass"}
+    assert len(alone) > 3
+    assert len(masses) > 2

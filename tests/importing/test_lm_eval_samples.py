@@ -5,12 +5,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from imported_rows import scores
 
 from rescore import tables as schema
-from rescore.importing import examples, items
-from rescore.importing.lm_eval_samples import UNKNOWN, UNLIKELY, answers, choices, right_choices, scores, task_of
+from rescore.importing.lm_eval_samples import UNKNOWN, UNLIKELY, Log, read_log, read_sample, right_choices
+from rescore.importing.tidy import examples
 
-COMMON = {"model": "m", "task": "t", "subtask": None, "shots": 0}
+PLACE = {"where": "f.jsonl", "run": "r.json", "limited": False, "date": None, "subtask": None}
+PLACE |= {"model": "m", "task": "t", "shots": 0, "kind": None}
 
 
 def choice(
@@ -31,8 +33,16 @@ def choice(
     }
 
 
+def log(samples: list[dict[str, Any]], prefer: str | None = None, *filters: str, model: str = "m") -> Log:
+    return read_log(samples, place=PLACE | {"model": model}, filters=filters, prefer=prefer)
+
+
 def of(samples: list[dict[str, Any]], prefer: str | None = None) -> pl.DataFrame:
-    return items(scores(samples, where="f.jsonl", common=COMMON, prefer=prefer), percent=False)
+    return scores(log(samples, prefer).items)
+
+
+def right(samples: list[dict[str, Any]]) -> Any:
+    return right_choices([read_sample(sample) for sample in samples])
 
 
 def value(frame: pl.DataFrame, metric: str, example: int = 0) -> tuple[float | None, str | None]:
@@ -93,16 +103,16 @@ def test_an_answer_without_a_finite_log_probability_is_null_with_a_reason() -> N
 
 def test_the_right_choice_is_read_as_a_number_or_a_text_whichever_agrees_with_the_accuracy() -> None:
     by_number = [choice(0, "1", [-2.0, -1.0], texts=("2", "1")), choice(1, "1", [-1.0, -2.0], texts=("2", "1"))]
-    assert right_choices(by_number) == [[1], [1]]
+    assert right(by_number) == [[1], [1]]
     # the same targets as texts: "1" is choice 0, and the logged accuracy says so
     by_text = [
         choice(0, "1", [-1.0, -2.0], texts=("1", "2"), acc=1.0),
         choice(1, "1", [-2.0, -1.0], texts=("1", "2"), acc=0.0),
     ]
-    assert right_choices(by_text) == [[0], [0]]
-    assert right_choices([choice(0, "c", [-1.0, -2.0], acc=0.0)]) == [[1]]
+    assert right(by_text) == [[0], [0]]
+    assert right([choice(0, "c", [-1.0, -2.0], acc=0.0)]) == [[1]]
     several = choice(0, "[0, 1]", [-3.0, -1.0], texts=("a", "b", "c")[:2], acc=1.0)
-    assert right_choices([several]) == [[0, 1]]
+    assert right([several]) == [[0, 1]]
     assert value(of([several]), "nll_nats_per_answer") == (1.0, None)  # the likeliest of the right ones
     assert value(of([several]), "brier_score")[0] == pytest.approx(2 * (0.5 - 1 / (1 + math.exp(-2))) ** 2)
 
@@ -114,28 +124,48 @@ def test_where_the_log_does_not_tell_the_right_choice_no_likelihood_is_made_up()
     frame = of([sample, other])
     assert value(frame, "nll_nats_per_answer") == (None, UNKNOWN)
     assert value(frame, "multiple_choice_grade", 1) == (0.0, None)
-    assert choices([sample, other], where="f", common=COMMON, prefer=None).is_empty()
+    assert log([sample, other]).choices.is_empty()
 
 
 def test_choices_without_their_question_are_no_choices() -> None:
     sample = choice(0, "1", [-1.0, -2.0, -0.1, -0.2], texts=("a", "b", "a", "b"), acc=0.0, acc_mutual_info=1.0)
-    assert answers(sample) == ([" a", " b"], [-1.0, -2.0])
+    assert read_sample(sample)[-3:-1] == ([" a", " b"], [-1.0, -2.0])
     assert value(of([sample]), "nll_nats_per_answer") == (2.0, None)
 
 
 def test_choices_make_a_table_of_examples_with_what_guessing_scores() -> None:
     samples = [choice(0, "0", [-1.0, -2.0]), choice(1, "2", [-1.0, -2.0, -3.0], texts=("a", "b", "c"))]
-    frame = examples(pl.concat(choices(samples, where="f", common=COMMON | {"model": m}, prefer=None) for m in "mn"))
+    frame = examples(pl.concat(log(samples, model=m).choices for m in "mn"))
     assert frame.select(list(schema.EXAMPLES.columns)).schema == pl.Schema(schema.EXAMPLES.columns)
     assert frame["target_scores"].to_list() == [[1.0, 0.0], [0.0, 0.0, 1.0]]
     assert frame["targets"].to_list() == [[" ab"], [" c"]]
     assert frame["prompt"].to_list() == ["q0", "q1"]
 
 
-def test_a_logs_name_is_split_at_the_time_of_its_results() -> None:
-    stamp = "2025-01-02T03-04-05.678901"
-    assert task_of(f"samples_mmlu_world_{stamp}.jsonl", [stamp, "2024-01-01T00-00-00.1"]) == ("mmlu_world", stamp)
-    assert task_of("samples_mmlu_world_2023.jsonl", [stamp]) is None
+def test_a_log_without_names_of_filters_has_them_in_the_order_of_the_task() -> None:
+    def sample(doc: int, score: float) -> dict[str, Any]:
+        asked = [["q", {"until": ["\\n"]}]]
+        return {"doc_id": doc, "target": "4", "arguments": asked, "filtered_resps": ["4"], "exact_match": score}
+
+    def right_of(found: Log) -> list[float]:
+        return found.items.sort("example_id")["value"].to_list()
+
+    blocks = [sample(0, 0.0), sample(1, 0.0), sample(0, 1.0), sample(1, 0.5)]
+    both = log(blocks, None, "strict", "flexible")
+    assert (right_of(both), both.filter_taken) == ([0.0, 0.0], "strict")
+    asked_for = log(blocks, "flexible", "strict", "flexible")
+    assert (right_of(asked_for), asked_for.filter_taken) == ([1.0, 0.5], "flexible")
+    two_ranks = [blocks[0], blocks[2], blocks[1], blocks[3]]  # of an evaluation on two GPUs
+    assert right_of(log(two_ranks, "flexible", "strict", "flexible")) == [1.0, 0.5]
+    assert log(blocks[:2], None, "strict", "flexible").filter_taken is None
+    assert log(blocks, None).filter_taken == "filter 1"
+
+
+def test_an_accuracy_of_choices_that_is_neither_right_nor_wrong_is_no_grade() -> None:
+    samples = [choice(0, "0", [-1.0, -2.0], acc=0.73), choice(1, "1", [-1.0, -2.0], acc=0.0)]
+    frame = of(samples)
+    assert value(frame, "acc") == (0.73, None)
+    assert "multiple_choice_grade" not in set(frame["metric"])
 
 
 def test_a_log_without_a_line_is_no_score() -> None:

@@ -18,7 +18,7 @@ STEP = {
 
 def answers(**curves: list[float]) -> tuple[str | None, ...]:
     rows = [
-        (f"m{i}", "t", "t", metric, mean, 0.01 if metric == "exact_match" else 0.02 * mean, 500, None)
+        (f"m{i}", "t", "t", metric, mean, 0.01 if metric == "exact_match" else 0.02 * mean, 500, None, None)
         for metric, means in curves.items()
         for i, mean in enumerate(means)
     ]

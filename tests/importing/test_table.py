@@ -1,11 +1,11 @@
-"""Any table: long, an example a row, a metric a column; and what is refused, with the row."""
+"""Any table: a row per score or per example, a column per metric or per task; and what is refused, with the row."""
 
 from pathlib import Path
 
 import polars as pl
 import pytest
+from imported_rows import means, scores
 
-from rescore.importing import aggregates, items
 from rescore.importing.table import Columns, found, read_table
 from rescore.tables import InputError
 
@@ -19,8 +19,8 @@ def table(text: str, tmp_path: Path, name: str = "t.csv") -> pl.DataFrame:
 
 def test_a_row_a_metric(tmp_path: Path) -> None:
     text = "who,task,metric,score,se,n,guess\na,sums,em,0.5,0.1,20,\na,quiz,acc,0.3,,,0.25\nb,sums,em,,,,\n"
-    frame = aggregates(found(table(text, tmp_path), LONG, where="t.csv"), percent=False)
-    assert frame.drop("where").rows() == [
+    frame = means(found(table(text, tmp_path), LONG, where="t.csv").rows)
+    assert frame.drop("where", "reason").rows() == [
         ("a", "sums", "sums", "exact_match", 0.5, 0.1, 20, None),
         ("a", "quiz", "quiz", "multiple_choice_grade", 0.3, None, None, 0.25),
     ]  # b has no score of sums: a size without a result
@@ -29,7 +29,7 @@ def test_a_row_a_metric(tmp_path: Path) -> None:
 def test_a_row_an_example_numbers_them_alike_for_every_model(tmp_path: Path) -> None:
     text = "m\tt\tx\tk\ts\na\tq\tsecond\texact_match\t1\na\tq\tfirst\texact_match\t0\nb\tq\tsecond\texact_match\t\n"
     columns = Columns(model="m", task="t", metric="k", score="s", example="x")
-    frame = items(found(table(text, tmp_path, "t.tsv"), columns, where="t.tsv"), percent=False)
+    frame = scores(found(table(text, tmp_path, "t.tsv"), columns, where="t.tsv").rows)
     assert frame.select("model", "example_id", "score", "reason").rows() == [
         ("a", 1, 1.0, None),
         ("a", 0, 0.0, None),
@@ -40,7 +40,7 @@ def test_a_row_an_example_numbers_them_alike_for_every_model(tmp_path: Path) -> 
 def test_a_metric_a_column_beside_a_column_of_tasks(tmp_path: Path) -> None:
     text = "model,task,part,exact_match,exact_match_stderr,exact_match_n,ppl,colour\na,t,p,0.5,0.1,9,20,red\n"
     columns = Columns(model="model", task="task", subtask="part")
-    frame = aggregates(found(table(text, tmp_path), columns, where="t.csv"), percent=False)
+    frame = means(found(table(text, tmp_path), columns, where="t.csv").rows)
     assert frame.select("subtask", "metric", "standard_error", "n").rows() == [
         ("t:p", "exact_match", 0.1, 9),
         ("t:p", "nll_nats_per_answer", None, None),
@@ -49,7 +49,7 @@ def test_a_metric_a_column_beside_a_column_of_tasks(tmp_path: Path) -> None:
 
 def test_a_metric_and_task_a_column(tmp_path: Path) -> None:
     text = "model,arc_easy_acc,arc_easy_acc_stderr,lambada_ppl,lambada_acc,size_n\na,0.5,0.1,1,0.6,3\n"
-    frame = aggregates(found(table(text, tmp_path), Columns(model="model"), where="t.csv"), percent=False)
+    frame = means(found(table(text, tmp_path), Columns(model="model"), where="t.csv").rows)
     assert frame.select("task", "metric", "mean", "standard_error").rows() == [
         ("arc_easy", "multiple_choice_grade", 0.5, 0.1),
         ("lambada", "nll_nats_per_answer", 0.0, None),
@@ -60,12 +60,63 @@ def test_a_metric_and_task_a_column(tmp_path: Path) -> None:
 def test_parquet_is_read_by_its_suffix(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pl.DataFrame({"model": ["a"], "t_exact_match": [0.5]}).write_parquet(path)
-    frame = aggregates(found(read_table(path), Columns(model="model"), where="t"), percent=False)
+    frame = means(found(read_table(path), Columns(model="model"), where="t").rows)
     assert frame["mean"].to_list() == [0.5]
 
 
+def leaves(text: str, tmp_path: Path, **columns: str) -> list[tuple[object, ...]]:
+    frame = means(found(table(text, tmp_path), Columns(**columns), where="t.csv").rows)
+    return frame.select("model", "subtask", "metric", "mean", "standard_error", "n", "chance").rows()
+
+
+def test_a_table_with_the_usual_columns_needs_no_option(tmp_path: Path) -> None:
+    text = "Model,Benchmark,Metric,Value\na,gsm8k,EM,0.5\na,piqa,Accuracy,0.75\na,gsm8k,Exact Match,0.5\n"
+    assert leaves(text, tmp_path) == [
+        ("a", "gsm8k", "exact_match", 0.5, None, None, None),
+        ("a", "piqa", "multiple_choice_grade", 0.75, None, None, 0.5),
+    ]
+
+
+def test_a_column_per_task_with_the_metric_said(tmp_path: Path) -> None:
+    header = "Model,Type,Params (B),MMLU,MMLU_stderr,GSM8K,TruthfulQA,Average\n"
+    text = header + "a,base,7,0.5,0.01,0.25,0.4,0.37\nb,base,1,,,-,0.3,\n"
+    read = found(table(text, tmp_path), Columns(metric_name="acc", n="MMLU=14042,GSM8K=1319"), where="t.csv")
+    assert read.notes == [
+        "columns taken for tasks: MMLU, GSM8K, TruthfulQA",
+        "columns passed over: Type, Params (B), Average",
+    ]
+    assert means(read.rows).drop("where", "task", "reason").rows() == [
+        ("a", "MMLU", "multiple_choice_grade", 0.5, 0.01, 14042, 0.25),
+        ("a", "GSM8K", "exact_match", 0.25, None, 1319, None),
+        ("a", "TruthfulQA", "acc", 0.4, None, None, None),  # of one right choice or of all: it is not told
+        ("b", "TruthfulQA", "acc", 0.3, None, None, None),
+    ]
+    assert leaves("model,ARC-C,ARC-C_n\na,0.5,1172\n", tmp_path, metric_name="acc_norm") == [
+        ("a", "ARC-C", "multiple_choice_grade", 0.5, None, 1172, None)
+    ]
+    assert leaves("model,t\na,0.5\n", tmp_path, metric_name="exact_match", n="200")[0][5] == 200
+    with pytest.raises(InputError, match=r"^t\.csv: --n: 'many' is no column, no number, and not like MMLU=14042"):
+        leaves("model,t\na,0.5\n", tmp_path, metric_name="acc", n="many")
+    with pytest.raises(InputError, match=r"^t\.csv: --metric-name: no column of scores"):
+        leaves("model,kind\na,base\n", tmp_path, metric_name="acc")
+
+
+def test_numbers_are_read_in_the_dress_of_published_tables(tmp_path: Path) -> None:
+    text = "Model\tMMLU\tARC-C\na\t25.5% \t**50 ± 1.5**\nb\t30%\t\n"
+    read = found(table(text, tmp_path, "t.tsv"), Columns(metric_name="acc"), where="t.tsv")
+    assert means(read.rows, percent=True).select("model", "task", "mean", "standard_error").rows() == [
+        ("a", "MMLU", 0.255, None), ("b", "MMLU", 0.3, None), ("a", "ARC-C", 0.5, 0.015),
+    ]  # fmt: skip
+
+
+def test_a_column_of_shots_and_one_metric_for_all_rows(tmp_path: Path) -> None:
+    text = "model,task,score,n-shot\na,t,0.5,5\na,t,0.25,0\n"
+    rows = found(table(text, tmp_path), Columns(metric_name="exact_match"), where="t.csv").rows
+    assert rows.select("metric", "value", "shots").rows() == [("exact_match", 0.5, 5), ("exact_match", 0.25, 0)]
+
+
 BAD = {
-    "no column": ("who,task,metric\n", r"t\.csv: --score: no column 'score'; the table has who, task, metric$"),
+    "no column": ("who,task,metric,n\n", r"t\.csv: --score: no column 'score'; the table has who, task, metric, n$"),
     "no number": (
         "who,task,metric,score,se,n,guess\na,t,em,1,,,\na,t2,em,half,,,\n",
         r"t\.csv: row 3: score 'half' is no number$",
@@ -89,11 +140,15 @@ def test_half_of_a_mapping_and_unknown_metrics_are_refused(tmp_path: Path) -> No
     frame = table("model,task,value\na,t,1\n", tmp_path)
     with pytest.raises(InputError, match="give --task, --metric and --score; or,"):
         found(frame, Columns(model="model", task="task", score="value"), where="t.csv")
-    with pytest.raises(InputError, match=r"t\.csv: no column is called TASK_METRIC with a metric that is known"):
+    with pytest.raises(InputError, match=r"^t\.csv: --metric and --score both name the column 'value'"):
+        found(frame, Columns(task="task", metric="value", score="value"), where="t.csv")
+    with pytest.raises(InputError, match=r"^t\.csv: row 2: metric '1' is a number; give --metric a column of names"):
+        found(frame.with_columns(s=pl.lit("2")), Columns(metric="value", score="s"), where="t.csv")
+    with pytest.raises(InputError, match=r"t\.csv: no column is called METRIC with a known metric"):
         found(frame, Columns(model="model"), where="t.csv")
-    columns = Columns(model="model", task="task", metric="task", score="value", example="value")
+    columns = Columns(task="task", metric="metric", score="value", example="id")
     with pytest.raises(InputError, match=r"row 2: no example"):
-        found(frame.with_columns(value=None), columns, where="t.csv")
+        found(frame.with_columns(metric=pl.lit("em"), id=None), columns, where="t.csv")
 
 
 def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
     "family": pl.String,
     "source": pl.String,
     "revision": pl.String,
+    "is_main": pl.Boolean,
     "n_params": pl.Int64,
     "n_tokens": pl.Int64,
     "compute_flops": pl.Float64,

@@ -1,9 +1,9 @@
 """BIG-bench's published score files, `scores_*.json`, as `bigbench/api/results.py` of its 1.0.0 package defines them.
 
-A file is one model on one task: `task.task_name`, `model` (family, name, parameters), and `scores`, one entry a subtask
-and number of shots, with a `score_dict` from metric to number. Scores stand on the scale on which BIG-bench computed
-them: from 0 to 1 for exact match and multiple-choice grade. (Its reader multiplies by 100, its files do not.) The count
-of questions is not in the file.
+A file is one model on one task: `task.task_name`, `model` (family, name, parameters), and `scores`, one entry per
+subtask and number of shots, with a `score_dict` from metric to number. Scores have the scale on which BIG-bench
+computes them: from 0 to 1 for exact match and multiple-choice grade. (Its reader multiplies by 100, its files do not.)
+The file does not say how many questions were asked.
 """
 
 import re
@@ -18,8 +18,8 @@ _MEANS = "normalized_aggregate_score"  # over subtasks, of other metrics
 def scores(report: Mapping[str, Any], *, where: str, n: int | None) -> list[dict[str, Any]]:
     """Read the rows of FOUND off a file.
 
-    The entry named after the task is left out where the file has subtasks, being their mean. Chance of the preferred
-    metric is the entry's `low_score` where that metric is multiple-choice grade.
+    Where the file has subtasks, the entry named after the task is their mean and is left out. If the preferred metric
+    is multiple-choice grade, its chance is the entry's `low_score`.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Imported models to a ladder, and imported items beside aggregates."""
+"""Imported items beside aggregates, and imported models beside those of a ladder."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -16,43 +16,6 @@ class Imported(NamedTuple):
 
     scores: pl.DataFrame
     aggregates: pl.DataFrame
-
-
-def model_names(found: Iterable[str], ladder: pl.DataFrame | None) -> dict[str, str]:
-    """Give each imported model the name of its row in the ladder.
-
-    Parameters
-    ----------
-    found
-        Names as in the files, `org/name`, a folder, or any other; `name@revision` for a revision other than main.
-    ladder
-        Columns model, source, revision.
-
-    Returns
-    -------
-    dict
-        By found name: the row whose `source` it is, where that is one row, of that revision if one is given; else the
-        row called as its last part; else that last part, with the revision, which no row has.
-
-    Raises
-    ------
-    InputError
-        Two found names come to the same model.
-    """
-    rows = [] if ladder is None else ladder.select("model", "source", "revision").unique().rows()  # once if in several
-    names: dict[str, str] = {}
-    taken: dict[str, str] = {}
-    for full in sorted(set(found)):
-        name, _, revision = full.partition("@")
-        at = [model for model, source, of in rows if source == name and revision in ("", of)]
-        last = "-".join([name.rstrip("/").rpartition("/")[2], *([revision] if revision else [])])
-        names[full] = at[0] if len(at) == 1 else last
-        twin = taken.setdefault(names[full], full)
-        if twin != full:
-            raise InputError(
-                f"models '{twin}' and '{full}' would both be '{names[full]}'; tell them apart with --rename"
-            )
-    return names
 
 
 def combine(scores: pl.DataFrame, aggregates: pl.DataFrame) -> Imported:

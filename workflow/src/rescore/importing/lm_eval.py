@@ -1,37 +1,53 @@
-"""Results of lm-evaluation-harness, `results_*.json`: flat keys as versions up to 0.3 write them, `acc,none` after.
+"""Results of lm-evaluation-harness: flat keys as versions up to 0.3 write them, `acc,none` after."""
 
-The files rarely say how many choices a question has; chance is known for tasks all of whose questions have one number.
-"""
-
+import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from rescore.importing.names import ACCURACY, ANSWER_PERPLEXITY
+from rescore.importing.kinds import chance
+from rescore.importing.names import ACCURACY, NORMALISED
 
-_CHOICES = {
-    "boolq": 2,
-    "copa": 2,
-    "piqa": 2,
-    "rte": 2,
-    "wic": 2,
-    "winogrande": 2,
-    "wsc": 2,
-    "wsc273": 2,
-    "hellaswag": 4,
-    "logiqa": 4,
-    "openbookqa": 4,
-    "race": 4,
-    "sciq": 4,
-    "commonsense_qa": 5,
-}
-_FOUR_CHOICES = ("hendrycksTest-", "mmlu_")  # families of tasks of four choices each
 _NO_METRICS = frozenset({"alias", "name", "sample_len", "sample_count", "samples", "bypass"})
-_SHARES = ACCURACY | {"acc_norm", "exact_match", "em"}  # of questions, each right or wrong
-_NO_LIST = ("loglikelihood", "generate_until")
+_CHOSEN = ACCURACY | NORMALISED | {"mc1"}  # accuracies of listed choices, unless the kind of the task says otherwise
+_SHARES = _CHOSEN | {"exact_match", "em"}  # of questions, each right or wrong
+_MASS = "mc2"  # in the name of the function that sums the probability of the right choices
 _WHOLE = 1e-3  # a number of questions this near a whole one is one
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d[-:]\d\d[-:]\d\d(?:\.\d+)?")
+# What `config.model` may be where it names a way to load models: --model of 0.4.13 and of 0.3.0.
+_LOADERS = re.compile(
+    r"hf(-.*)?|huggingface|vllm(-vlm)?|sglang(-generate)?|gguf|ggml|dummy|steered|mamba_ssm|megatron_lm|nemo_lm|neuronx"
+    r"|optimum-causal|onnxruntime(-genai)?|openvino|habana|ipex|textsynth|trtllm|winml|watsonx_llm|litellm.*|gpt3|cohere"
+    r"|(anthropic|openai|azure-openai|local|azure).*"
+)
 
 Row = dict[str, Any]
+
+
+class Task(NamedTuple):
+    """What a results file says about a task beside its numbers.
+
+    Attributes
+    ----------
+    shots
+        Solved examples in the prompt.
+    kind
+        A `kinds.Kind`: the output type.
+    filters
+        Names of the filters of answers, in their order.
+    n
+        Questions asked.
+    limited
+        Whether there are more questions than that.
+    """
+
+    shots: int | None = None
+    kind: str | None = None
+    filters: tuple[str, ...] = ()
+    n: int | None = None
+    limited: bool = False
 
 
 def model_name(report: Mapping[str, Any]) -> str | None:
@@ -41,70 +57,127 @@ def model_name(report: Mapping[str, Any]) -> str | None:
     'EleutherAI/pythia-70m@step1000'
     """
     config = report.get("config") or {}
-    given = config.get("model_args") or {}
-    if isinstance(given, str):
-        given = dict(part.split("=", 1) for part in given.split(",") if "=" in part)
+    given = _arguments(config.get("model_args") or {})
     name = next(
         (given[key] for key in ("peft", "delta", "pretrained", "model", "path", "engine") if given.get(key)), None
     )
-    name = name or report.get("model_name")
-    revision = given.get("revision") or "main"
+    name = name or report.get("model_name") or config.get("model_name")
+    if not name and not _LOADERS.fullmatch(str(config.get("model") or "hf")):
+        name = config["model"]
+    revision = given.get("revision") or config.get("model_revision") or "main"
     return None if not name else str(name) if revision == "main" else f"{name}@{revision}"
 
 
-def results(report: Mapping[str, Any], *, where: str, model: str, prefer: str | None) -> list[Row]:
-    """Read the rows of FOUND off a report; groups, which are means over tasks, are passed over.
+def _arguments(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    """Read the arguments of a model: an object, one as text, or `name=value` by commas."""
+    if not isinstance(given, str):
+        return given
+    if given.lstrip().startswith("{"):
+        found: Mapping[str, Any] = json.loads(given)
+        return found
+    return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in given.split(","))}
+
+
+def run_of(report: Mapping[str, Any], path: Path) -> Row:
+    """Say which run a report is of: its file and its time."""
+    date = report.get("date")
+    return {
+        "where": str(path),
+        "run": str(path),
+        "date": float(date) if isinstance(date, int | float) else time_in(path.name),
+    }
+
+
+def time_in(name: str) -> float | None:
+    """Read the time in a file's name, in seconds since 1970; None where there is none.
+
+    >>> time_in("results_2025-03-01T09-00-00.5.json")
+    1740819600.5
+    """
+    found = _STAMP.search(name)
+    if not found:
+        return None
+    day, _, clock = found.group().partition("T")
+    return datetime.fromisoformat(f"{day}T{clock.replace('-', ':')}").replace(tzinfo=UTC).timestamp()
+
+
+def results(
+    report: Mapping[str, Any], tasks: Mapping[str, Task], *, run: Row, model: str, prefer: str | None
+) -> list[Row]:
+    """Read the rows of FOUND off a report.
 
     Parameters
     ----------
     report
         A results file.
-    where
-        Its name, for messages.
+    tasks
+        As `tasks_of` gives them.
+    run
+        As `run_of` gives it.
     model
-        The model's name, where the report has none.
+        The model's name.
     prefer
         The filter of answers whose scores count, where a task has several; else the first in the file. Scores after
         another filter keep the filter in their name, `exact_match,flexible-extract`.
     """
-    groups = {g for g, tasks in (report.get("group_subtasks") or {}).items() if tasks} | set(report.get("groups") or {})
-    return [
-        {
-            "where": where,
-            "model": model_name(report) or model,
-            "task": task,
-            "subtask": None,
-            "shots": shots(report, task),
-            **row,
-        }
-        for task, entries in report["results"].items()
-        if task not in groups and isinstance(entries, Mapping)
-        for row in _metrics(report, task, entries, prefer)
-    ]
+    rows = []
+    for name, told in tasks.items():
+        place = run | {"model": model, "task": name, "shots": told.shots, "kind": told.kind, "limited": told.limited}
+        rows += [place | row for row in _metrics(report, name, told.n, prefer)]
+    return rows
 
 
-def _metrics(report: Mapping[str, Any], task: str, entries: Mapping[str, Any], prefer: str | None) -> Iterator[Row]:
+def tasks_of(report: Mapping[str, Any]) -> dict[str, Task]:
+    """Read what a report says about its tasks; groups, which are means over tasks, are passed over."""
+    groups = _groups(report)
+    every = report["results"].items()
+    return {name: _task(report, name) for name, entries in every if name not in groups and isinstance(entries, Mapping)}
+
+
+def _groups(report: Mapping[str, Any]) -> set[str]:
+    """Name the entries that are means over other entries of the report."""
+    members, groups = report.get("group_subtasks") or {}, report.get("groups") or {}
+    means = {group for group, tasks in members.items() if any(task in report["results"] for task in tasks)}
+    return means | {group for group in groups if not members.get(group)}
+
+
+def _task(report: Mapping[str, Any], name: str) -> Task:
+    settings = (report.get("configs") or {}).get(name) or {}
+    filters = settings.get("filter_list") or []
+    named = [f.get("name") for f in filters if isinstance(f, Mapping)]
+    if not named:  # in the order of their results
+        keys = (key.partition(",")[2] for key in report["results"].get(name) or {})
+        named = list(dict.fromkeys(key for key in keys if key))
+    kind = settings.get("output_type")
+    if _MASS in str(settings.get("process_results") or ""):
+        kind = "mass"
+    known = kind in ("multiple_choice", "loglikelihood", "generate_until", "mass")
+    counts = (report.get("n-samples") or {}).get(name) or {}
+    n, every = counts.get("effective"), counts.get("original")
+    limited = bool((report.get("config") or {}).get("limit")) or (n is not None and every is not None and n < every)
+    return Task(_shots(report, name), kind if known else None, tuple(map(str, named)), n, limited)
+
+
+def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | None) -> Iterator[Row]:
     """Read the numbers of one task."""
-    settings = (report.get("configs") or {}).get(task) or {}
+    entries, settings = report["results"][task], (report.get("configs") or {}).get(task) or {}
     numbers = {k: float(v) for k, v in entries.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     errors = {k.replace("_stderr", "", 1): v for k, v in numbers.items() if "_stderr" in k}
     scores = {k: v for k, v in numbers.items() if "_stderr" not in k and k.partition(",")[0] not in _NO_METRICS}
-    n = ((report.get("n-samples") or {}).get(task) or {}).get("effective")
     if n is None:
-        n = next(
-            (q for k, v in scores.items() if k in errors and k in _SHARES and (q := questions(v, errors[k]))), None
-        )
-    guess = chance(task, settings) if _lists(settings, entries) else None
+        shares = ((v, errors[k]) for k, v in scores.items() if k in errors and k.partition(",")[0] in _SHARES)
+        n = next((q for mean, error in shares if (q := questions(mean, error))), None)
+    guess = chance(task, settings.get("doc_to_choice"))
     for key, value in scores.items():
         metric, _, kind = key.partition(",")
         kinds = [k.partition(",")[2] for k in scores if k.partition(",")[0] == metric]
         counts = kind == (prefer if prefer in kinds else kinds[0])
         yield {
-            "metric": accuracy(metric, settings) if counts else key,
+            "metric": metric if counts else key,
             "value": value,
             "standard_error": errors.get(key),
             "n": n,
-            "chance": guess if metric in ACCURACY else None,
+            "chance": guess if metric in _CHOSEN else None,
         }
 
 
@@ -122,30 +195,11 @@ def questions(mean: float, standard_error: float) -> int | None:
     return round(n) if n >= 1 and abs(n - round(n)) < _WHOLE else None
 
 
-def chance(task: str, settings: Mapping[str, Any]) -> float | None:
-    """What guessing among the choices scores; None where their number is not known."""
-    offered = settings.get("doc_to_choice")
-    if isinstance(offered, list) and offered:
-        return 1 / len(offered)
-    if task.startswith(_FOUR_CHOICES):
-        return 1 / 4
-    return 1 / _CHOICES[task] if task in _CHOICES else None
-
-
-def accuracy(metric: str, settings: Mapping[str, Any]) -> str:
-    """Call an accuracy of answers that are not chosen from a list what it is."""
-    return "exact_match" if metric in ACCURACY and settings.get("output_type") in _NO_LIST else metric
-
-
-def _lists(settings: Mapping[str, Any], entries: Mapping[str, Any]) -> bool:
-    """Whether answers are chosen from a list."""
-    perplexity = any(key.partition(",")[0] in ANSWER_PERPLEXITY for key in entries)
-    return settings.get("output_type") not in _NO_LIST and not perplexity
-
-
-def shots(report: Mapping[str, Any], task: str) -> int | None:
+def _shots(report: Mapping[str, Any], task: str) -> int | None:
     """Return the number of solved examples in a task's prompts; None where the report does not say."""
     shots = (report.get("n-shot") or {}).get(task)
     if shots is None:
         shots = (report.get("config") or {}).get("num_fewshot")
+    if shots is None:
+        shots = ((report.get("configs") or {}).get(task) or {}).get("num_fewshot")
     return int(shots) if isinstance(shots, int) or (isinstance(shots, str) and re.fullmatch(r"\d+", shots)) else None

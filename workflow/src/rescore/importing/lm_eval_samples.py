@@ -1,37 +1,97 @@
-"""Per-example logs of lm-evaluation-harness, `samples_*.jsonl` of `--log_samples`, to scores of items.
+"""Logs of examples that lm-evaluation-harness writes with --log_samples, to scores of items.
 
-The log holds the log-probability of each answer that was scored, summed over its tokens: NLL per answer and per byte
+A log holds the log-probability of each answer that was scored, summed over its tokens: NLL per answer and per byte
 follow, NLL per token does not.
 """
 
 import ast
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
+import pyarrow as pa
 
-from rescore.importing.lm_eval import accuracy
-from rescore.importing.tidy import CHOICES, ITEMS
+from rescore.importing.tidy import CHOICES, ITEMS, Schema
 
 UNLIKELY = "the log gives the answer no finite log-probability"
 UNKNOWN = "the log does not say which of the choices is right"
 
-Sample = Mapping[str, Any]
+_NO_METRICS = frozenset({"doc_id", "filter", "target", "perplexity", "bypass"})
 
 
-def task_of(name: str, stamps: Iterable[str]) -> tuple[str, str] | None:
-    """Split `samples_{task}_{stamp}.jsonl` into task and stamp, that of a results file; None where there is none.
+class Sample(NamedTuple):
+    """What is kept of a line of a log.
 
-    >>> task_of("samples_arc_easy_2025-01-02T03-04-05.6.jsonl", ["2025-01-02T03-04-05.6"])
-    ('arc_easy', '2025-01-02T03-04-05.6')
+    Attributes
+    ----------
+    example_id, question
+        The example's number, and a digest of it.
+    filter
+        The filter of answers; None where the log does not say.
+    target
+        A number, a list of numbers, or a text.
+    prompt
+        Of the first answer.
+    texts, logprobs_nats
+        The answers that were scored; none where the answer was generated.
+    scores
+        Each metric that is one number.
     """
-    stem = name.removeprefix("samples_").removesuffix(".jsonl")
-    return next(((stem.removesuffix(f"_{stamp}"), stamp) for stamp in stamps if stem.endswith(f"_{stamp}")), None)
+
+    example_id: int
+    question: str | None
+    filter: str | None
+    target: str
+    prompt: str
+    texts: list[str]
+    logprobs_nats: list[float]
+    scores: dict[str, float]
 
 
-def scores(samples: Sequence[Sample], *, where: str, common: Mapping[str, Any], prefer: str | None) -> pl.DataFrame:
+class Log(NamedTuple):
+    """ITEMS and CHOICES of a log, and the filter that was taken for its first where the log names none."""
+
+    items: pl.DataFrame
+    choices: pl.DataFrame
+    filter_taken: str | None
+
+
+def is_sample(value: object) -> bool:
+    """Whether a value is a line of a log."""
+    return isinstance(value, Mapping) and "doc_id" in value
+
+
+def read_sample(line: Mapping[str, Any]) -> Sample:
+    """Keep of a line of a log what is scored.
+
+    With `acc_mutual_info` the choices are logged twice, the second time without the question: that half is left out.
+    """
+    given = line["arguments"]
+    pairs = [tuple(a.values()) for a in given.values()] if isinstance(given, Mapping) else [tuple(a) for a in given]
+    scored = bool(pairs) and len(pairs[0]) > 1 and isinstance(pairs[0][1], str)
+    prompt = str(pairs[0][0]) if pairs and pairs[0] else ""
+    if not scored:
+        pairs = []
+    if "acc_mutual_info" in line:
+        pairs = pairs[: len(pairs) // 2]
+    metrics = [m for m in line.get("metrics") or line if m not in _NO_METRICS]
+    return Sample(
+        int(line["doc_id"]),
+        line.get("doc_hash"),
+        line.get("filter"),
+        str(line["target"]),
+        prompt,
+        [text for _, text in pairs],
+        [float(response[0]) for response in line["filtered_resps"][: len(pairs)]],
+        {m: float(v) for m in metrics if isinstance(v := line.get(m), int | float)},
+    )
+
+
+def read_log(
+    lines: Iterable[Mapping[str, Any]], *, place: Mapping[str, Any], filters: Sequence[str], prefer: str | None
+) -> Log:
     """Score the examples of one log.
 
     Per example, of what was logged: each metric that is one number, under its name; of an answer whose log-probability
@@ -41,81 +101,100 @@ def scores(samples: Sequence[Sample], *, where: str, common: Mapping[str, Any], 
 
     Parameters
     ----------
-    samples
+    lines
         Lines of the log.
-    where
-        The file, for messages.
-    common
-        model, task, subtask, shots.
+    place
+        Columns that all rows have in common, PLACE.
+    filters
+        Names of the task's filters in their order, for logs that do not name them.
     prefer
         As `lm_eval.results` takes it.
 
     Returns
     -------
-    polars.DataFrame
-        ITEMS.
+    Log
+        The examples with listed choices are those of which it is known which are right; the seed of the shots, which
+        the log does not hold, is 0.
     """
-    kept = _of_one_filter(samples, prefer)
-    columns: dict[str, list[Any]] = {"example_id": [], "question": [], "metric": [], "value": [], "reason": []}
+    named, taken = _name_filters([read_sample(line) for line in lines], filters, prefer)
+    there = [sample.filter for sample in named]
+    chosen = prefer if prefer in there else there[0] if there else None
+    kept = [sample for sample in named if sample.filter == chosen]
     rights = right_choices(kept)
+    columns: dict[str, list[Any]] = {"example_id": [], "question": [], "metric": [], "value": [], "reason": []}
     for sample, right in zip(kept, rights, strict=True):
-        for metric, (value, reason) in _of(sample, right).items():
-            row = (int(sample["doc_id"]), sample.get("doc_hash"), metric, value, reason)
+        for metric, (value, reason) in _scores(sample, right).items():
+            row = (sample.example_id, sample.question, metric, value, reason)
             for column, cell in zip(columns.values(), row, strict=True):
                 column.append(cell)
-    return _placed(columns, ITEMS, {"where": where, **common})
+    kind = _kind(kept)
+    items = _placed(columns, ITEMS, {**place, "kind": kind if kind == "other" else place.get("kind") or kind})
+    return Log(items, _choices(kept, rights, place), taken)
 
 
-def choices(samples: Sequence[Sample], *, where: str, common: Mapping[str, Any], prefer: str | None) -> pl.DataFrame:
-    """Return the examples of a log that list choices of which it is known which are right; arguments as of `scores`.
-
-    Returns
-    -------
-    polars.DataFrame
-        CHOICES; the seed of the shots, which the log does not hold, is 0.
-    """
-    kept = _of_one_filter(samples, prefer)
-    rows = []
-    for sample, right in zip(kept, right_choices(kept), strict=True):
-        texts, _ = answers(sample)
-        if right is not None and len(texts) > 1:
-            given = sample["arguments"]
-            first = next(iter(given.values())) if isinstance(given, Mapping) else given[0]
-            prompt = next(iter(first.values())) if isinstance(first, Mapping) else first[0]
-            scored = [float(i in right) for i in range(len(texts))]
-            rows.append((int(sample["doc_id"]), str(prompt), [texts[i] for i in right], texts, scored, 0))
-    names = ("example_id", "prompt", "targets", "choices", "target_scores", "seed")
-    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {n: [] for n in names}
-    return _placed(columns, CHOICES, {"where": where, **common})
+def _name_filters(samples: list[Sample], filters: Sequence[str], prefer: str | None) -> tuple[list[Sample], str | None]:
+    """Name filters where the log does not: each question comes once per filter, in their order."""
+    if not samples or any(sample.filter is not None for sample in samples):
+        return samples, None
+    seen: Counter[int] = Counter()
+    named = []
+    for sample in samples:
+        at = seen[sample.example_id]
+        named.append(sample._replace(filter=filters[at] if at < len(filters) else f"filter {at + 1}"))
+        seen[sample.example_id] += 1
+    several = max(seen.values()) > 1
+    there = {sample.filter for sample in named}
+    return named, (prefer if prefer in there else named[0].filter) if several else None
 
 
-def _of_one_filter(samples: Sequence[Sample], prefer: str | None) -> list[Sample]:
-    filters = [s.get("filter", "none") for s in samples]
-    chosen = prefer if prefer in filters else filters[0] if filters else "none"
-    return [s for s, f in zip(samples, filters, strict=True) if f == chosen]
+def _kind(samples: Sequence[Sample]) -> str:
+    """Say how the answers were scored; "other" where an accuracy of choices is neither right nor wrong."""
+    if not samples or not samples[0].texts:
+        return "generate_until"
+    if all(len(sample.texts) == 1 for sample in samples):
+        return "loglikelihood"
+    return "multiple_choice" if all(sample.scores.get("acc", 0) in (0, 1) for sample in samples) else "other"
 
 
-def _placed(columns: Mapping[str, list[Any]], kinds: Mapping[str, Any], place: Mapping[str, Any]) -> pl.DataFrame:
-    """Add the columns that all rows of a file have in common."""
-    frame = pl.DataFrame(columns, schema={name: kind for name, kind in kinds.items() if name in columns})
-    return frame.select(*(pl.lit(place[c], kind).alias(c) if c in place else pl.col(c) for c, kind in kinds.items()))
-
-
-def _of(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[float | None, str | None]]:
-    """Scores of one example by metric, each with the reason why it is null."""
-    texts, logprobs = answers(sample)
-    listed = len(texts) > 1
-    kind = {"output_type": "multiple_choice" if listed else "loglikelihood" if texts else "generate_until"}
-    logged = {m: sample.get(m) for m in sample.get("metrics") or _numbers(sample)}
-    found: dict[str, tuple[float | None, str | None]] = {
-        accuracy(m, kind): (float(v), None)
-        for m, v in logged.items()
-        if isinstance(v, int | float) and m not in ("perplexity", "bypass")
+def _choices(
+    samples: Sequence[Sample], rights: Sequence[Sequence[int] | None], place: Mapping[str, Any]
+) -> pl.DataFrame:
+    known = [
+        (sample, right)
+        for sample, right in zip(samples, rights, strict=True)
+        if right is not None and len(sample.texts) > 1
+    ]
+    columns = {
+        "example_id": [sample.example_id for sample, _ in known],
+        "prompt": [sample.prompt for sample, _ in known],
+        "targets": _lists([[sample.texts[i] for i in right] for sample, right in known], pa.string()),
+        "choices": _lists([sample.texts for sample, _ in known], pa.string()),
+        "target_scores": _lists([[float(i in at) for i in range(len(s.texts))] for s, at in known], pa.float64()),
+        "seed": [0] * len(known),
     }
+    return _placed(columns, CHOICES, place)
+
+
+def _lists(values: list[list[Any]], kind: pa.DataType) -> pa.Array:
+    """Make a column of lists; polars itself takes 20 times as long."""
+    return pa.array(values, pa.list_(kind))
+
+
+def _placed(columns: Mapping[str, Any], kinds: Schema, place: Mapping[str, Any]) -> pl.DataFrame:
+    """Add the columns that all rows of a file have in common."""
+    rows = pl.DataFrame(columns, schema={name: kind for name, kind in kinds.items() if name in columns})
+    return rows.select(pl.col(c) if c in columns else pl.lit(place[c], kind).alias(c) for c, kind in kinds.items())
+
+
+def _scores(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[float | None, str | None]]:
+    """Scores of one example by metric, each with the reason why it is null."""
+    texts, logprobs = sample.texts, sample.logprobs_nats
+    listed = len(texts) > 1
+    found: dict[str, tuple[float | None, str | None]] = {m: (value, None) for m, value in sample.scores.items()}
     if not texts:
         return found
     names = ("nll_nats_per_answer", "nll_nats_per_byte", "target_probability", *(("brier_score",) if listed else ()))
-    at = [0] if not listed else right
+    at = right if listed else [0]
     if at is None:
         return found | dict.fromkeys(names, (None, UNKNOWN))
     best = max(at, key=lambda i: logprobs[i])
@@ -128,25 +207,11 @@ def _of(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[float | 
         "target_probability": (min(1.0, math.exp(total)), None),
     }
     if listed:
-        y = np.isin(np.arange(len(logprobs)), at) / len(at)
-        weights = np.exp(np.array(logprobs) - max(logprobs))
-        found["brier_score"] = (float(((weights / weights.sum() - y) ** 2).sum()), None)
+        top = max(logprobs)
+        weights = [math.exp(nats - top) for nats in logprobs]
+        shares = (weight / sum(weights) - (i in at) / len(at) for i, weight in enumerate(weights))
+        found["brier_score"] = (sum(share**2 for share in shares), None)
     return found
-
-
-def answers(sample: Sample) -> tuple[list[str], list[float]]:
-    """Texts that were scored and their log-probabilities in nats; none where the answer was generated.
-
-    With `acc_mutual_info` the choices are logged twice, the second time without the question: that half is left out.
-    """
-    given = sample["arguments"]
-    pairs = [tuple(a.values()) for a in given.values()] if isinstance(given, Mapping) else [tuple(a) for a in given]
-    if not pairs or len(pairs[0]) < 2 or not isinstance(pairs[0][1], str):
-        return [], []
-    if "acc_mutual_info" in sample:
-        pairs = pairs[: len(pairs) // 2]
-    logprobs = [float(response[0]) for response in sample["filtered_resps"][: len(pairs)]]
-    return [text for _, text in pairs], logprobs
 
 
 def right_choices(samples: Sequence[Sample]) -> list[Sequence[int] | None]:
@@ -155,10 +220,9 @@ def right_choices(samples: Sequence[Sample]) -> list[Sequence[int] | None]:
     The harness logs the target as a number or as a text. A log is read the one way under which every logged `acc` is
     that of the likeliest choice.
     """
-    offered = [answers(s) for s in samples]
     for reading in (_by_number, _by_text):
-        found = [reading(str(s["target"]), texts) for s, (texts, _) in zip(samples, offered, strict=True)]
-        if all(_agrees(s, at, o[1]) for s, at, o in zip(samples, found, offered, strict=True)):
+        found = [reading(sample.target, sample.texts) for sample in samples]
+        if all(_agrees(sample, at) for sample, at in zip(samples, found, strict=True)):
             return found
     return [None] * len(samples)
 
@@ -166,7 +230,7 @@ def right_choices(samples: Sequence[Sample]) -> list[Sequence[int] | None]:
 def _by_number(target: str, texts: Sequence[str]) -> Sequence[int] | None:
     try:
         value = ast.literal_eval(target)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     at = value if isinstance(value, list) else [value]
     whole = all(isinstance(i, int) and 0 <= i < len(texts) for i in at)
@@ -178,13 +242,10 @@ def _by_text(target: str, texts: Sequence[str]) -> Sequence[int] | None:
     return at if len(at) == 1 else None
 
 
-def _agrees(sample: Sample, at: Sequence[int] | None, logprobs: Sequence[float]) -> bool:
+def _agrees(sample: Sample, at: Sequence[int] | None) -> bool:
+    logprobs = sample.logprobs_nats
     if len(logprobs) < 2:
         return True
-    return at is not None and ("acc" not in sample or sample["acc"] == float(int(np.argmax(logprobs)) in at))
-
-
-def _numbers(sample: Sample) -> list[str]:
-    """Return metrics of a log of a version that does not list them."""
-    other = ("doc_id", "filter", "target")
-    return [k for k, v in sample.items() if isinstance(v, int | float) and k not in other]
+    return at is not None and (
+        "acc" not in sample.scores or sample.scores["acc"] == float(logprobs.index(max(logprobs)) in at)
+    )

@@ -1,10 +1,12 @@
-"""Other tools' names of metrics: what they are called here, and on which scale they stand."""
+"""Other tools' names of metrics: what they are called here, on which scale they stand, and what `acc` means."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from rescore.importing.kinds import chance, kind_of
 from rescore.tables import METRICS
 
 Scale = Literal["as it is", "negative", "log", "bits"]
@@ -22,7 +24,10 @@ class Name(NamedTuple):
 
 
 ACCURACY = frozenset({"acc", "accuracy"})
-"""Of listed choices, unless the task has an `ANSWER_PERPLEXITY` too: then of the answer's tokens, all of them."""
+"""What it is the accuracy of depends on the task: see `meanings`."""
+
+NORMALISED = frozenset({"acc_norm", "acc_bytes"})
+"""Accuracies of listed choices, by log-probability per character or byte."""
 
 ANSWER_PERPLEXITY = frozenset({"ppl", "perplexity"})
 """exp of the mean over examples of minus the log-probability of the answer in full."""
@@ -32,6 +37,11 @@ NAMES: dict[str, Name] = {
     **dict.fromkeys(ANSWER_PERPLEXITY, Name("nll_nats_per_answer", "log")),
     "em": Name("exact_match"),
     "exact_str_match": Name("exact_match"),
+    "extractive_match": Name("exact_match"),
+    "mc1": Name("multiple_choice_grade"),
+    "truthfulqa_mc1": Name("multiple_choice_grade"),
+    "mc2": Name("choice_probability"),
+    "truthfulqa_mc2": Name("choice_probability"),
     "answer_perplexity": Name("nll_nats_per_answer", "log"),
     "token_perplexity": Name("nll_nats_per_token", "log"),
     "word_perplexity": Name("nll_nats_per_word", "log"),
@@ -41,41 +51,118 @@ NAMES: dict[str, Name] = {
 }
 """By a tool's name; any other keeps the name that it has."""
 
-KNOWN = frozenset(NAMES) | frozenset(METRICS)
+KNOWN = frozenset(NAMES) | frozenset(METRICS) | NORMALISED
 
+_BY_KIND = {
+    "multiple_choice": "multiple_choice_grade",
+    "loglikelihood": "exact_match",
+    "generate_until": "exact_match",
+    "mass": "choice_probability",
+}
+_MOST_TELLING = pl.Enum(["mass", "other", "loglikelihood", "generate_until", "multiple_choice"])  # where files differ
+_UNCLEAR = "its accuracy is of several kinds, or not right or wrong"
+_FROM_FILE = "the file gives the output type"
+_FROM_NAME = "a task of lm-evaluation-harness of this kind"
+_FROM_PERPLEXITY = "a perplexity stands beside it"
+_FROM_NORMALISED = "an accuracy of choices by their length stands beside it"
+_ALONE = "no other accuracy of the task"
+_ASSUMED = "assumed, as nothing says otherwise"
 _FACTOR = {"as it is": 1.0, "negative": -1.0, "log": 1.0, "bits": float(np.log(2))}
 
 
-def standard(found: pl.DataFrame) -> pl.DataFrame:
+def spelled(metric: str) -> str:
+    """Spell a metric's name as the table of names does, if it is in there: `Exact Match` is exact_match.
+
+    >>> spelled("Accuracy"), spelled("EM"), spelled("Exact Match"), spelled("ROUGE-L")
+    ('accuracy', 'em', 'exact_match', 'ROUGE-L')
+    """
+    plain = metric.strip().lower().replace(" ", "_").replace("-", "_")
+    return plain if plain in KNOWN else metric
+
+
+def meanings(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Say what each accuracy of each subtask is called here, alike for all models.
+
+    Parameters
+    ----------
+    frames
+        task, subtask, metric and kind, of means and of items.
+
+    Returns
+    -------
+    polars.DataFrame
+        task, subtask, metric, `meaning` and `why`. `acc` is multiple-choice grade, exact match, the probability of the
+        right choices, or remains what it is. `acc_norm` is multiple-choice grade where it is the only accuracy.
+    """
+    subtask = ["task", "subtask"]
+    every = pl.concat(frame.select(*subtask, "metric", "kind").unique() for frame in frames).unique()
+    kind = pl.col("kind").cast(_MOST_TELLING).drop_nulls().min().cast(pl.String)
+    one = every.group_by(*subtask, "metric").agg(kind).sort(*subtask, "metric")
+    accuracy, normalised = pl.col("metric").is_in(list(ACCURACY)), pl.col("metric").is_in(list(NORMALISED))
+    one = one.with_columns(
+        perplexity=pl.col("metric").is_in(list(ANSWER_PERPLEXITY)).any().over(subtask),
+        normalised=normalised.any().over(subtask),
+        alone=~accuracy.any().over(subtask) & (normalised.sum().over(subtask) == 1),
+    ).filter(accuracy | (normalised & pl.col("alone")))
+    told = [
+        ("multiple_choice_grade", _ALONE) if row["metric"] in NORMALISED else _meaning(row)
+        for row in one.iter_rows(named=True)
+    ]
+    columns = {"meaning": [meaning for meaning, _ in told], "why": [why for _, why in told]}
+    return one.select(*subtask, "metric").hstack(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
+
+
+def _meaning(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Say what an accuracy is, and how that is known."""
+    metric, kind = row["metric"], row["kind"]
+    names = [name for name in (row["subtask"], row["task"]) if name]
+    by_name = next(filter(None, map(kind_of, names)), None)
+    if by_name in ("mass", "other"):  # the files call these tasks multiple_choice or generate_until too
+        kind = None
+    told = kind or by_name
+    if told == "other":
+        return metric, _UNCLEAR
+    if told:
+        return _BY_KIND[told], _FROM_FILE if kind else _FROM_NAME
+    if row["perplexity"]:
+        return "exact_match", _FROM_PERPLEXITY
+    if row["normalised"]:
+        return "multiple_choice_grade", _FROM_NORMALISED
+    known = any(chance(name) for name in names)
+    return "multiple_choice_grade", _FROM_NAME if known else _ASSUMED
+
+
+def standard(found: pl.DataFrame, meant: pl.DataFrame) -> pl.DataFrame:
     """Give metrics their names here and numbers in their units.
 
     Parameters
     ----------
     found
         task, subtask, metric, value, and more; a `standard_error` goes along with `value`.
+    meant
+        What `meanings` tells.
 
     Returns
     -------
     polars.DataFrame
         The same rows and columns, and `was`, the metric's name in the file. The logarithm of a perplexity that is not
-        positive is not a number or infinite.
+        positive is NaN or infinite.
     """
-    answer = pl.col("metric").is_in(list(ANSWER_PERPLEXITY)).any().over("task", pl.col("subtask").fill_null(""))
     metric, scale = (
         pl.col("metric").replace_strict(
             {name: new[part] for name, new in NAMES.items()}, default=default, return_dtype=pl.String
         )
         for part, default in ((0, pl.col("metric")), (1, pl.lit("as it is")))
     )
-    found = found.with_columns(
-        was="metric",
-        metric=pl.when(pl.col("metric").is_in(list(ACCURACY)) & answer).then(pl.lit("exact_match")).otherwise(metric),
-        scale=scale,
-        factor=scale.replace_strict(_FACTOR, return_dtype=pl.Float64),
+    key = ["task", "subtask", "metric"]
+    found = (
+        found.join(meant.drop("why"), on=key, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(was="metric", metric=pl.coalesce("meaning", metric), scale=scale)
+        .with_columns(factor=pl.col("scale").replace_strict(_FACTOR, return_dtype=pl.Float64))
     )
     log = pl.col("scale") == "log"
     changed = {"value": pl.when(log).then(pl.col("value").log()).otherwise(pl.col("value") * pl.col("factor"))}
     if "standard_error" in found.columns:
         per = pl.when(log).then(1 / pl.col("value")).otherwise(pl.col("factor").abs())
         changed["standard_error"] = pl.col("standard_error") * per
-    return found.with_columns(**changed).drop("scale", "factor")
+    return found.with_columns(**changed).drop("scale", "factor", "meaning")

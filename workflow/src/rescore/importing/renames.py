@@ -1,31 +1,107 @@
-"""The user's table of names, `--rename`."""
+"""The table of `--rename`: names in the files, and the names to use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from rescore.tables import InputError
 
+_NAMED = ("model", "task", "subtask", "metric")
 
-def read_renames(path: Path, frames: Iterable[pl.DataFrame]) -> dict[str, str]:
-    """Read pairs of names, tab-separated, one pair per line: as in the files, and as to be used.
+
+class Renames(NamedTuple):
+    """Names to use.
+
+    Attributes
+    ----------
+    path
+        The table, for messages.
+    names
+        By a model, task, subtask or metric of the files, or by the path of a file that names no model.
+    metrics
+        By a task and a metric of it.
+    """
+
+    path: Path | None = None
+    names: Mapping[str, str] = {}
+    metrics: Mapping[tuple[str, str], str] = {}
+
+
+def read_renames(path: Path | None) -> Renames:
+    """Read a tab-separated table without a header.
+
+    A row of two cells is a name and the name to use. A row of three is a task, a metric of it, and what to call this
+    metric of this task alone.
 
     Raises
     ------
     InputError
-        A line is no such pair, gives a name twice, or names nothing that the frames hold.
+        Names the row that has other cells, or that gives a name a second meaning.
     """
-    there = {name for f in frames for c in ("model", "task", "subtask", "metric") for name in f[c].unique()}
+    if path is None:
+        return Renames()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
     names: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
+    metrics: dict[tuple[str, str], str] = {}
+    for number, line in enumerate(lines, start=1):
         cells = [cell.strip() for cell in line.split("\t")]
-        if len(cells) != 2 or not all(cells):
-            raise InputError(f"{path}: row {number}: expected a name in the files, a tab, and the name to use")
-        if cells[0] not in there:
-            raise InputError(f"{path}: row {number}: '{cells[0]}' is no model, task, subtask or metric of the files")
-        if names.setdefault(cells[0], cells[1]) != cells[1]:
-            raise InputError(f"{path}: row {number}: '{cells[0]}' is called '{names[cells[0]]}' above")
-    return names
+        if not any(cells):
+            continue
+        if len(cells) not in (2, 3) or not all(cells):
+            raise InputError(
+                f"{path}: row {number}: expected a name in the files, a tab, and the name to use; "
+                "or a task, a metric of it, and what to call this"
+            )
+        *old, new = cells
+        given = names.setdefault(old[0], new) if len(old) == 1 else metrics.setdefault((old[0], old[1]), new)
+        if given != new:
+            raise InputError(f"{path}: row {number}: '{' '.join(old)}' is called '{given}' above")
+    return Renames(path, names, metrics)
+
+
+def check_used(renames: Renames, frames: Iterable[pl.DataFrame], printed: Mapping[str, str]) -> None:
+    """Refuse names that are not in the files.
+
+    Parameters
+    ----------
+    renames
+        The table.
+    frames
+        What was read.
+    printed
+        Models by their name in the files: as they are printed.
+
+    Raises
+    ------
+    InputError
+        Names the first.
+    """
+    every = list(frames)
+    there = {name for frame in every for column in _NAMED for name in frame[column].unique()}
+    there |= {*printed.values(), *(name for frame in every for name in frame["where"].unique())}
+    pairs = {pair for frame in every for pair in frame.select("task", "metric").unique().rows()}
+    pairs |= {pair for frame in every for pair in frame.select("subtask", "metric").unique().rows()}
+    for name in renames.names:
+        if name not in there:
+            raise InputError(f"{renames.path}: '{name}' is no model, task, subtask or metric of the files")
+    for task, metric in renames.metrics:
+        if (task, metric) not in pairs:
+            raise InputError(f"{renames.path}: '{metric}' is no metric of a task '{task}' of the files")
+
+
+def apply(frame: pl.DataFrame, renames: Renames, printed: Mapping[str, str]) -> pl.DataFrame:
+    """Give models, tasks, subtasks and metrics other names; a model by its name in the files or as it is printed."""
+    models = {full: renames.names[name] for full, name in printed.items() if name in renames.names}
+    models |= {full: renames.names[full] for full in printed if full in renames.names}
+    if "metric" in frame.columns:
+        for (task, metric), new in renames.metrics.items():
+            of = (pl.col("task") == task) | (pl.col("subtask") == task).fill_null(value=False)
+            named = pl.when(of & (pl.col("metric") == metric)).then(pl.lit(new)).otherwise("metric")
+            frame = frame.with_columns(metric=named)
+    others = [column for column in _NAMED[1:] if column in frame.columns]
+    return frame.with_columns(pl.col("model").replace(models), pl.col(others).replace(dict(renames.names)))

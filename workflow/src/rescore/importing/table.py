@@ -1,23 +1,36 @@
-"""Any table of results: a row a model, task and metric, a row an example, or a metric a column."""
+"""Any table of results: a row per model, task and metric, a row per example, or a column per metric or task."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from rescore.importing.names import KNOWN
-from rescore.importing.tidy import FOUND, ITEMS
+from rescore.importing.kinds import chance
+from rescore.importing.names import ACCURACY, NORMALISED, spelled
+from rescore.importing.tidy import FOUND, ITEMS, Schema
+from rescore.importing.wide_tables import ERROR, all_numbers, from_metrics, from_tasks
 from rescore.tables import InputError
 
-_ERROR, _COUNT = "_stderr", "_n"
+_NULLS = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]
+_NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64, "shots": pl.Int64}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which of the table's columns hold what; without `metric` and `score` a metric is a column."""
+    """Which of the table's columns hold what; a column that is not named is the one called as the field, if there is.
 
-    model: str
+    Attributes
+    ----------
+    n
+        A column, a number of questions for all tasks, or `task=number` by commas.
+    metric_name
+        The metric of all scores, where none of the columns says it. Without a column of scores a column is a task.
+    """
+
+    model: str | None = None
     task: str | None = None
     subtask: str | None = None
     metric: str | None = None
@@ -25,7 +38,17 @@ class Columns:
     stderr: str | None = None
     n: str | None = None
     chance: str | None = None
+    shots: str | None = None
     example: str | None = None
+    metric_name: str | None = None
+
+
+class Read(NamedTuple):
+    """FOUND or ITEMS, whether it is the second, and what the user should know."""
+
+    rows: pl.DataFrame
+    of_examples: bool
+    notes: list[str]
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -39,24 +62,33 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
-        return pl.read_csv(
-            path,
-            separator="\t" if path.suffix in (".tsv", ".tab") else ",",
-            infer_schema=False,
-            null_values=["", "NA", "N/A"],
-        )
+        separator = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
+        return _bare(pl.read_csv(path, separator=separator, infer_schema=False, null_values=_NULLS))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{path}: no table that can be read ({str(error).splitlines()[0]})") from error
+        first, *_ = str(error).split("\n")
+        raise InputError(f"{path}: no table that can be read ({first})") from error
 
 
-def found(frame: pl.DataFrame, columns: Columns, *, where: str) -> pl.DataFrame:
+def _bare(table: pl.DataFrame) -> pl.DataFrame:
+    """Take numbers out of their dress, `**25.1%**` or `25.1 ± 0.4`, of which the second is the standard error."""
+    for column in table.columns:
+        parts = table[column].str.extract_groups(r"^\**\s*(-?[\d.]+)\s*%?\s*(?:(?:±|\+/-)\s*([\d.]+)\s*%?)?\s*\**$")
+        number, error = parts.struct.field("1"), parts.struct.field("2")
+        if number.null_count() == table[column].null_count():
+            table = table.with_columns(number.alias(column))
+            if error.null_count() < len(error) and f"{column}{ERROR}" not in table.columns:
+                table = table.with_columns(error.alias(f"{column}{ERROR}"))
+    return table
+
+
+def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
     """Bring a table to FOUND, or to ITEMS where it has a column of examples.
 
     Parameters
     ----------
-    frame
+    table
         The table as read.
     columns
         What is where.
@@ -65,7 +97,7 @@ def found(frame: pl.DataFrame, columns: Columns, *, where: str) -> pl.DataFrame:
 
     Returns
     -------
-    polars.DataFrame
+    Read
         Rows without a score are left out of FOUND; in ITEMS they have a reason.
 
     Raises
@@ -73,47 +105,114 @@ def found(frame: pl.DataFrame, columns: Columns, *, where: str) -> pl.DataFrame:
     InputError
         Names the column that is missing or the row whose cell is empty or no number.
     """
-    given = {option: column for option, column in vars(columns).items() if column is not None}
-    for option, column in given.items():
-        if column not in frame.columns:
-            raise InputError(f"{where}: --{option}: no column '{column}'; the table has {', '.join(frame.columns)}")
-    numbered = frame.with_row_index("row", offset=2)
-    if columns.metric is None and columns.score is None:
-        long = _from_wide(numbered, given, where)
-    elif columns.metric and columns.score and columns.task:
-        long = numbered.select("row", *(pl.col(column).alias(option) for option, column in given.items()))
-    else:
+    columns, counts = _counts(columns, table, where)
+    given = _given(columns, table, where)
+    long, notes = _long(table.with_row_index("row", offset=2), columns, given, where)
+    long = _typed(long.with_columns(where=pl.format("{}: row {}", pl.lit(where), "row")))
+    if "example" in given:
+        return Read(_items(long), True, notes)
+    return Read(_means(long, counts), False, notes)
+
+
+def _long(
+    table: pl.DataFrame, columns: Columns, given: Mapping[str, str], where: str
+) -> tuple[pl.DataFrame, list[str]]:
+    """Bring a table to one row per score, its columns called as the options; say what was taken for what."""
+    if "score" in given and "task" in given and ("metric" in given or columns.metric_name):
+        long = table.select("row", *(pl.col(column).alias(option) for option, column in given.items()))
+        return (long if "metric" in given else long.with_columns(metric=pl.lit(columns.metric_name))), []
+    if columns.metric or columns.score or (columns.metric_name and "task" in given):
         raise InputError(
-            f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two"
+            f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two; "
+            "or, where all scores are of one metric, --metric-name"
         )
-    long = long.with_columns(where=pl.format("{}: row {}", pl.lit(where), "row"))
+    if columns.metric_name:
+        return from_tasks(table, given, columns.metric_name, where)
+    return from_metrics(table, given, where), []
+
+
+def _typed(long: pl.DataFrame) -> pl.DataFrame:
+    """Check names and numbers, and add the columns that the table lacks."""
     for column in ("model", "task", "metric"):
         empty = long.filter(pl.col(column).is_null())
         if empty.height:
             raise InputError(f"{empty['where'][0]}: no {column}")
-    numbers = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64}
-    for column, kind in numbers.items():
-        if column in long.columns:
-            long = _number(long, column, kind)
-    if columns.example is not None:
-        return _items(long)
-    absent = {c: pl.lit(None, numbers[c]).alias(c) for c in numbers if c not in long.columns}
+    for column, kind in _NUMBERS.items():
+        absent = pl.lit(None, kind).alias(column)
+        long = _number(long, column, kind) if column in long.columns else long.with_columns(absent)
+    _refuse_numbers(long)
+    names = {name: spelled(str(name)) for name in long["metric"].unique()}
+    return long.with_columns(
+        *(pl.col(c).cast(pl.String) for c in ("model", "task")),
+        subtask=pl.col("subtask").cast(pl.String) if "subtask" in long.columns else pl.lit(None, pl.String),
+        metric=pl.col("metric").cast(pl.String).replace(names),
+    )
+
+
+def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns, Mapping[str, int]]:
+    """Read `--n` as numbers of questions by task, "" being every task; or leave it as the column that it is."""
+    if columns.n is None or columns.n in table.columns:
+        return columns, {}
+    pairs = [part.rpartition("=") for part in columns.n.split(",")]
+    if not all(number.strip().isdigit() for *_, number in pairs):
+        raise InputError(f"{where}: --n: '{columns.n}' is no column, no number, and not like MMLU=14042,ARC-C=1172")
+    return replace(columns, n=None), {task.strip(): int(number) for task, _, number in pairs}
+
+
+_CALLED = {  # what columns are called, beside the names of the options
+    "model": ("model_name",),
+    "task": ("benchmark", "dataset"),
+    "score": ("value",),
+    "stderr": ("standard_error", "std_err", "se"),
+    "n": ("n_samples", "num_samples"),
+    "shots": ("n_shot", "n_shots", "num_fewshot", "fewshot"),
+    "example": ("example_id",),
+}
+
+
+def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
+    """Find the column of each option: as named, else as the option is called."""
+    given: dict[str, str] = {}
+    plain = {re.sub(r"\W+", "_", column.strip().lower()): column for column in reversed(table.columns)}
+    for option in (field.name for field in fields(columns) if field.name != "metric_name"):
+        named = getattr(columns, option)
+        called = (plain[name] for name in (option, *_CALLED.get(option, ())) if name in plain)
+        column = named if named is not None else next(called, None)
+        if column is not None and column not in table.columns:
+            raise InputError(f"{where}: --{option}: no column '{column}'; the table has {', '.join(table.columns)}")
+        if column is not None and column in given.values():
+            twin = next(o for o, c in given.items() if c == column)
+            raise InputError(f"{where}: --{twin} and --{option} both name the column '{column}'")
+        if column is not None:
+            given[option] = column
+    if "model" not in given:
+        raise InputError(f"{where}: --model: no column 'model'; the table has {', '.join(table.columns)}")
+    return given
+
+
+def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
+    of_task = pl.col("task").replace_strict(dict(counts), default=counts.get(""), return_dtype=pl.Int64)
+    listed = pl.col("metric").is_in([*ACCURACY, *NORMALISED])
+    known = {task: chance(task) for task in long["task"].unique()}
     return (
         long.drop_nulls("score")
-        .with_columns(*absent.values())
         .select(
-            *(
-                "where",
-                _text("model"),
-                _text("task"),
-                _subtask(long),
-                pl.lit(None, pl.Int64).alias("shots"),
-                _text("metric"),
-            ),
+            "where",
+            run=pl.lit(None, pl.String),
+            limited=False,
+            date=pl.lit(None, pl.Float64),
+            model="model",
+            task="task",
+            subtask="subtask",
+            shots="shots",
+            kind=pl.lit(None, pl.String),
+            metric="metric",
             value="score",
             standard_error="stderr",
-            n="n",
-            chance="chance",
+            n=pl.coalesce("n", of_task) if counts else pl.col("n"),
+            chance=pl.coalesce(
+                "chance", pl.when(listed).then(pl.col("task").replace_strict(known, return_dtype=pl.Float64))
+            ),
         )
         .cast(pl.Schema(FOUND))
     )
@@ -126,77 +225,42 @@ def _items(long: pl.DataFrame) -> pl.DataFrame:
         raise InputError(f"{empty['where'][0]}: no example")
     score = pl.col("score")
     return long.select(
-        *("where", _text("model"), _text("task"), _subtask(long), pl.lit(None, pl.Int64).alias("shots")),
-        example_id=_text("example").rank("dense").over("task") - 1,
+        "where",
+        run=pl.lit(None, pl.String),
+        limited=False,
+        date=pl.lit(None, pl.Float64),
+        model="model",
+        task="task",
+        subtask="subtask",
+        shots="shots",
+        kind=pl.lit(None, pl.String),
+        example_id=pl.col("example").cast(pl.String).rank("dense").over("task") - 1,
         question=pl.lit(None, pl.String),
-        metric=_text("metric"),
+        metric="metric",
         value="score",
         reason=pl.when(score.is_null()).then(pl.lit("the table has no score")),
     ).cast(pl.Schema(ITEMS))
 
 
-def _from_wide(frame: pl.DataFrame, given: Mapping[str, str], where: str) -> pl.DataFrame:
-    """Turn a table with a metric a column into one with a row a metric.
-
-    Columns are called as metrics where there is a column of tasks, else `task_metric`; with `_stderr` and `_n` behind
-    that, a metric's standard error and its number of questions.
-    """
-    parts = []
-    for column in frame.columns:
-        task, metric = (None, column) if "task" in given else split(column)
-        if metric not in KNOWN or column in given.values():
-            continue
-        companions = {"stderr": f"{column}{_ERROR}", "n": f"{column}{_COUNT}"}
-        parts.append(
-            frame.select(
-                "row",
-                *(pl.col(c).alias(o) for o, c in given.items()),
-                *([pl.lit(task).alias("task")] if task else []),
-                pl.lit(metric).alias("metric"),
-                pl.col(column).cast(pl.String).alias("score"),
-                *(
-                    pl.col(c).cast(pl.String).alias(o)
-                    for o, c in companions.items()
-                    if o not in given and c in frame.columns
-                ),
+def _refuse_numbers(long: pl.DataFrame) -> None:
+    """Refuse columns of names that hold scores; models and tasks may be called by whole numbers."""
+    for column in ("model", "task", "metric"):
+        names = long[column]
+        if all_numbers(names) and (column == "metric" or names.cast(pl.String).str.contains(".", literal=True).all()):
+            raise InputError(
+                f"{long['where'][0]}: {column} '{names[0]}' is a number; give --{column} a column of names"
             )
-        )
-    if not parts:
-        form = "METRIC" if "task" in given else "TASK_METRIC"
-        raise InputError(
-            f"{where}: no column is called {form} with a metric that is known ({', '.join(sorted(KNOWN))}); "
-            "give --metric and --score where a row is one metric"
-        )
-    return pl.concat(parts, how="diagonal")
 
 
-def split(column: str) -> tuple[str | None, str | None]:
-    """Split `task_metric` at the longest known metric.
-
-    >>> split("arc_easy_exact_match"), split("arc_easy_level")
-    (('arc_easy', 'exact_match'), (None, None))
-    """
-    metric = max((m for m in KNOWN if column.endswith(f"_{m}")), key=len, default=None)
-    return (None, None) if metric is None else (column.removesuffix(f"_{metric}"), metric)
-
-
-def _number(frame: pl.DataFrame, column: str, kind: type[pl.DataType]) -> pl.DataFrame:
-    cast = frame[column].cast(pl.Float64, strict=False)
-    bad = frame.filter(cast.is_null() & frame[column].is_not_null())
+def _number(long: pl.DataFrame, column: str, kind: object) -> pl.DataFrame:
+    cast = long[column].cast(pl.Float64, strict=False)
+    bad = long.filter(cast.is_null() & long[column].is_not_null())
     if kind is pl.Int64:
         whole = cast.cast(pl.Int64, strict=False)
-        bad = frame.filter((whole.is_null() | (whole != cast)) & frame[column].is_not_null())
+        bad = long.filter((whole.is_null() | (whole != cast)) & long[column].is_not_null())
         cast = whole
     if bad.height:
         raise InputError(
             f"{bad['where'][0]}: {column} '{bad[column][0]}' is no {'whole ' if kind is pl.Int64 else ''}number"
         )
-    return frame.with_columns(cast.alias(column))
-
-
-def _text(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.String)
-
-
-def _subtask(long: pl.DataFrame) -> pl.Expr:
-    return _text("subtask") if "subtask" in long.columns else pl.lit(None, pl.String).alias("subtask")
+    return long.with_columns(cast.alias(column))

@@ -1,106 +1,104 @@
-"""From what the files say to rows of AGGREGATES and SCORES: names, shots, percent, doubles, and what is refused."""
+"""From what the files say to rows of AGGREGATES and SCORES: names, percent, doubles, and what is refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from rescore.importing.names import standard
+from rescore.importing.names import ACCURACY, NORMALISED, standard
 from rescore.tables import EXAMPLES, METRICS, SCORES, InputError
 
-_PLACE = {
+Schema = Mapping[str, pl.DataType | type[pl.DataType]]
+
+PLACE: Schema = {
     "where": pl.String,  # the file, and the row in it
+    "run": pl.String,  # the results file of the same run; null where the tool's files are no runs
+    "limited": pl.Boolean,  # whether the run left questions out
+    "date": pl.Float64,  # of the run, in seconds since 1970; null where unknown
     "model": pl.String,
     "task": pl.String,
     "subtask": pl.String,  # without the task's name; null for the task itself
     "shots": pl.Int64,  # null where the file does not say
 }
 
-FOUND: Mapping[str, pl.DataType | type[pl.DataType]] = {
-    **_PLACE,
+FOUND: Schema = {
+    **PLACE,
+    "kind": pl.String,  # of the task, a `kinds.Kind`; null where the file does not say
     "metric": pl.String,
     "value": pl.Float64,
     "standard_error": pl.Float64,
     "n": pl.Int64,
     "chance": pl.Float64,
 }
-"""One row a number of a file, under the file's own names; standard_error, n and chance are null where unknown."""
+"""One row per number of a file, under the file's own names; standard_error, n and chance are null where unknown."""
 
-ITEMS: Mapping[str, pl.DataType | type[pl.DataType]] = {
-    **_PLACE,
+ITEMS: Schema = {
+    **PLACE,
+    "kind": pl.String,
     "example_id": pl.Int64,
     "question": pl.String,  # a digest of the example, null where unknown: the same number must be the same question
     "metric": pl.String,
     "value": pl.Float64,
     "reason": pl.String,
 }
-"""One row an example and metric."""
+"""One row per example and metric."""
 
-CHOICES: Mapping[str, pl.DataType | type[pl.DataType]] = {
-    **_PLACE,
+CHOICES: Schema = {
+    **PLACE,
     **{c: kind for c, kind in EXAMPLES.columns.items() if c not in ("task", "subtask", "shots")},
 }
-"""One row an example with listed choices, once a model."""
+"""One row per example with listed choices, as one model read it."""
 
 _KEY = ["model", "task", "subtask", "metric"]
 _SAME = 1e-6  # numbers this near each other, relative to their size, are one number written twice
+_SHARES = ("exact_match", "multiple_choice_grade", "choice_probability")  # here, of several names in the files
+_JUDGED = frozenset(name for name, metric in METRICS.items() if metric.link)
 
 
-def renamed(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
-    """Give models, tasks, subtasks and metrics other names."""
-    named = [c for c in ("model", "task", "subtask", "metric") if c in frame.columns]
-    return frame.with_columns(pl.col(named).replace(dict(names)))
+def frame(rows: Iterable[Mapping[str, object]], columns: Schema) -> pl.DataFrame:
+    """Make a frame of rows; what a row does not name is null, and a run is one without a limit."""
+    every = [{"limited": False, **row} for row in rows]
+    return pl.DataFrame({c: [row.get(c) for row in every] for c in columns}, schema=dict(columns))
 
 
-def choose_shots(frames: Sequence[pl.DataFrame], shots: int | None) -> list[pl.DataFrame]:
-    """Keep one number of solved examples in the prompt, or keep them apart.
-
-    A (task, subtask) that comes with several numbers of shots, in any of the frames, becomes a subtask for each,
-    `name@2-shot`; `shots` keeps only the rows with that number, and those that do not say.
-    """
-    if shots is not None:
-        return [frame.filter(pl.col("shots").is_null() | (pl.col("shots") == shots)) for frame in frames]
-    key = ["task", "subtask"]
-    every = pl.concat(frame.select(*key, "shots").unique() for frame in frames).unique()
-    several = every.group_by(key).len().select(*key, several=pl.col("len") > 1)
-    said = pl.when(pl.col("shots").is_null()).then(pl.lit("unknown-shot")).otherwise(pl.format("{}-shot", "shots"))
-    named = pl.when(pl.col("subtask").is_null()).then(said).otherwise(pl.format("{}@{}", "subtask", said))
-    return [
-        frame.join(several, on=key, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(subtask=pl.when("several").then(named).otherwise("subtask"))
-        .drop("several")
-        for frame in frames
-    ]
-
-
-def aggregates(found: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
+def aggregates(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     """Make FOUND rows of AGGREGATES, and of `where`.
+
+    Parameters
+    ----------
+    found
+        FOUND.
+    meant
+        As `names.meanings` gives it.
+    percent
+        Whether shares are from 0 to 100.
 
     Raises
     ------
     InputError
         Names file and row of a value that is no finite number, outside its metric's range or in percent, of a negative
-        standard error, of fewer questions than one, or of two numbers for one thing.
+        standard error, of fewer questions than one, or of two numbers for one thing. A metric without a verdict is null
+        with a reason instead.
     """
-    frame = _in_unit(standard(found), percent=percent)
+    rows = _in_unit(standard(found, meant), percent=percent)
     error = pl.col("standard_error")
-    frame = frame.with_columns(standard_error=pl.when(error.is_finite()).then(error))
-    _refuse(frame, pl.col("standard_error") < 0, "a standard error is 0 or more, this one is {standard_error:g}")
-    _refuse(frame, pl.col("n") < 1, "n is {n}, but the number of questions is at least 1")
-    _refuse(frame, ~pl.col("chance").is_between(0, 1, closed="left"), "chance is {chance:g}, not between 0 and 1")
-    frame = _once(_whole_names(frame), _KEY)
-    return frame.select("where", *_KEY, pl.col("value").alias("mean"), "standard_error", "n", "chance")
+    rows = rows.with_columns(standard_error=pl.when(error.is_finite()).then(error))
+    _refuse(rows, pl.col("standard_error") < 0, "a standard error is 0 or more, this one is {standard_error:g}")
+    _refuse(rows, pl.col("n") < 1, "n is {n}, but the number of questions is at least 1")
+    _refuse(rows, ~pl.col("chance").is_between(0, 1, closed="left"), "chance is {chance:g}, not between 0 and 1")
+    rows = _once(_own_names(_whole_names(rows), _KEY), _KEY)
+    return rows.select("where", *_KEY, pl.col("value").alias("mean"), "standard_error", "n", "chance", "reason")
 
 
-def items(found: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
-    """Make ITEMS rows of SCORES, and of `where`.
+def items(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
+    """Make ITEMS rows of SCORES, and of `where`; parameters as of `aggregates`.
 
     Raises
     ------
     InputError
         As `aggregates`; also where one number of an example stands for two questions.
     """
-    frame = _whole_names(_in_unit(standard(found), percent=percent))
-    questions = frame.drop_nulls("question").unique(["task", "subtask", "example_id", "question"], maintain_order=True)
+    rows = _whole_names(_in_unit(standard(found, meant), percent=percent))
+    questions = rows.drop_nulls("question").unique(["task", "subtask", "example_id", "question"], maintain_order=True)
     twice = questions.filter(pl.struct("task", "subtask", "example_id").is_duplicated())
     if twice.height:
         first = twice.row(0, named=True)
@@ -109,8 +107,9 @@ def items(found: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
             f"{other['where'][1]}: task '{first['task']}', example {first['example_id']} is another question than in "
             f"{first['where']}: the models must answer the same ones; evaluate them on one version of the task"
         )
-    frame = _once(frame, [*_KEY, "example_id"])
-    return frame.select(
+    key = [*_KEY, "example_id"]
+    rows = _once(_own_names(rows, key), key)
+    return rows.select(
         "where", *(pl.col("value").alias("score") if c == "score" else pl.col(c) for c in SCORES.columns)
     )
 
@@ -121,62 +120,98 @@ def examples(found: pl.DataFrame) -> pl.DataFrame:
     return once.with_columns(pl.col("shots").fill_null(0)).select(list(EXAMPLES.columns))
 
 
-def _whole_names(frame: pl.DataFrame) -> pl.DataFrame:
+def _whole_names(rows: pl.DataFrame) -> pl.DataFrame:
     """Put the task before the subtask: `task:subtask`, or `task` where there is none."""
     local = pl.col("subtask")
     own = local.is_null() | (local == pl.col("task")) | local.str.starts_with(pl.format("{}:", "task"))
-    return frame.with_columns(
+    return rows.with_columns(
         subtask=pl.when(own).then(pl.coalesce("subtask", "task")).otherwise(pl.format("{}:{}", "task", "subtask"))
     )
 
 
-def _in_unit(frame: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
+def _in_unit(rows: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     """Bring scores given in percent to [0, 1], and refuse what cannot be a value of its metric."""
+    if "reason" not in rows.columns:
+        rows = rows.with_columns(reason=pl.lit(None, pl.String))
     limits = pl.DataFrame([(m.name, m.low, m.high) for m in METRICS.values()], ["metric", "low", "high"], orient="row")
-    frame = frame.join(limits, on="metric", how="left", maintain_order="left")
-    share = pl.col("high") == 1.0
+    rows = rows.join(limits, on="metric", how="left", maintain_order="left")
+    share = (pl.col("high") == 1.0).fill_null(value=False) | pl.col("was").is_in([*ACCURACY, *NORMALISED])
     if percent:
-        if not (frame.filter(share)["value"] > 1).any():
+        if not (rows.filter(share)["value"] > 1).any():
             raise InputError("--percent: no score that is between 0 and 1 here is above 1 in the files; leave it out")
-        scaled = [c for c in ("value", "standard_error", "chance") if c in frame.columns]
-        frame = frame.with_columns(pl.when(share).then(pl.col(c) / 100).otherwise(c) for c in scaled)
+        scaled = [c for c in ("value", "standard_error") if c in rows.columns]
+        rows = rows.with_columns(pl.when(share).then(pl.col(c) / 100).otherwise(c) for c in scaled)
+        if "chance" in rows.columns:  # from a table of percents, or from what is known of the task
+            rows = rows.with_columns(
+                chance=pl.when(pl.col("chance") > 1).then(pl.col("chance") / 100).otherwise("chance")
+            )
     value = pl.col("value")
-    _refuse(frame, ~value.is_finite(), "{value} is no finite number; take the entry out, or evaluate again")
+    judged = pl.col("metric").is_in(list(_JUDGED))
+    undefined = ~value.is_finite() & ~judged
+    rows = rows.with_columns(
+        reason=pl.when(undefined).then(pl.format("{} in the file", value.cast(pl.String))).otherwise("reason"),
+        value=pl.when(~undefined).then(value),
+    )
+    _refuse(rows, ~value.is_finite(), "{value} is no finite number; take the entry out, or evaluate again")
     low = pl.col("was").str.contains("perplexity|ppl") & (value < -_SAME)
-    _refuse(frame, low, "a perplexity is at least 1, this one is exp({value:g})")
+    _refuse(rows, low, "a perplexity is at least 1, this one is exp({value:g})")
     if not percent:
         in_percent = share & value.is_between(1 + _SAME, 100)
-        _refuse(frame, in_percent, "{value:g} is no share; where scores are in percent, give --percent")
+        _refuse(rows, in_percent, "{value:g} is no share; where scores are in percent, give --percent")
     outside = (value < pl.col("low") - _SAME) | (value > pl.col("high") + _SAME)
-    _refuse(frame, outside, "{value:g} is outside {low:g} to {high:g}")
-    return frame.with_columns(value=pl.when(share).then(value.clip(0, 1)).otherwise(value)).drop("low", "high")
+    _refuse(rows, outside, "{value:g} is outside {low:g} to {high:g}")
+    return rows.with_columns(value=pl.when(share).then(value.clip(0, 1)).otherwise(value)).drop("low", "high")
 
 
-def _refuse(frame: pl.DataFrame, bad: pl.Expr, problem: str) -> None:
+def _refuse(rows: pl.DataFrame, bad: pl.Expr, problem: str) -> None:
     """Raise for the first row for which `bad` is true; `problem` may name its columns in braces."""
-    rows = frame.filter(bad).head(1)
-    if rows.height:
-        row = rows.row(0, named=True)
+    found = rows.filter(bad).head(1)
+    if found.height:
+        row = found.row(0, named=True)
         raise InputError(f"{_named(row)}: {problem.format(**row)}")
 
 
-def _once(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Keep one of several equal rows; refuse two that differ."""
-    if not frame.select(key).is_duplicated().any():
-        return frame
+def _unlike(key: list[str]) -> pl.Expr:
+    """Whether the rows of a key have different values."""
     low, high = pl.col("value").min().over(key), pl.col("value").max().over(key)
-    unlike = (high - low > _SAME * pl.max_horizontal(low.abs(), high.abs())) | (
+    return (high - low > _SAME * pl.max_horizontal(low.abs(), high.abs())) | (
         pl.col("value").is_null().any().over(key) & pl.col("value").is_not_null().any().over(key)
     )
-    both = frame.filter(unlike)
+
+
+def _own_names(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Where two metrics of the files would be one here, and differ, let the other keep the name that it has there.
+
+    The one that is called as here goes first, so that a user may say by `--rename` which of them counts.
+    """
+    if not rows.select(key).is_duplicated().any():
+        return rows
+    of_task = ["task", "subtask", "metric"]
+    first = pl.col("was").sort_by(pl.col("was") != pl.col("metric"), "was").first().over(of_task)
+    apart = _unlike(key).any().over(of_task) & pl.col("metric").is_in(list(_SHARES)) & (pl.col("was") != first)
+    return rows.with_columns(metric=pl.when(apart).then("was").otherwise("metric"))
+
+
+def _once(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Keep one of several equal rows; of two that differ refuse a metric with a verdict, and make another null."""
+    if not rows.select(key).is_duplicated().any():
+        return rows
+    unlike = _unlike(key)
+    judged = pl.col("metric").is_in(list(_JUDGED))
+    both = rows.filter(unlike & judged)
     if both.height:
         same = both.row(0, named=True)
         twins = both.filter(pl.all_horizontal(pl.col(c).eq_missing(pl.lit(same[c])) for c in key))
         other = twins.filter(pl.col("value").ne_missing(pl.lit(same["value"]))).row(0, named=True)
+        mend = "rename" if other["where"] == same["where"] else "take out"
         raise InputError(
-            f"{_named(other)}: {other['value']} here, {same['value']} in {same['where']}; take one of the two out"
+            f"{_named(other)}: {other['value']} here, {same['value']} in {same['where']}; {mend} one of the two"
         )
-    return frame.unique(key, keep="first", maintain_order=True)
+    first, last = pl.col("where").first().over(key), pl.col("where").last().over(key)
+    return rows.with_columns(
+        value=pl.when(~unlike).then("value"),
+        reason=pl.when(unlike).then(pl.format("two numbers, in {} and {}", first, last)).otherwise("reason"),
+    ).unique(key, keep="first", maintain_order=True)
 
 
 def _named(row: Mapping[str, object]) -> str:

@@ -1,0 +1,161 @@
+"""From what a reader found to the tables of an import, with a summary for the user."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rescore.config.inputs import read_ladders
+from rescore.importing.collect import Collected, some
+from rescore.importing.join import Imported, combine, listed
+from rescore.importing.model_names import match
+from rescore.importing.names import meanings
+from rescore.importing.renames import Renames, apply, check_used
+from rescore.importing.reruns import choose_runs
+from rescore.importing.shots import choose_shots, fill_shots
+from rescore.importing.tidy import aggregates, examples, items
+from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, Table, write
+
+Written = Mapping[str, list[Path]]
+"""By table: the path that it was written to; none where it has no row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What all importers take.
+
+    Attributes
+    ----------
+    out
+        The folder for scores.parquet and aggregates.parquet, and for the verdicts.
+    ladders
+        Ladder tables; without any there are no verdicts.
+    rename
+        A tab-separated table without a header: a name in the files, the name to use.
+    shots
+        Keep results with this number of solved examples in the prompt; all where None.
+    percent
+        Whether scores are in percent.
+    latest
+        Of several runs of a task by a model take the latest.
+    """
+
+    out: Path
+    ladders: Sequence[Path] = ()
+    rename: Path | None = None
+    shots: int | None = None
+    percent: bool = False
+    latest: bool = False
+
+
+def finish(collected: Collected, names: Renames, options: Options, *, source: str, tool: str) -> Written:
+    """Write the tables of what was found; return each one's paths, none or one.
+
+    Parameters
+    ----------
+    collected
+        What was read.
+    names
+        The table of `options.rename`.
+    options
+        Of the import.
+    source, tool
+        Where it was read and what wrote it, for the tables' provenance.
+
+    Raises
+    ------
+    InputError
+        Something that cannot be used, with its file.
+    """
+    ladder = read_ladders(options.ladders) if options.ladders else None
+    *every, notes = collected
+    printed = match(_models(every), ladder).names
+    check_used(names, every[:2], printed)
+    every = [apply(frame, names, printed) for frame in every]
+    matched = match(_models(every), ladder)
+    every = [frame.with_columns(pl.col("model").replace(matched.names)) for frame in every]
+    every, filled = fill_shots(every) if options.shots is None else (every, [])
+    every = choose_shots(every, options.shots)
+    choices = every.pop()
+    (found, logged), limits = choose_runs(every, latest=options.latest)
+    del every, collected  # a large import holds its rows once
+    meant = meanings([found, logged])
+    tables = combine(
+        items(logged, meant, percent=options.percent) if logged.height else _empty(SCORES),
+        aggregates(found, meant, percent=options.percent) if found.height else _empty(AGGREGATES),
+    )
+    if tables.scores.is_empty() and tables.aggregates.is_empty():
+        raise InputError(
+            f"{source}: holds no result" + (f" with {options.shots} shots" if options.shots is not None else "")
+        )
+    told = _told(meant)
+    made_by = {"imported_from": source, "tool": tool, "models": matched.names, "meanings": told}
+    written = _write(tables, examples(choices), options.out, made_by)
+    for line in (*notes, *matched.notes, *filled, *limits, *told):
+        say(line)
+    _summary(tables, matched.names, ladder, options)
+    return written
+
+
+def say(line: str) -> None:
+    """Tell the user something, apart from what is printed as a result."""
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def _models(frames: Iterable[pl.DataFrame]) -> set[str]:
+    return {name for frame in frames for name in frame["model"].unique()}
+
+
+def _told(meant: pl.DataFrame) -> list[str]:
+    """Say which meaning each accuracy was given, and why."""
+    tasks = defaultdict(list)
+    for task, subtask, metric, meaning, why in meant.rows():
+        name = task if subtask is None else subtask if subtask.startswith(f"{task}:") else f"{task}:{subtask}"
+        tasks[metric, meaning, why].append(name)
+    return [
+        f"{metric} {'is' if metric != meaning else 'stays'} {meaning} ({why}): {some(names)}"
+        for (metric, meaning, why), names in sorted(tasks.items())
+    ]
+
+
+def _write(tables: Imported, questions: pl.DataFrame, out: Path, made_by: Mapping[str, Any]) -> dict[str, list[Path]]:
+    """Write the tables that have rows; return each one's paths, none or one."""
+    written: dict[str, list[Path]] = {}
+    for frame, table in ((tables.scores, SCORES), (tables.aggregates, AGGREGATES), (questions, EXAMPLES)):
+        path = out / f"{table.name}.parquet"
+        path.unlink(missing_ok=True)  # of an earlier import
+        written[table.name] = []
+        if frame.height:
+            write(frame, path, table, made_by)
+            written[table.name] = [path]
+    return written
+
+
+def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame | None, options: Options) -> None:
+    metrics = {*tables.scores["metric"].unique(), *tables.aggregates["metric"].unique()}
+    subtasks = {*tables.scores["subtask"].unique(), *tables.aggregates["subtask"].unique()}
+    say(
+        f"{len(set(models.values()))} models, {len(subtasks)} subtasks: {tables.scores.height} scores of examples and "
+        f"{tables.aggregates.height} means, in {options.out}"
+    )
+    shown = sorted(m for m in metrics if m not in METRICS or METRICS[m].link is None)
+    if shown:
+        say(f"curves without a verdict: {some(shown)}")
+    undefined = tables.aggregates.filter(pl.col("mean").is_null())
+    if undefined.height:
+        row = undefined.row(0, named=True)
+        say(f"means that are null: {undefined.height}, such as {row['metric']} of '{row['model']}': {row['reason']}")
+    if ladder is not None:
+        unknown, absent = listed(models, ladder)
+        if unknown:
+            say(f"in no ladder, so without a curve: {some(unknown)}; add their rows, or give --rename")
+        if absent:
+            say(f"of the ladder, without results: {some(absent)}")
+
+
+def _empty(table: Table) -> pl.DataFrame:
+    return pl.DataFrame(schema={"where": pl.String, **table.columns})
