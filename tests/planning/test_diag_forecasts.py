@@ -46,7 +46,8 @@ def test_link_lines_are_forecast_in_the_metrics_own_direction() -> None:
     assert exact["forecast"] == pytest.approx(rises[-1], abs=1e-3)
     assert edit["forecast"] == pytest.approx(1 - rises[-1], abs=1e-3)
     assert edit["forecast_low"] < edit["forecast"] < edit["forecast_high"]
-    assert edit["error"] == pytest.approx(-exact["error"])
+    errors = [row["relative_error"] * row["realised"] for row in (edit, exact)]
+    assert errors[0] == pytest.approx(-errors[1])
 
 
 @pytest.mark.parametrize(("metric", "offset"), [(NLL, 0.0), (NLL, 0.3), (EM, 0.0)])

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from rescore.discontinuity.conventions import CONVENTIONS
-from rescore.planning.rungs import Points, points
+from rescore.planning.curves import Curve, read_curves
 from rescore.tables import FLAGS
 from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRICS
 
@@ -71,15 +71,14 @@ def robust_z(value: float, siblings: np.ndarray) -> float:
 
 
 def _saturated(curves: pl.DataFrame) -> Iterator[_Flag]:
-    cells = {
-        cell.key: cell for cell in points(curves.filter(pl.col("metric").is_in(["exact_match", *REFERENCE_METRICS])))
-    }
+    wanted = curves.filter(pl.col("metric").is_in(["exact_match", *REFERENCE_METRICS]))
+    cells = {curve.key: curve for curve in read_curves(wanted)}
     for key, exact in cells.items():
         nll = next((cells[(*key[:3], name)] for name in REFERENCE_METRICS if (*key[:3], name) in cells), None)
         if key[3] != "exact_match" or nll is None:
             continue
-        below = np.flatnonzero(exact.curve.mean < CONVENTIONS.saturated_at)
-        sizes = exact.curve.x[below[-1] + 1 if len(below) else 0 :]
+        below = np.flatnonzero(exact.mean < CONVENTIONS.saturated_at)
+        sizes = exact.x[below[-1] + 1 if len(below) else 0 :]
         found = _falls(nll, sizes)
         if found is None:
             continue
@@ -87,18 +86,17 @@ def _saturated(curves: pl.DataFrame) -> Iterator[_Flag]:
             f"exact match is at least {CONVENTIONS.saturated_at:g} on the top {len(sizes)} sizes while NLL falls from "
             f"{found[0]:.3g} to {found[1]:.3g} {nll.metric.unit}: retire exact match here, it cannot tell them apart"
         )
-        top = float(exact.curve.mean[-1])
-        yield _flag(key[:3], "saturation", "exact_match", "top_mean", top, CONVENTIONS.saturated_at, detail)
+        yield _flag(key[:3], "saturation", "exact_match", "top_mean", exact.mean[-1], CONVENTIONS.saturated_at, detail)
 
 
-def _falls(nll: Points, sizes: np.ndarray) -> tuple[float, float] | None:
+def _falls(nll: Curve, sizes: np.ndarray) -> tuple[float, float] | None:
     """NLL at the first and the last of these sizes, where it falls beyond its standard errors."""
-    at = np.flatnonzero(np.isin(nll.curve.x, sizes))
+    at = np.flatnonzero(np.isin(nll.x, sizes))
     if len(at) < 2:
         return None
-    first, last = (float(nll.curve.mean[i]) for i in (at[0], at[-1]))
-    error = np.sqrt(nll.curve.covariance[at[0], at[0]] + nll.curve.covariance[at[-1], at[-1]])
-    return (first, last) if first - last > _ONE_SIDED * error else None  # False too where no error is known (NaN)
+    first, last = nll.mean[[at[0], at[-1]]].tolist()
+    error = np.sqrt(nll.variance[at[0]] + nll.variance[at[-1]])
+    return (first, last) if first - last > _ONE_SIDED * error else None  # None too where no error is known (NaN)
 
 
 def _inverse(verdicts: pl.DataFrame) -> Iterator[_Flag]:
@@ -134,10 +132,10 @@ def _contaminated(verdicts: pl.DataFrame) -> Iterator[_Flag]:
 
 def _grader(grading: pl.DataFrame, curves: pl.DataFrame) -> Iterator[_Flag]:
     rows = curves.select("ladder", "model").unique().join(grading, on="model")
-    rejected = ("exact_match", "rejected", "n_text", "of the answers hold a target and are rejected")
+    rejected = ("exact_match", "rejected", "n_text", "of the answers hold a target and are rejected, model {model}")
     impossible = ("multiple_choice_grade", "no_correct_choice", "n_examples", "of the items have no correct choice")
     kinds = (("grader rejects right answers", *rejected), ("no correct choice", *impossible))
-    for flag, metric, count, of, said in kinds:
+    for flag, metric, count, of, words in kinds:
         worst = (
             rows.filter(pl.col(of) > 0)
             .with_columns(share=pl.col(count) / pl.col(of))
@@ -146,8 +144,8 @@ def _grader(grading: pl.DataFrame, curves: pl.DataFrame) -> Iterator[_Flag]:
             .unique(["ladder", "task", "subtask"], keep="first", maintain_order=True)
         )
         for row in worst.iter_rows(named=True):
-            detail = f"{row[count]} of {row[of]} {said}" + (f", model {row['model']}" if count == "rejected" else "")
             key = (row["ladder"], row["task"], row["subtask"])
+            detail = f"{row[count]} of {row[of]} {words.format(model=row['model'])}"
             yield _flag(key, flag, metric, f"{count}_share", row["share"], GRADER_SHARE_MIN, detail)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from statsmodels.stats.proportion import proportion_confint
 
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.three_questions import Answer, answer
-from rescore.planning.curve import Floats
-from rescore.planning.proportion import proportion
+from rescore.planning.curves import Floats
 from rescore.simulate import Truth, simulated_items
 from rescore.tables import POWER
 
@@ -71,7 +71,7 @@ def power(
         streams = np.random.SeedSequence(settings.seed).spawn(replicates)
         found = [_replicate(_truth(truth, x), x, models, n_items, settings, np.random.default_rng(s)) for s in streams]
         is_right = [f.label == right if right == "mirage" else f.skill_broke == "yes" for f in found]
-        share, low, high = proportion(sum(is_right), replicates)
+        low, high = proportion_confint(sum(is_right), replicates, method="wilson")
         rows.append(
             row
             | {
@@ -81,10 +81,9 @@ def power(
                     for name, field in (("metric", "metric_makes_it"), ("skill", "skill_broke"))
                     for reply in ("yes", "no")
                 },
-                "right_label": sum(is_right),
-                "right_share": share,
-                "right_low": low,
-                "right_high": high,
+                "right_share": sum(is_right) / replicates,
+                "right_low": float(low),
+                "right_high": float(high),
             }
         )
     return pl.DataFrame(rows, schema=dict(POWER.columns))

@@ -132,7 +132,7 @@ def interval_columns(*names: str) -> tuple[str, ...]:
     return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
 
 
-_DEPENDENCE = interval_columns("token_correlation", "all_right_ratio")
+_DEPENDENCE = interval_columns("token_correlation")
 
 POSITIONS = Table(
     "positions",
@@ -143,7 +143,6 @@ POSITIONS = Table(
         "position": pl.Int64,  # of the token in the answer, from 1
         "n_items": pl.Int64,  # whose answer is as long
         "accuracy": pl.Float64,
-        "probability_mean": pl.Float64,
         **dict.fromkeys(_DEPENDENCE, pl.Float64),  # of the answer's tokens together: the same in all rows of a subtask
         "dependence_reason": pl.String,
     },

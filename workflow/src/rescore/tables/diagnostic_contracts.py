@@ -82,10 +82,9 @@ FORECASTS = Table(
         "n_rungs": pl.Int64,
         "n_rungs_fitted": pl.Int64,
         "fitted_share": pl.Float64,
-        "top_log10_compute_flops": pl.Float64,
         "form": pl.String,
         **_floats("exponent", "offset_nats", "forecast", "forecast_low", "forecast_high", "realised"),
-        **_floats("error", "relative_error"),
+        "relative_error": pl.Float64,
         "within_5_percent": pl.Boolean,
         "inside_interval": pl.Boolean,
         "reason": pl.String,
@@ -94,14 +93,13 @@ FORECASTS = Table(
         {
             "n_rungs_fitted",
             "fitted_share",
-            "top_log10_compute_flops",
             "form",
             "exponent",
             "offset_nats",
             "forecast",
             "forecast_low",
         }
-        | {"forecast_high", "realised", "error", "relative_error", "within_5_percent", "inside_interval", "reason"}
+        | {"forecast_high", "realised", "relative_error", "within_5_percent", "inside_interval", "reason"}
     ),
 )
 
@@ -124,11 +122,7 @@ def _interval(place: str, ends: str) -> tuple[str, str, str]:
     return place, f"{ends}_low", f"{ends}_high"
 
 
-_SCAFFOLD = (
-    *_interval("plain_log10_compute_flops", "plain"),
-    *_interval("scaffolded_log10_compute_flops", "scaffolded"),
-    *_interval("shift_decades", "shift"),
-)
+_SCAFFOLD = _interval("shift_decades", "shift")
 
 SCAFFOLD_SHIFT = Table(
     "scaffold_shift",
@@ -141,11 +135,7 @@ _IN_COMPUTE = (
     *_interval("other_log10_compute_flops", "other_compute"),
     *_interval("compute_shift_decades", "compute_shift"),
 )
-_IN_PARAMETERS = (
-    *_interval("log10_n_params", "n_params"),
-    *_interval("other_log10_n_params", "other_n_params"),
-    *_interval("n_params_shift_decades", "n_params_shift"),
-)
+_IN_PARAMETERS = _interval("n_params_shift_decades", "n_params_shift")
 
 LADDER_SHIFTS = Table(
     "ladder_shifts",
@@ -161,7 +151,7 @@ LADDER_SHIFTS = Table(
     frozenset({"level", *_IN_COMPUTE, "compute_reason", *_IN_PARAMETERS, "n_params_reason"}),
 )
 
-_ANSWERED = ("cliff_found", "metric_yes", "metric_no", "skill_yes", "skill_no", "right_label")
+_ANSWERED = ("cliff_found", "metric_yes", "metric_no", "skill_yes", "skill_no")
 
 POWER = Table(
     "power",
