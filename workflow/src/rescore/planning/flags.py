@@ -30,11 +30,10 @@ def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -
     - saturation: exact match is at least `saturated_at` (.95) on the top two sizes or more, and NLL still falls over
       them (one-sided 5%). Retire exact match here: it cannot tell these models apart, NLL can.
     - inverse scaling: a metric's verdict is inverse.
-    - contamination signature: the largest gap of a metric's rise is at least `jump_min` (.5), with the low end of its
-      interval above the siblings' median, and an outlier among the siblings of the same task, robust z = (share -
-      median) / (1.4826 MAD) >= 3.5, the scale at least .05; none of them has such a share. Exact match, multiple choice
-      and NLL; only curves that rise count, with at least 4 siblings. It is a reason to look for leaked items, no proof:
-      a subtask that is another skill than its siblings looks the same.
+    - contamination signature: the largest gap holds at least `jump_min` (.5) of a metric's rise, the low end of its
+      interval is above the siblings' median, no sibling of the same task has such a share, and it is an outlier among
+      them (`robust_z` at least 3.5). For exact match, multiple choice and NLL, with at least 4 siblings that rise. It
+      is a reason to look for leaked items, no proof: a subtask that is another skill than its siblings looks the same.
     - grader rejects right answers, no correct choice: the worst model's share of such items is at least 1% (GRADING).
 
     Parameters
@@ -42,19 +41,14 @@ def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -
     curves, verdicts
         The tables CURVES and VERDICTS.
     grading
-        The table GRADING; without a row where it is not known.
+        The table GRADING; empty where it is not known.
 
     Returns
     -------
     pl.DataFrame
-        The table FLAGS, one row a flag; none where nothing is to be said.
+        The table FLAGS, one row per flag.
     """
-    rows = [
-        *_saturated(curves),
-        *_inverse(verdicts),
-        *_contaminated(verdicts),
-        *_grader(grading, curves),
-    ]
+    rows = [*_saturated(curves), *_inverse(verdicts), *_contaminated(verdicts), *_grader(grading, curves)]
     frame = pl.DataFrame(rows, schema=dict(FLAGS.columns))
     return frame.sort("ladder", "task", "subtask", "flag", "metric", nulls_last=True)
 
@@ -103,7 +97,7 @@ def _inverse(verdicts: pl.DataFrame) -> Iterator[_Flag]:
     inverse = verdicts.filter(pl.col("verdict") == "inverse")
     names = ("ladder", "task", "subtask", "metric", "first_mean", "last_mean")
     for *key, metric, first, last in inverse.select(names).iter_rows():
-        detail = f"{metric} gets worse up the ladder: from {first:.3g} at the first rung to {last:.3g}"
+        detail = f"{metric} gets worse up the ladder: from {first:.3g} at the first size to {last:.3g}"
         yield _flag(key, "inverse scaling", metric, "change_first_to_last", last - first, None, detail)
 
 

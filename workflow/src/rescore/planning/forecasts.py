@@ -35,10 +35,10 @@ _LOGIT_MIN = 0.25  # at 4 nats and above: else a rung that is far off would coun
 
 
 class Forecast(NamedTuple):
-    """A forecast on [0, 1] with higher better, or in nats; exponent and offset of a power law, None of a link line.
+    """A forecast in [0, 1] with higher better, or in nats; exponent and offset are those of a power law.
 
-    `seen` is what the top rung showed as it is held against the interval: of a bounded score with half an item added to
-    either side, (n m + 1/2) / (n + 1), as on the link scale, so that all of 200 is 0.9975 and not beyond any forecast.
+    `seen` is the top rung's mean as it is compared with the interval. Of a bounded score it has half an item added to
+    either side, (n m + 1/2) / (n + 1), so that 200 of 200 is 0.9975 and not beyond every forecast.
     """
 
     value: float
@@ -51,70 +51,65 @@ class Forecast(NamedTuple):
 
 
 def forecasts(curves: pl.DataFrame, conventions: Conventions = CONVENTIONS) -> pl.DataFrame:
-    """Fit the lower part of each cell's rungs, forecast the top rung, compare.
+    """Fit the lower part of each curve, forecast the top rung, compare.
 
-    Of a ladder of sizes the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
-    `checkpoint_ladders`) those of the first 10% of training, as the top rung's compute counts it, or the first 4 where
-    fewer lie there; `fitted_share` says how much of it that is.
+    Of a ladder of sizes, the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
+    `checkpoint_ladders`), those of the first 10% of training, counted in compute, or the first 4 where fewer lie there.
 
     Bounded metrics: a line on the logit scale. NLL: the power law A C^-a, a line in log NLL; with an irreducible
     offset, E + A C^-a, where at least 6 rungs are fitted and the plain law is rejected against it (F test, p < .01).
-    Rungs are weighted by the variance of items and seeds plus the rung noise of the tests (rung_sd_logits); the scale
-    that is left is s^2 = (d0 + RSS) / (d0 + d), as in the tests, and the interval is Student's t with d0 + d degrees
-    of freedom, for the mean that the top rung will show, its own noise included. An NLL's interval is widened by the
-    offsets that the fitted rungs allow (profile likelihood), whether or not one is found. It holds for curves of these
-    forms: a cliff above the fitted part is beyond it.
+    Rungs are weighted by the variance of items and seeds plus rung noise (rung_sd_logits). The scale that is left is
+    s^2 = (d0 + RSS) / (d0 + d), and the interval is Student's t with d0 + d degrees of freedom, for the mean that the
+    top rung will show, its own noise included. An NLL's interval is widened by the offsets that the fitted rungs allow
+    (profile likelihood), whether or not one is found. It holds for curves of these forms: a cliff above the fitted part
+    is beyond it.
 
     Parameters
     ----------
     curves
         The table CURVES.
     conventions
-        For rung_sd_logits and prior_df.
+        For rung_sd_logits and prior_df (d0).
 
     Returns
     -------
     pl.DataFrame
-        The table FORECASTS, one row a cell, values in the metric's own unit. `error` is forecast minus realised,
-        `relative_error` that over the realised value (null where it is 0).
+        The table FORECASTS, one row per curve, in the metric's own unit. `relative_error` is forecast minus realised
+        over realised, null where that is 0.
     """
     rows = []
     checkpoints = checkpoint_ladders(curves)
     for curve in read_curves(curves):
         in_training = curve.key[0] in checkpoints
-        fitted = _fitted(curve.x, in_training=in_training)
-        found = _forecast(curve, conventions, fitted)
-        row: dict[str, Any] = {**dict.fromkeys(FORECASTS.columns), **dict(zip(CELL, curve.key, strict=True))}
+        fitted = _n_fitted(curve.x, in_training=in_training)
+        row: dict[str, Any] = dict.fromkeys(FORECASTS.columns) | dict(zip(CELL, curve.key, strict=True))
         row |= {"along": "training" if in_training else "size", "n_rungs": len(curve.x)}
+        found = _forecast(curve, conventions, fitted)
         if isinstance(found, str):
             rows.append(row | {"reason": found})
             continue
-        value, low, high, realised = (
-            curve.in_own_unit(v) for v in (found.value, found.low, found.high, float(curve.mean[-1]))
-        )
+        value, *ends, realised = map(curve.in_own_unit, (found.value, found.low, found.high, float(curve.mean[-1])))
         relative = (value - realised) / realised if abs(realised) > 1e-12 else None
-        rows.append(
-            row
-            | {
-                "n_rungs_fitted": fitted,
-                "fitted_share": float(10 ** (curve.x[fitted - 1] - curve.x[-1])),
-                "form": found.form,
-                "exponent": found.exponent,
-                "offset_nats": found.offset_nats,
-                "forecast": value,
-                "forecast_low": min(low, high),
-                "forecast_high": max(low, high),
-                "realised": realised,
-                "relative_error": relative,
-                "within_5_percent": None if relative is None else abs(relative) <= GOOD,
-                "inside_interval": found.low <= found.seen <= found.high,
-                "reason": "no relative error: the realised value is 0" if relative is None else None,
-            }
-        )
+        row |= {
+            "n_rungs_fitted": fitted,
+            "fitted_share": float(10 ** (curve.x[fitted - 1] - curve.x[-1])),
+            "form": found.form,
+            "exponent": found.exponent,
+            "offset_nats": found.offset_nats,
+            "forecast": value,
+            "forecast_low": min(ends),
+            "forecast_high": max(ends),
+            "realised": realised,
+            "relative_error": relative,
+            "within_5_percent": None if relative is None else abs(relative) <= GOOD,
+            "inside_interval": found.low <= found.seen <= found.high,
+            "reason": "no relative error: the realised value is 0" if relative is None else None,
+        }
+        rows.append(row)
     return pl.DataFrame(rows, schema=dict(FORECASTS.columns))
 
 
-def _fitted(log10_compute: Floats, *, in_training: bool) -> int:
+def _n_fitted(log10_compute: Floats, *, in_training: bool) -> int:
     """How many of the rungs are fitted."""
     if not in_training:
         return int(np.ceil(LOWER_PART * len(log10_compute)))
@@ -147,21 +142,19 @@ def _forecast(curve: Curve, conventions: Conventions, k: int) -> Forecast | str:
 
 
 def _linked(curve: Curve, rung_sd_logits: float) -> tuple[Floats, Floats]:
-    """Put a curve on a scale where its growth is close to a line, with its variance there, rung noise included: [rungs].
+    """Put a curve on a scale where its growth is close to a line; with its variance, rung noise included: [rungs] both.
 
-    - A bounded score m of n items: z = logit m~ with m~ = (n m + 1/2) / (n + 1) and dz/dm = 1 / (m~ (1 - m~)). 0.5 /
-      n^2 is added to the variance of m, so that 0 of n has a standard error of about 1.4 on this scale and not 0.
-    - An NLL m: z = -log m with dz/dm = -1 / m. A logit of a token's probability is (1 - exp(-m)) / m there.
+    - A bounded score m of n items: z = logit m~, m~ = (n m + 1/2) / (n + 1), dz/dm = 1 / (m~ (1 - m~)). 0.5 / n^2 is
+      added to the variance of m, so that 0 of n has a standard error of about 1.4 on this scale and not 0.
+    - An NLL m: z = -log m, dz/dm = -1 / m; a logit of the token's probability is (1 - exp(-m)) / m on this scale.
     """
     if curve.in_nats:
         m = np.maximum(curve.mean, _NLL_MIN)
-        z, slope, extra = -np.log(m), -1 / m, 1e-12
         logit = np.maximum(-np.expm1(-m) / m, _LOGIT_MIN)
-    else:
-        m = (curve.n * curve.mean + 0.5) / (curve.n + 1)
-        z, slope, extra = np.log(m / (1 - m)), 1 / (m * (1 - m)), 0.5 / curve.n**2
-        logit = np.ones(len(m))
-    return z, (curve.variance + extra) * slope**2 + (rung_sd_logits * logit) ** 2
+        return -np.log(m), (curve.variance + 1e-12) / m**2 + (rung_sd_logits * logit) ** 2
+    m = (curve.n * curve.mean + 0.5) / (curve.n + 1)
+    variance = (curve.variance + 0.5 / curve.n**2) / (m * (1 - m)) ** 2
+    return np.log(m / (1 - m)), variance + rung_sd_logits**2
 
 
 def _with_offsets(plain: Forecast, x: Floats, nll: Floats, variance: Floats, k: int, d0: float) -> Forecast:
