@@ -219,7 +219,7 @@ def test_few_examples_have_the_median_of_all_their_resamples() -> None:
     below, median = np.cumsum(every), int(np.argmax(np.cumsum(every) > 0.5))
     assert below[median - 1] < 0.495
     assert median == 120
-    assert median_of_means(sixths.astype(float)) == median / 24
+    assert median_of_means(pl.Series(sixths.astype(float))) == median / 24
 
 
 def test_log_likelihood_per_word_and_character() -> None:
