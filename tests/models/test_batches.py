@@ -6,12 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from extracting import extract
 from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
 
 from rescore import tables as schema
 from rescore.models import extraction as run
 from rescore.models import forward, split
-from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.one_task import _stopper
 from rescore.models.tokenising import Asked, encode

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from extracting import extract
 from safetensors.torch import load_file, save_file
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors, trainers
 from tokenizers.decoders import ByteLevel, Fuse
@@ -22,7 +23,7 @@ from transformers import (
 from rescore import tables as schema
 from rescore.models import extraction as run
 from rescore.models import tokenising as tokens
-from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.tokenising import Question, answer_spans
 from rescore.models.vocabulary import Vocabulary

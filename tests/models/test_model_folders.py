@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from extracting import extract
 from test_model_loading import SETTINGS, fails, row, write_examples
 from transformers import (
     AutoModelForCausalLM,
@@ -32,7 +33,6 @@ from transformers import (
 from rescore import tables as schema
 from rescore.config.folder import check_source
 from rescore.models import extraction as run
-from rescore.models.extraction import extract
 from rescore.models.loading import load, window
 
 NANO = Path("data/ladders/nano/nano-w8-l1-s0")

@@ -3,12 +3,13 @@
 import pytest
 import torch
 from architectures import VOCABULARY, tiny
+from extracting import extract
 from test_batches import QUESTIONS
 from test_extract import CONFIGS, characters, make_examples, make_model
 from transformers import GPT2Config
 
 from rescore import tables as schema
-from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.split import split
 

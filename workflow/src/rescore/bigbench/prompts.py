@@ -84,7 +84,6 @@ def settings(subtasks: Sequence[Subtask]) -> dict[str, dict[str, Any]]:
             "task_prefix": s.task_prefix,
             "input_prefix": s.input_prefix,
             "few_shot_separator": s.few_shot_separator,
-            "absolute_normalization": s.absolute_normalization,
             "chance": _chance(s),
         }
         for s in subtasks

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rescore import tables as schema
 from rescore.models import EXTRACTION_VERSION
-from rescore.tables import EXAMPLES, InputError
+from rescore.tables import EXAMPLES, InputError, digest, provenance, read
 
 _OF_A_MODEL = (".json", ".safetensors", ".model", ".txt", ".py")
 
@@ -76,9 +75,9 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
         A table of examples cannot be read.
     """
     who = identity(row)
-    made = [schema.provenance(path) for path in examples]  # one that is absent is found before anything runs
+    made = [provenance(path) for path in examples]  # one that is absent is found before anything runs
     for path, asked in zip(examples, made, strict=True):
-        frame = schema.read(path, EXAMPLES)
+        frame = read(path, EXAMPLES)
         rules = asked.get("subtasks", {})
         made_by: dict[str, Any] = {
             "model": row["model"],
@@ -87,7 +86,7 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
             "dtype": row["dtype"],
             "max_new_tokens": settings.max_new_tokens,
             "extraction_version": EXTRACTION_VERSION,
-            "examples": schema.digest(frame),
+            "examples": digest(frame),
             "answers": {k: [v["asks_text"], v["stop_string"], v["output_regex"]] for k, v in rules.items()},
         }
         made_by["fingerprint"] = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
@@ -113,17 +112,17 @@ def identity(row: Mapping[str, Any]) -> str:
         who = f"{row['source']}@{row['revision']}" + (f"/{gguf}" if gguf else "")
     else:
         files = [folder / gguf] if gguf else sorted(p for p in folder.iterdir() if p.suffix in _OF_A_MODEL)
-        digest = hashlib.sha256()
+        content = hashlib.sha256()
         for path in files:
-            digest.update(path.name.encode())
+            content.update(path.name.encode())
             with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        who = f"sha256:{digest.hexdigest()}"
+                content.update(hashlib.file_digest(file, "sha256").digest())
+        who = f"sha256:{content.hexdigest()}"
     return f"{who}, running its code" if row["trust_remote_code"] else who
 
 
 def _fingerprint(path: Path) -> str | None:
     try:
-        return schema.provenance(path).get("fingerprint")
+        return provenance(path).get("fingerprint")
     except InputError:
         return None  # absent, not readable, or of another schema version: to be made anew
