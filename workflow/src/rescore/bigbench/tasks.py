@@ -94,7 +94,8 @@ def load(root: Path, name: str, *, say: Say = lambda _: None) -> list[Subtask]:
     name
         `arithmetic` for all its subtasks, or `arithmetic:2_digit_addition` for one.
     say
-        Told, in a line each, of the keys in BIG-Bench's own files that change nothing; in all others such are refused.
+        Called with one line for each key in BIG-Bench's own files that changes nothing; elsewhere such keys are
+        refused.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def load(root: Path, name: str, *, say: Say = lambda _: None) -> list[Subtask]:
 
 
 def leaf_digest(subtasks: Sequence[Subtask]) -> str:
-    """SHA-256 over all that subtasks say: what decides whether prompts and answers are still the same."""
+    """SHA-256 over all fields of subtasks: decides whether prompts and answers are still the same."""
     digest = hashlib.sha256()
     for subtask in subtasks:
         digest.update(json.dumps(subtask.__dict__, sort_keys=False, ensure_ascii=False).encode())
@@ -186,12 +187,12 @@ def _leaf(path: Path, data: Json, name: str, say: Say) -> Subtask:
 
 
 def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Say) -> list[Json]:
-    """Check the examples and drop those that stand in the file before, letter for letter."""
+    """Check the examples and drop repeated ones."""
     needs_choices = bool(MULTIPLE_CHOICE_METRICS.intersection(metrics))
     needs_target = bool(_TARGET_METRICS.intersection(metrics))
     distinct: dict[str, Json] = {}
     for i, example in enumerate(field(path, data, "examples", list)):
-        if isinstance(example, dict):  # before what is missing: it may stand there under another name
+        if isinstance(example, dict):  # first: what is missing may be there under a misspelt key
             check_example_keys(f"{path}: example {i}", example, task=task, say=say)
         problem = _problem(example, needs_choices=needs_choices, needs_target=needs_target)
         if problem:
@@ -203,7 +204,7 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
 
 
 def _problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | None:
-    """Say what is wrong with an example: the field and what was expected."""
+    """Say what is wrong with an example: the field, and what was expected."""
     if not isinstance(example, dict):
         return f"is {kind(example)}, expected an object"
     if "input" not in example:

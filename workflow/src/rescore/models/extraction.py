@@ -76,12 +76,12 @@ def run_jobs(
 
 
 def _device(loaded: Loaded) -> str:
-    """Name the device that a model begins on."""
+    """Name the device of a model's first layer."""
     device = loaded.model.device
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _say(line: str) -> None:
-    """Leave a line in the log; on a terminal the bar speaks."""
+    """Write a line to the log; a terminal has the progress bar instead."""
     if not sys.stderr.isatty():
         print(line, file=sys.stderr)  # noqa: T201 - progress

@@ -1,4 +1,4 @@
-"""What is left to do for a model: known without loading it, and without importing torch."""
+"""What is left to do for a model, found without loading it and without importing torch."""
 
 import hashlib
 import json
@@ -22,10 +22,10 @@ class ExtractSettings:
     Attributes
     ----------
     batch_tokens
-        Tokens, padding counted, that one forward pass may hold. It sets the memory. In float32 it changes numbers by
-        less than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
+        Tokens, with padding, that one forward pass may hold. It sets the memory. In float32 it changes numbers by less
+        than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
     max_new_tokens
-        Tokens after which a greedy answer is cut; where a question's longest target has as many or more, one more than
+        Tokens after which a greedy answer is cut. Where a question's longest target has as many or more, one more than
         that target has, so that a right answer is never cut.
     """
 
@@ -34,40 +34,28 @@ class ExtractSettings:
 
 
 class Job(NamedTuple):
-    """One task to do: its questions, and where its two tables go.
+    """One task to do: its questions, and where its two tables go."""
 
-    Attributes
-    ----------
-    examples
-        Where the questions were read from.
-    frame
-        The questions, a table of examples.
-    rules
-        By subtask, what the prompts' maker left for it, its `stop_string` among it.
-    made_by
-        Provenance of the two tables.
-    """
-
-    examples: Path
-    frame: pl.DataFrame
-    rules: Mapping[str, Any]
+    examples: Path  # the file of `frame`
+    frame: pl.DataFrame  # a table of examples
+    rules: Mapping[str, Any]  # by subtask, as `rescore.bigbench.settings` returns them
     extractions: Path
     generations: Path
-    made_by: Mapping[str, Any]
+    made_by: Mapping[str, Any]  # provenance of the two tables
 
 
 def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: ExtractSettings) -> Iterator[Job]:
-    """Give the tasks whose tables under `out` are absent or were made otherwise, one by one, each read once.
+    """Yield the tasks whose tables under `out` are missing or have another fingerprint, each read once.
 
-    What stands there already with the same fingerprint (model, examples, dtype, settings, `EXTRACTION_VERSION`) is
-    passed over.
+    The fingerprint covers the model, the examples, dtype, settings and `EXTRACTION_VERSION`. The tables of a job are
+    `extractions/{model}/{task}.parquet` and `generations/{model}/{task}.parquet`.
 
     Parameters
     ----------
     row
         The model's row of a ladder table; the `revision` of a model of the Hub is its commit.
     examples
-        Tables of examples, one a task; the file's name names the task.
+        Tables of examples, one per task, named by the task.
 
     Raises
     ------
@@ -75,7 +63,7 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
         A table of examples cannot be read.
     """
     who = identity(row)
-    made = [provenance(path) for path in examples]  # one that is absent is found before anything runs
+    made = [provenance(path) for path in examples]  # all at once, so that a missing file is found before anything runs
     for path, asked in zip(examples, made, strict=True):
         frame = read(path, EXAMPLES)
         rules = asked.get("subtasks", {})
@@ -98,9 +86,9 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
 
 
 def identity(row: Mapping[str, Any]) -> str:
-    """What the numbers of a ladder row's model hang on: the Hub's commit, or the digest of a folder's files.
+    """What a model's numbers depend on: the Hub's commit, or the digest of a folder's files.
 
-    So does a GGUF file, one of several in its source, and whether code that comes with the model is run.
+    Also the GGUF file, which may be one of several, and whether the model's own code is run.
 
     Parameters
     ----------
@@ -125,4 +113,4 @@ def _fingerprint(path: Path) -> str | None:
     try:
         return provenance(path).get("fingerprint")
     except InputError:
-        return None  # absent, not readable, or of another schema version: to be made anew
+        return None  # missing, not readable, or of another schema version: to be made anew
