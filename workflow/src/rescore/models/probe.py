@@ -21,9 +21,7 @@ from rescore.tables import InputError
 class Way(NamedTuple):
     """How questions are read."""
 
-    batches: (
-        bool  # several in a pass, candidates and answers from the cache of their prompt; else one sequence at a time
-    )
+    batches: bool  # several in a pass, candidates and answers from their prompt's cache; else one sequence at a time
     shares_prefix: bool  # the common prefix of a batch is read once
     trees: bool  # the candidates of a question share a row
 

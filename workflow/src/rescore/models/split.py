@@ -93,7 +93,7 @@ class SplitModel:
         return logits if self.cap is None else torch.tanh(logits / self.cap) * self.cap
 
     def chunks(self, states: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Apply the head to [tokens, width] in parts of at most LOGITS_AT_ONCE logits; yield each part and its place."""
+        """Apply the head to [tokens, width] in parts of at most LOGITS_AT_ONCE logits; yield each with its place."""
         size = max(1, LOGITS_AT_ONCE // self.vocabulary)
         for start in range(0, len(states), size):
             part = slice(start, start + size)
