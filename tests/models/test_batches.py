@@ -9,7 +9,6 @@ import torch
 from extracting import extract
 from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
 
-from rescore import tables as schema
 from rescore.models import extraction as run
 from rescore.models import forward, split
 from rescore.models.jobs import ExtractSettings
@@ -17,7 +16,7 @@ from rescore.models.loading import load
 from rescore.models.one_task import _batch, _n_tokens, _reach, _size, _stopper
 from rescore.models.tokenising import Asked, Question, encode
 from rescore.models.vocabulary import Vocabulary
-from rescore.tables import EXTRACTIONS, GENERATIONS, InputError
+from rescore.tables import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError, provenance, read, write
 
 PREFIX = "Sort the letters of every question, please.\n"
 QUESTIONS = [
@@ -29,8 +28,8 @@ QUESTIONS = [
 
 def _tables(out: Path, name: str = "t") -> tuple[pl.DataFrame, pl.DataFrame]:
     return (
-        schema.read(out / "extractions" / "m" / f"{name}.parquet", EXTRACTIONS),
-        schema.read(out / "generations" / "m" / f"{name}.parquet", GENERATIONS),
+        read(out / "extractions" / "m" / f"{name}.parquet", EXTRACTIONS),
+        read(out / "generations" / "m" / f"{name}.parquet", GENERATIONS),
     )
 
 
@@ -213,10 +212,10 @@ def test_shots_are_dropped_where_a_task_s_prompts_say_they_begin(tmp_path):
     prompts = ["Hi. Q: 1\nA: one\nQ: 2\nA: ", "Hi. Q: 2\nA: two, I should think\nQ: 3\nA: "]
     examples = make_examples(tmp_path / "t.parquet", [(prompt, ["ab"], None) for prompt in prompts])
     rules = {"stop_string": None, "output_regex": None, "asks_text": True, "task_prefix": "Hi. ", "input_prefix": "Q: "}
-    frame = schema.read(examples, schema.EXAMPLES).with_columns(shots=pl.lit(1, pl.Int64))
-    schema.write(frame, examples, schema.EXAMPLES, {"subtasks": {"t": rules | {"few_shot_separator": "\n"}}})
+    frame = read(examples, EXAMPLES).with_columns(shots=pl.lit(1, pl.Int64))
+    write(frame, examples, EXAMPLES, {"subtasks": {"t": rules | {"few_shot_separator": "\n"}}})
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
-    assert schema.provenance(tmp_path / "extractions/m/t.parquet")["prompts_cut"] == {"t": 1}
+    assert provenance(tmp_path / "extractions/m/t.parquet")["prompts_cut"] == {"t": 1}
     alone = make_examples(tmp_path / "u.parquet", [("Hi. Q: 3\nA: ", ["ab"], None)])
     extract(model, [alone], tmp_path, ExtractSettings(max_new_tokens=4))
     cut, whole = (frame["logprob_nats"].to_list()[-1] for frame in (_tables(tmp_path)[0], _tables(tmp_path, "u")[0]))
@@ -229,7 +228,7 @@ def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
     asked = _tables(tmp_path)
     rules = {"t": {"stop_string": None, "output_regex": None, "asks_text": False}}
-    schema.write(schema.read(examples, schema.EXAMPLES), examples, schema.EXAMPLES, {"subtasks": rules})
+    write(read(examples, EXAMPLES), examples, EXAMPLES, {"subtasks": rules})
     loaded = load(model)
     monkeypatch.setattr(run, "load", lambda _: loaded)
     monkeypatch.setattr(forward, "greedy", None)

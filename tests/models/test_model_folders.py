@@ -30,10 +30,10 @@ from transformers import (
     XLNetConfig,
 )
 
-from rescore import tables as schema
 from rescore.config.folder import check_source
 from rescore.models import extraction as run
 from rescore.models.loading import load, window
+from rescore.tables import provenance
 
 NANO = Path("data/ladders/nano/nano-w8-l1-s0")
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -114,7 +114,7 @@ def test_a_window_is_what_the_model_can_read(key: str) -> None:
 def test_a_prompt_over_the_window_of_mpt_is_cut(tmp_path: Path) -> None:
     save(tmp_path / "m", MptConfig(vocab_size=118, d_model=16, n_heads=2, n_layers=1, max_seq_len=24))
     made = runs(tmp_path / "m", tmp_path, prompt="abcde" * 8)
-    assert schema.provenance(made)["prompts_cut"] == {"t": 1}
+    assert provenance(made)["prompts_cut"] == {"t": 1}
 
 
 def test_a_token_that_the_model_has_no_embedding_for_is_named(folder: Path, tmp_path: Path) -> None:

@@ -5,19 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rescore import tables as schema
 from rescore.discontinuity import Settings
 from rescore.planning import power
 from rescore.planning.power import _truth
 from rescore.stages import planning
-from rescore.tables import POWER
+from rescore.tables import POWER, read
 
 QUICK = Settings(draws=199)
 
 
 def test_a_good_ladder_answers_right() -> None:
     found = power("L", np.repeat(np.linspace(18, 22, 10), 3), 300, QUICK, replicates=4)
-    assert found.schema == schema.POWER.empty().schema
+    assert found.schema == POWER.empty().schema
     assert found["truth"].to_list() == ["mirage", "step", "step over two gaps"]
     assert found.select("models", "sizes", "decades", "replicates").unique().rows() == [(30, 10, 4.0, 4)]
     assert found["cliff_found"].to_list() == [4, 4, 4]
@@ -54,7 +53,7 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureF
     planning.power([tmp_path / "L.tsv"], [50, 20, 50], tmp_path, {})
     first = capsys.readouterr().out
     path = tmp_path / "power.parquet"
-    assert schema.read(path, POWER)["n_items"].to_list() == [20] * 3 + [50] * 3
+    assert read(path, POWER)["n_items"].to_list() == [20] * 3 + [50] * 3
     before = path.stat().st_mtime_ns
     planning.power([tmp_path / "L.tsv"], [20, 50], tmp_path, {})
     assert capsys.readouterr().out == first
