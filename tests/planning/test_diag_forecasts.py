@@ -78,6 +78,14 @@ def test_an_offset_is_taken_where_its_p_is_below_a_hundredth(exponent: float, p:
     assert row["form"] == form
 
 
+@pytest.mark.parametrize(("rungs", "form"), [(8, "power law"), (9, "power law with offset")])
+def test_an_offset_needs_six_fitted_rungs(rungs: int, form: str) -> None:
+    """60% of 8 are 5, of 9 are 6."""
+    x = np.linspace(18, 24, rungs)
+    nll = 0.5 + 2 * 10 ** (-0.9 * (x - 18))
+    assert forecasts(curves(x, {("sub", NLL): nll}, standard_error=0.002))["form"].to_list() == [form]
+
+
 def test_a_line_is_that_of_statsmodels() -> None:
     rng = np.random.default_rng(2)
     x, z, variance = X[:6], rng.standard_normal(6), rng.uniform(0.5, 2.0, 6)
