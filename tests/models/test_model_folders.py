@@ -256,7 +256,7 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "sees": (
         lambda m: (m / "config.json").write_text('{"model_type": "vit"}'),
-        " cannot be loaded: its configuration is a ViTConfig, of no causal language model; only those are run",
+        " cannot be loaded: its configuration is a ViTConfig, which is no causal language model; only those are run",
     ),
     "no tokenizer": (
         lambda m: (m / "tokenizer.json").write_text(""), " cannot be loaded: its tokenizer: JSONDecodeError: "
@@ -287,7 +287,7 @@ def make_large(model: Any) -> None:
     [
         (make_nan, "float32", "its weight transformer.h.0.mlp.c_fc.weight holds them, so its file is damaged"),
         (make_nan, "bfloat16", "its weight transformer.h.0.mlp.c_fc.weight holds them, so its file is damaged"),
-        (make_large, "float32", "its weights are numbers, and what it computes from them overflows even in float32"),
+        (make_large, "float32", "its weights are finite, and what it computes from them overflows even in float32"),
         (make_large, "bfloat16", "try dtype float32 in its ladder row"),
         (make_large, "float16", "try dtype bfloat16 or float32 in its ladder row"),
     ],
