@@ -140,7 +140,6 @@ def test_settings_say_whether_a_subtask_asks_for_text(write_task: Any, metrics: 
             "task_prefix": "",
             "input_prefix": "\nQ: ",
             "few_shot_separator": "\n",
-            "absolute_normalization": False,
             "chance": pytest.approx(sum(FIGS.values()) / len(FIGS)),
         }
     }

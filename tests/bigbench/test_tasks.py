@@ -22,10 +22,10 @@ def root(path: Path) -> Path:
 
 def test_a_plain_task_has_the_defaults_of_the_reference(write_task: Any) -> None:
     [task] = load(root(write_task()), "fruit")
-    assert (task.name, task.task, task.description, task.keywords) == ("fruit", "fruit", "Name the fruit.", ("words",))
+    assert (task.name, task.task, task.keywords) == ("fruit", "fruit", ("words",))
     assert (task.task_prefix, task.input_prefix, task.output_prefix) == ("", "\nQ: ", "\nA: ")
     assert (task.choice_prefix, task.few_shot_separator) == ("\n  choice: ", "\n")
-    assert (task.append_choices_to_input, task.absolute_normalization) == (True, False)
+    assert task.append_choices_to_input is True
     assert (task.stop_string, task.output_regex) == (None, DEFAULT_OUTPUT_REGEX)
     assert task.examples[1] == {"input": "question 1", "target": "answer 1"}
 
@@ -39,7 +39,6 @@ def test_a_plain_task_has_the_defaults_of_the_reference(write_task: Any) -> None
         ("choice_prefix", "choice_prefix", "\n- "),
         ("few_shot_example_separator", "few_shot_separator", "\n\n"),
         ("append_choices_to_input", "append_choices_to_input", False),
-        ("absolute_normalization", "absolute_normalization", True),
         ("output_regex", "output_regex", r"\d+"),
         ("stop_string", "stop_string", "\n"),
     ],

@@ -6,17 +6,17 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from extracting import extract
 from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
 
-from rescore import tables as schema
 from rescore.models import extraction as run
 from rescore.models import forward, split
-from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
-from rescore.models.one_task import _stopper
-from rescore.models.tokenising import Asked, encode
+from rescore.models.one_task import _batch, _n_tokens, _reach, _size, _stopper
+from rescore.models.tokenising import Asked, Question, encode
 from rescore.models.vocabulary import Vocabulary
-from rescore.tables import EXTRACTIONS, GENERATIONS, InputError
+from rescore.tables import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError, provenance, read, write
 
 PREFIX = "Sort the letters of every question, please.\n"
 QUESTIONS = [
@@ -28,8 +28,8 @@ QUESTIONS = [
 
 def _tables(out: Path, name: str = "t") -> tuple[pl.DataFrame, pl.DataFrame]:
     return (
-        schema.read(out / "extractions" / "m" / f"{name}.parquet", EXTRACTIONS),
-        schema.read(out / "generations" / "m" / f"{name}.parquet", GENERATIONS),
+        read(out / "extractions" / "m" / f"{name}.parquet", EXTRACTIONS),
+        read(out / "generations" / "m" / f"{name}.parquet", GENERATIONS),
     )
 
 
@@ -62,6 +62,53 @@ def test_a_common_prefix_is_read_once_and_changes_no_number(tmp_path, monkeypatc
     assert shared >= len(tokenizer()(PREFIX)["input_ids"]) - 1
     assert max(width for _, width in shapes[1:]) < shared
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
+
+
+def question(context: int, limit: int, *, tail: int = 0, candidates: tuple[int, ...] = ()) -> Question:
+    """A question of so many tokens."""
+    return Question(
+        context=[1] * context,
+        prompt_tail=[1] * tail,
+        candidates=[[1] * n for n in candidates],
+        limit=limit,
+        is_cut=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("questions", "budget", "window", "taken"),
+    [
+        ([(6, 4)] * 5, 30, 100, 3),  # ten tokens each
+        ([(6, 4)] * 5, 29, 100, 2),
+        ([(6, 4)] * 5, 5, 100, 1),  # one is always taken
+        ([(6, 4)] * 5, 1000, 10, 5),
+        ([(8, 4), (6, 4), (6, 4)], 24, 100, 2),  # as wide as the longest: 12 each
+        ([(6, 4), (6, 6)], 24, 100, 2),
+        ([(6, 4), (6, 6)], 23, 100, 1),
+        ([(9, 1), (2, 8)], 1000, 17, 2),  # the longest context and the longest answer: 17 columns
+        ([(9, 1), (2, 8)], 1000, 16, 1),
+    ],
+)
+def test_a_batch_is_as_many_questions_as_fit_budget_and_window(
+    questions: list[tuple[int, int]], budget: int, window: int, taken: int
+) -> None:
+    made = [question(context, limit) for context, limit in questions]
+    assert list(_batch(range(len(made)), 0, made, budget, window)) == list(range(taken))
+
+
+def test_questions_of_a_batch_have_tails_of_one_length_and_the_tail_counts_in_the_window() -> None:
+    tails = [question(6, 4, tail=n) for n in (2, 2, 1)]
+    assert list(_batch([2, 1, 0], 1, tails, 1000, 12)) == [1, 0]
+    assert list(_batch([2, 1, 0], 0, tails, 1000, 12)) == [2]
+    assert list(_batch([0, 1], 0, tails, 1000, 11)) == [0]
+
+
+def test_lengths_of_a_question_by_hand() -> None:
+    one = question(6, 4, tail=2, candidates=(3, 5))
+    assert _size(one) == (2, 10)
+    assert _reach(one) == 12  # context, tail and answer
+    assert _reach(question(6, 4, tail=2, candidates=(3, 7))) == 13  # context and longest candidate
+    assert _n_tokens(one, forward.Greedy([7, 8], [-1.0, -1.0, -0.5], "eos")) == 6 + 2 + 3 + 5 + 3
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
@@ -165,10 +212,10 @@ def test_shots_are_dropped_where_a_task_s_prompts_say_they_begin(tmp_path):
     prompts = ["Hi. Q: 1\nA: one\nQ: 2\nA: ", "Hi. Q: 2\nA: two, I should think\nQ: 3\nA: "]
     examples = make_examples(tmp_path / "t.parquet", [(prompt, ["ab"], None) for prompt in prompts])
     rules = {"stop_string": None, "output_regex": None, "asks_text": True, "task_prefix": "Hi. ", "input_prefix": "Q: "}
-    frame = schema.read(examples, schema.EXAMPLES).with_columns(shots=pl.lit(1, pl.Int64))
-    schema.write(frame, examples, schema.EXAMPLES, {"subtasks": {"t": rules | {"few_shot_separator": "\n"}}})
+    frame = read(examples, EXAMPLES).with_columns(shots=pl.lit(1, pl.Int64))
+    write(frame, examples, EXAMPLES, {"subtasks": {"t": rules | {"few_shot_separator": "\n"}}})
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
-    assert schema.provenance(tmp_path / "extractions/m/t.parquet")["prompts_cut"] == {"t": 1}
+    assert provenance(tmp_path / "extractions/m/t.parquet")["prompts_cut"] == {"t": 1}
     alone = make_examples(tmp_path / "u.parquet", [("Hi. Q: 3\nA: ", ["ab"], None)])
     extract(model, [alone], tmp_path, ExtractSettings(max_new_tokens=4))
     cut, whole = (frame["logprob_nats"].to_list()[-1] for frame in (_tables(tmp_path)[0], _tables(tmp_path, "u")[0]))
@@ -181,7 +228,7 @@ def test_no_answer_is_generated_where_none_is_asked(tmp_path, monkeypatch):
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
     asked = _tables(tmp_path)
     rules = {"t": {"stop_string": None, "output_regex": None, "asks_text": False}}
-    schema.write(schema.read(examples, schema.EXAMPLES), examples, schema.EXAMPLES, {"subtasks": rules})
+    write(read(examples, EXAMPLES), examples, EXAMPLES, {"subtasks": rules})
     loaded = load(model)
     monkeypatch.setattr(run, "load", lambda _: loaded)
     monkeypatch.setattr(forward, "greedy", None)

@@ -1,13 +1,14 @@
 """Candidates of a question read as a tree, whatever the architecture."""
 
 import pytest
+from extracting import extract
 from test_batches import QUESTIONS
 from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
 from transformers import BloomConfig, MistralConfig, Olmo2Config, OPTConfig, Qwen2Config
 
 from rescore.models import candidates, forward
 from rescore.models import extraction as run
-from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.probe import Way, probe
 

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from extracting import extract
 from safetensors.torch import load_file, save_file
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors, trainers
 from tokenizers.decoders import ByteLevel, Fuse
@@ -19,14 +20,13 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from rescore import tables as schema
 from rescore.models import extraction as run
 from rescore.models import tokenising as tokens
-from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.tokenising import Question, answer_spans
 from rescore.models.vocabulary import Vocabulary
-from rescore.tables import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError
+from rescore.tables import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError, read, write
 
 NANO = sorted(Path("data/ladders/nano").glob("nano-*-s[0-9]"))
 NEW_TOKENS = 8
@@ -104,9 +104,7 @@ def make_examples(path: Path, questions: list[Asked], stop: str | None = None) -
         },
         schema=dict(EXAMPLES.columns),
     )
-    schema.write(
-        frame, path, EXAMPLES, {"subtasks": {"t": {"stop_string": stop, "output_regex": None, "asks_text": True}}}
-    )
+    write(frame, path, EXAMPLES, {"subtasks": {"t": {"stop_string": stop, "output_regex": None, "asks_text": True}}})
     return path
 
 
@@ -138,8 +136,8 @@ def one_by_one(model: Any, tokenizer: Any, prompt: str, candidate: str, all_: li
 
 
 def check_against_one_by_one(folder: Path, examples: Path, out: Path) -> None:
-    frame = schema.read(out / "extractions" / folder.name / examples.name, EXTRACTIONS)
-    prompts = dict(schema.read(examples, EXAMPLES).select("example_id", "prompt").iter_rows())
+    frame = read(out / "extractions" / folder.name / examples.name, EXTRACTIONS)
+    prompts = dict(read(examples, EXAMPLES).select("example_id", "prompt").iter_rows())
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     candidates = dict(frame.group_by("example_id").agg("candidate").iter_rows())
@@ -160,7 +158,7 @@ def test_numbers_equal_the_plain_forward(tmp_path, architecture, tokenizer, batc
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
     extract(model, [examples], tmp_path, ExtractSettings(batch_tokens=batch_tokens, max_new_tokens=NEW_TOKENS))
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)
-    answers = schema.read(tmp_path / "generations" / "m" / "t.parquet", GENERATIONS)
+    answers = read(tmp_path / "generations" / "m" / "t.parquet", GENERATIONS)
     plain, words = AutoModelForCausalLM.from_pretrained(tmp_path / "m"), tokenizer()
     for (prompt, _, _), answer in zip(QUESTIONS, answers.iter_rows(named=True), strict=True):
         ids = torch.tensor([words(prompt)["input_ids"]])
@@ -191,7 +189,7 @@ def test_shipped_models_equal_the_plain_forward(tmp_path, folder):
     )
     examples = tmp_path / "t.parquet"
     extract(row(folder), [examples], tmp_path, ExtractSettings())
-    assert schema.read(tmp_path / "extractions" / folder.name / "t.parquet", EXTRACTIONS).height >= 100
+    assert read(tmp_path / "extractions" / folder.name / "t.parquet", EXTRACTIONS).height >= 100
     check_against_one_by_one(folder, examples, tmp_path)
 
 
@@ -270,7 +268,7 @@ def test_no_right_answer_is_cut(tmp_path):
     model = make_model(tmp_path / "m", "llama", characters())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=2))
-    answers = schema.read(tmp_path / "generations" / "m" / "t.parquet", GENERATIONS)
+    answers = read(tmp_path / "generations" / "m" / "t.parquet", GENERATIONS)
     for (_, targets, _), answer in zip(QUESTIONS, answers.iter_rows(named=True), strict=True):
         assert answer["finish_reason"] in ("eos", "length")
         limit = max(len(t) for t in targets) + 1
@@ -281,12 +279,12 @@ def test_answer_ends_at_the_stop_string(tmp_path):
     model = make_model(tmp_path / "m", "llama", characters())
     free = make_examples(tmp_path / "free.parquet", QUESTIONS)
     extract(model, [free], tmp_path, ExtractSettings(max_new_tokens=NEW_TOKENS))
-    texts = schema.read(tmp_path / "generations" / "m" / "free.parquet", GENERATIONS)["text"]
+    texts = read(tmp_path / "generations" / "m" / "free.parquet", GENERATIONS)["text"]
     first = texts[0]
     stop = next(c for c in first[1:] if c != first[0])
     stopped = make_examples(tmp_path / "stop.parquet", QUESTIONS, stop)
     extract(model, [stopped], tmp_path, ExtractSettings(max_new_tokens=NEW_TOKENS))
-    answers = schema.read(tmp_path / "generations" / "m" / "stop.parquet", GENERATIONS)
+    answers = read(tmp_path / "generations" / "m" / "stop.parquet", GENERATIONS)
     for text, answer in zip(texts, answers.iter_rows(named=True), strict=True):
         at = text.find(stop, 1)
         assert answer["text"] == (text[: at + 1] if at > 0 else text)
@@ -380,7 +378,7 @@ def test_sliding_window_answers_do_not_depend_on_the_batch(tmp_path):
     for batch_tokens in (1, 16384):
         out = tmp_path / str(batch_tokens)
         extract(row(tmp_path / "m"), [examples], out, ExtractSettings(batch_tokens=batch_tokens, max_new_tokens=8))
-        found.append(schema.read(out / "generations" / "m" / "t.parquet", GENERATIONS)["token_ids"].to_list())
+        found.append(read(out / "generations" / "m" / "t.parquet", GENERATIONS)["token_ids"].to_list())
     assert found[0] == found[1]
 
 

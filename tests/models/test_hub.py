@@ -15,12 +15,11 @@ from hub_standin import Hub, serve
 from huggingface_hub import constants, file_download
 
 from rescore import cli
-from rescore import tables as schema
 from rescore.commands.prompts import prompts
 from rescore.models import extraction as run
 from rescore.models.hub import commit as commit_of
 from rescore.models.hub import model as fetch_model
-from rescore.tables import InputError
+from rescore.tables import InputError, provenance
 
 NAME = "org/tiny"
 NANO = Path("data/ladders/nano")
@@ -233,7 +232,7 @@ def test_tables_hang_on_the_commit_not_on_the_name_of_a_branch(
 
     def extract(revision: str) -> dict[str, Any]:
         cli.extract([examples], ladder(tmp_path, revision), ["tiny"], tmp_path / "results")
-        return schema.provenance(tmp_path / "results/extractions/tiny/t.parquet")
+        return provenance(tmp_path / "results/extractions/tiny/t.parquet")
 
     first = hub.publish(NAME, folder, "main")
     made = extract("main")

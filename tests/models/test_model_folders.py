@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from extracting import extract
 from test_model_loading import SETTINGS, fails, row, write_examples
 from transformers import (
     AutoModelForCausalLM,
@@ -29,11 +30,10 @@ from transformers import (
     XLNetConfig,
 )
 
-from rescore import tables as schema
 from rescore.config.folder import check_source
 from rescore.models import extraction as run
-from rescore.models.extraction import extract
 from rescore.models.loading import load, window
+from rescore.tables import provenance
 
 NANO = Path("data/ladders/nano/nano-w8-s0")
 TINY = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
@@ -114,7 +114,7 @@ def test_a_window_is_what_the_model_can_read(key: str) -> None:
 def test_a_prompt_over_the_window_of_mpt_is_cut(tmp_path: Path) -> None:
     save(tmp_path / "m", MptConfig(vocab_size=118, d_model=16, n_heads=2, n_layers=1, max_seq_len=24))
     made = runs(tmp_path / "m", tmp_path, prompt="abcde" * 8)
-    assert schema.provenance(made)["prompts_cut"] == {"t": 1}
+    assert provenance(made)["prompts_cut"] == {"t": 1}
 
 
 def test_a_token_that_the_model_has_no_embedding_for_is_named(folder: Path, tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "sees": (
         lambda m: (m / "config.json").write_text('{"model_type": "vit"}'),
-        " cannot be loaded: its configuration is a ViTConfig, of no causal language model; only those are run",
+        " cannot be loaded: its configuration is a ViTConfig, which is no causal language model; only those are run",
     ),
     "no tokenizer": (
         lambda m: (m / "tokenizer.json").write_text(""), " cannot be loaded: its tokenizer: JSONDecodeError: "
@@ -287,7 +287,7 @@ def make_large(model: Any) -> None:
     [
         (make_nan, "float32", "its weight transformer.h.0.mlp.c_fc.weight holds them, so its file is damaged"),
         (make_nan, "bfloat16", "its weight transformer.h.0.mlp.c_fc.weight holds them, so its file is damaged"),
-        (make_large, "float32", "its weights are numbers, and what it computes from them overflows even in float32"),
+        (make_large, "float32", "its weights are finite, and what it computes from them overflows even in float32"),
         (make_large, "bfloat16", "try dtype float32 in its ladder row"),
         (make_large, "float16", "try dtype bfloat16 or float32 in its ladder row"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from extracting import extract
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel
 
@@ -15,7 +16,6 @@ from rescore import tables as schema
 from rescore.commands import extract as command
 from rescore.models import extraction as run
 from rescore.models import loading
-from rescore.models.extraction import extract
 from rescore.models.jobs import ExtractSettings, identity, open_jobs
 from rescore.models.loading import load
 from rescore.models.probe import Probed, Way

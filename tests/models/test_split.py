@@ -3,14 +3,15 @@
 import pytest
 import torch
 from architectures import VOCABULARY, tiny
+from extracting import extract
 from test_batches import QUESTIONS
 from test_extract import CONFIGS, characters, make_examples, make_model
 from transformers import GPT2Config
 
-from rescore import tables as schema
-from rescore.models.extraction import ExtractSettings, extract
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.split import split
+from rescore.tables import GENERATIONS, provenance, read
 
 IDS = torch.arange(10, 30)[None]
 BEHIND = {  # by architecture and its settings, what it does to the output of its head
@@ -92,7 +93,7 @@ def test_a_finished_answer_stays_inside_the_window(tmp_path, monkeypatch):
     questions = [(long, ["c"], None), (short, ["d" * 30], None), (short + "e", ["d" * 30], None)]
     examples = make_examples(tmp_path / "t.parquet", questions)
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=2))
-    found = schema.read(tmp_path / "generations" / "m" / "t.parquet", schema.GENERATIONS)
+    found = read(tmp_path / "generations" / "m" / "t.parquet", GENERATIONS)
     assert found["token_ids"].list.len().to_list() == [2, 31, 31]
 
 
@@ -101,7 +102,7 @@ def test_the_tables_say_how_the_model_was_read(tmp_path, capsys):
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
     extract(model, [examples], tmp_path, ExtractSettings(batch_tokens=512, max_new_tokens=4))
     for table in ("extractions", "generations"):
-        made_by = schema.provenance(tmp_path / table / "m" / "t.parquet")
+        made_by = provenance(tmp_path / table / "m" / "t.parquet")
         assert made_by["way"] == "in batches, shared prefixes once, candidates as trees"
         assert (made_by["device"], made_by["torch"], made_by["batch_tokens"]) == ("cpu", torch.__version__, 512)
     assert "m: read in batches, shared prefixes once, candidates as trees\n" in capsys.readouterr().err

@@ -8,10 +8,20 @@ import polars as pl
 import pytest
 from diagnostic_tables import curves, expit, verdicts
 
-from rescore import tables as schema
 from rescore.commands.compare import compare
 from rescore.commands.show import Format, show
-from rescore.tables import InputError
+from rescore.tables import (
+    CLIFFS,
+    CURVES,
+    HEADLINE,
+    SCAFFOLD_SHIFT,
+    VERDICTS,
+    InputError,
+    provenance,
+    read,
+    to_csv,
+    write,
+)
 
 X = np.linspace(18, 24, 13)
 EM, NLL = "exact_match", "nll_nats_per_token"
@@ -24,21 +34,21 @@ def run(folder: Path, middle: float, *, frame: pl.DataFrame | None = None, **sai
     judged = verdicts(needed, needed | {"metric": NLL, "verdict": "flat", "reason": "under 0.1"})
     settings = {"task_digest": "d", "shots": 0, "seed": 42, "max_examples": 100, "models": {}} | said
     made_by = {"scores": {"task": settings}, "settings": {"seed": 0}}
-    schema.write(table if frame is None else frame, folder / "curves.parquet", schema.CURVES, made_by)
-    schema.write(judged, folder / "verdicts.parquet", schema.VERDICTS, made_by)
+    write(table if frame is None else frame, folder / "curves.parquet", CURVES, made_by)
+    write(judged, folder / "verdicts.parquet", VERDICTS, made_by)
     return folder
 
 
 def test_two_prompts_give_the_shift_of_every_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     compare(run(tmp_path / "zero", 21), run(tmp_path / "two", 20, shots=2), tmp_path / "out")
-    frame = schema.read(tmp_path / "out" / "scaffold_shift.parquet", schema.SCAFFOLD_SHIFT)
+    frame = read(tmp_path / "out" / "scaffold_shift.parquet", SCAFFOLD_SHIFT)
     assert frame.to_dict(as_series=False)["metric"] == [EM, NLL]
     exact, nll = frame.rows(named=True)
     assert exact["shift_decades"] == pytest.approx(-1, abs=0.001)
     assert exact["shift_low"] < -1 < exact["shift_high"] < -0.8
     assert (nll["shift_decades"], nll["reason"]) == (None, "plain: flat: under 0.1")
-    assert (tmp_path / "out" / "scaffold_shift.csv").read_text() == schema.to_csv(frame)
-    prompts = schema.provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"]
+    assert (tmp_path / "out" / "scaffold_shift.csv").read_text() == to_csv(frame)
+    prompts = provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"]
     assert prompts == {"task": {"shots": [0, 2]}}
     said = capsys.readouterr()
     lines = [line.split() for line in said.out.splitlines()]
@@ -49,7 +59,7 @@ def test_two_prompts_give_the_shift_of_every_curve(tmp_path: Path, capsys: pytes
 
 def test_a_text_of_the_task_that_changed_is_another_prompt(tmp_path: Path) -> None:
     compare(run(tmp_path / "a", 21), run(tmp_path / "b", 20, task_digest="steps"), tmp_path / "out")
-    assert schema.provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"] == {
+    assert provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"] == {
         "task": {"task_digest": ["d", "steps"]}
     }
 
@@ -58,10 +68,10 @@ def test_what_is_not_known_of_imported_means_is_not_checked(tmp_path: Path) -> N
     for name, middle in (("a", 21.0), ("b", 20.0)):
         folder = run(tmp_path / name, middle)
         made_by = {"aggregates": {"aggregates": {"models": {"m": "m"}}}, "scores": {}, "settings": {}}
-        judged = schema.read(folder / "verdicts.parquet", schema.VERDICTS)
-        schema.write(judged, folder / "verdicts.parquet", schema.VERDICTS, made_by)
+        judged = read(folder / "verdicts.parquet", VERDICTS)
+        write(judged, folder / "verdicts.parquet", VERDICTS, made_by)
     compare(tmp_path / "a", tmp_path / "b", tmp_path / "out")
-    frame = schema.read(tmp_path / "out" / "scaffold_shift.parquet", schema.SCAFFOLD_SHIFT)
+    frame = read(tmp_path / "out" / "scaffold_shift.parquet", SCAFFOLD_SHIFT)
     assert frame["shift_decades"][0] == pytest.approx(-1, abs=0.001)
 
 
@@ -104,8 +114,8 @@ def test_the_table_is_shown_beside_the_run_that_it_was_written_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     two = run(tmp_path / "two", 20, shots=2)
-    schema.write(schema.CLIFFS.empty(), two / "cliffs.parquet", schema.CLIFFS, {})
-    schema.write(schema.HEADLINE.empty(), two / "headline.parquet", schema.HEADLINE, {})
+    write(CLIFFS.empty(), two / "cliffs.parquet", CLIFFS, {})
+    write(HEADLINE.empty(), two / "headline.parquet", HEADLINE, {})
     compare(run(tmp_path / "zero", 21), two, two)
     capsys.readouterr()
     show("scaffold_shift", two, all_columns=True, form=Format.csv)

@@ -37,6 +37,22 @@ def test_a_saturated_task_is_retired_where_nll_still_falls() -> None:
     assert only(flags(unsure, VERDICTS.empty(), NO_GRADING), "saturation").is_empty()
 
 
+@pytest.mark.parametrize(("errors_apart", "flagged"), [(1.6, False), (1.7, True)])  # one-sided 5% is 1.645
+def test_saturation_needs_an_nll_that_falls_beyond_its_error(errors_apart: float, flagged: bool) -> None:
+    """The first and the last of the top three sizes have standard error .03, so their difference has .03 sqrt(2)."""
+    fall = errors_apart * 0.03 * np.sqrt(2)
+    nll = [3.0, 2.5, 2.0, 1.5, 1.2, 1.0 + fall, 1.0 + fall / 2, 1.0]
+    means = {("sub", EM): [0.1, 0.2, 0.4, 0.6, 0.9, 0.95, 0.96, 0.97], ("sub", NLL): nll}
+    ends = pl.col("model").is_in(["model05", "model07"])
+    table = curves(X, means).with_columns(standard_error=pl.when(ends).then(0.03).otherwise(0.5))
+    found = only(flags(table, VERDICTS.empty(), NO_GRADING), "saturation")
+    assert found["subtask"].to_list() == ["sub"] * flagged
+    if flagged:
+        assert found.select("value", "threshold").row(0) == (0.97, 0.95)
+        said = f"on the top 3 sizes while NLL falls from {1 + fall:.3g} to 1 nats/token"
+        assert said in found["detail"][0]
+
+
 def test_an_inverse_task_is_inverse() -> None:
     truths = {
         "worse": Truth(shape="inverse", tokens=1, logits_per_decade=1.2),
@@ -86,6 +102,8 @@ def test_the_signature_needs_four_siblings_and_a_real_gap() -> None:
     assert flagged(*rows[:4], rows[4] | {"largest_gap_low": 0.2}) == []  # as far as is known no more than its siblings
     assert flagged(*rows[:4], rows[4] | {"largest_gap": None}) == []  # does not rise
     assert flagged(*rows[:4], rows[4] | {"largest_gap": 0.45}) == []
+    assert flagged(*rows[:4], rows[4] | {"largest_gap": 0.5}) == ["s4"]  # half of the rise is enough
+    assert flagged(*rows[:3], rows[3] | {"largest_gap": 0.5}, rows[4]) == []  # a sibling has such a gap
     assert flagged(rows[0] | {"task": "other"}, *rows[1:]) == []
 
 
@@ -103,12 +121,14 @@ def test_the_graders_errors_are_those_of_the_worst_model() -> None:
             ("stranger", "task", "sub", 200, 200, 200, 1.0, 0),
             ("model00", "task", "choice", 100, 0, 0, None, 25),
             ("model01", "task", "fine", 200, 200, 1, 0.005, 0),
+            ("model01", "task", "just", 200, 200, 2, 0.01, 0),
         ],
         schema=dict(GRADING.columns),
         orient="row",
     )
     found = flags(curves(X, {("sub", EM): X / 30}), VERDICTS.empty(), grading)
-    choice, rejects = found.rows(named=True)
+    choice, just, rejects = found.rows(named=True)
+    assert (just["subtask"], just["value"], just["threshold"]) == ("just", 0.01, 0.01)
     assert (choice["subtask"], choice["flag"], choice["value"]) == ("choice", "no correct choice", 0.25)
     assert (rejects["flag"], rejects["value"]) == ("grader rejects right answers", 0.15)
     assert rejects["detail"] == "30 of 200 of the answers hold a target and are rejected, model model01"

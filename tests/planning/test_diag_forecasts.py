@@ -1,11 +1,20 @@
 """Forecasts of planted scaling laws: right on the law, covered at the stated rate, null where there is no telling."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 from diagnostic_tables import curves, expit
+from scipy.optimize import curve_fit
+from scipy.stats import f as f_distribution
+from scipy.stats import t as t_distribution
 
+from rescore.discontinuity.conventions import CONVENTIONS
 from rescore.planning import forecasts
+from rescore.planning.power_law import fit_line, offset_laws
 
 X = np.linspace(18, 24, 12)
 NLL, EM, EDIT = "nll_nats_per_token", "exact_match", "token_edit_distance"
@@ -38,6 +47,85 @@ def test_an_offset_is_found_where_the_lower_part_shows_it() -> None:
     assert slight["inside_interval"]
 
 
+def p_of_an_offset(nll: np.ndarray, error: float, k: int = 8) -> float:
+    """p of the plain power law against one with an offset, in the first `k` of X; by scipy's own fits of log NLL.
+
+    The variance of log NLL is that of the mean, (error / NLL)^2, and rung noise of .2 logits, a logit being
+    (1 - exp(-NLL)) / NLL there. The scale has the prior's degrees of freedom beside the fit's.
+    """
+    x, y = X[:k] - 18, np.log(nll[:k])
+    sd = np.hypot(error / nll[:k], CONVENTIONS.rung_sd_logits * (1 - np.exp(-nll[:k])) / nll[:k])
+
+    def misfit(law: Callable[..., np.ndarray], start: tuple[float, ...], bounds: tuple[Any, Any]) -> float:
+        found, _ = curve_fit(law, x, y, p0=start, sigma=sd, bounds=bounds)
+        return float((((y - law(x, *found)) / sd) ** 2).sum())
+
+    plain = misfit(lambda x, a, b: a - b * x, (1.0, 0.5), (-np.inf, np.inf))
+    most = nll[:k].min()
+    offset = misfit(lambda x, a, b, e: np.log(e + np.exp(a - b * x)), (1.0, 0.5, most / 2), ([-9, 0, 0], [9, 9, most]))
+    d0 = CONVENTIONS.prior_df
+    df = d0 + k - 3
+    return float(f_distribution.sf((plain - offset) * df / (d0 + offset), 1, df))
+
+
+@pytest.mark.parametrize(
+    ("exponent", "p", "form"), [(0.3, 0.0304, "power law"), (0.35, 0.0074, "power law with offset")]
+)
+def test_an_offset_is_taken_where_its_p_is_below_a_hundredth(exponent: float, p: float, form: str) -> None:
+    nll = power_law(offset=0.3, exponent=exponent)
+    assert p_of_an_offset(nll, 0.002) == pytest.approx(p, abs=0.0001)
+    row = forecasts(curves(X, {("sub", NLL): nll}, standard_error=0.002)).row(0, named=True)
+    assert row["form"] == form
+
+
+@pytest.mark.parametrize(("rungs", "form"), [(8, "power law"), (9, "power law with offset")])
+def test_an_offset_needs_six_fitted_rungs(rungs: int, form: str) -> None:
+    """60% of 8 are 5, of 9 are 6."""
+    x = np.linspace(18, 24, rungs)
+    nll = 0.5 + 2 * 10 ** (-0.9 * (x - 18))
+    assert forecasts(curves(x, {("sub", NLL): nll}, standard_error=0.002))["form"].to_list() == [form]
+
+
+def test_a_line_is_that_of_statsmodels() -> None:
+    rng = np.random.default_rng(2)
+    x, z, variance = X[:6], rng.standard_normal(6), rng.uniform(0.5, 2.0, 6)
+    fit = sm.WLS(z, sm.add_constant(x - 24), weights=1 / variance).fit()
+    line = fit_line(x, z, variance, 24.0)
+    assert (line.at_top, line.slope) == pytest.approx(tuple(fit.params))
+    assert line.variance == pytest.approx(fit.normalized_cov_params[0, 0])
+    assert line.rss == pytest.approx(fit.ssr)
+
+
+def test_laws_with_given_offsets_are_those_of_scipy() -> None:
+    x, offsets = X[:8], np.array([0.0, 0.2, 0.3])
+    nll = power_law(offset=0.3, exponent=0.4)[:8] * np.exp(0.03 * np.cos(5 * x))
+    variance = np.linspace(0.5, 2.0, 8) * 1e-3
+    laws = offset_laws(x, nll, variance, offsets, top=24.0)
+    for i, offset in enumerate(offsets):
+
+        def law(x: np.ndarray, at_top: float, slope: float, offset: float = offset) -> np.ndarray:
+            return np.log(offset + np.exp(-at_top - slope * (x - 24)))
+
+        found, covariance = curve_fit(law, x, np.log(nll), p0=(1.0, 0.5), sigma=np.sqrt(variance), absolute_sigma=True)
+        assert (laws.at_top[i], laws.slope[i]) == pytest.approx(tuple(found), rel=1e-5)
+        assert laws.variance[i] == pytest.approx(covariance[0, 0], rel=1e-3)
+        assert laws.rss[i] == pytest.approx(float(((np.log(nll) - law(x, *found)) ** 2 / variance).sum()), rel=1e-6)
+
+
+def test_the_interval_of_a_logit_line_is_students() -> None:
+    """By statsmodels' weighted fit; the scale and its degrees of freedom with the prior's."""
+    n, k, rises = 400, 8, expit(0.8 * (X - 21)) + 0.03 * np.cos(7 * X)
+    row = forecasts(curves(X, {("sub", EM): rises}, n=n, standard_error=0.02)).row(0, named=True)
+    m = (n * rises + 0.5) / (n + 1)
+    variance = (0.02**2 + 0.5 / n**2) / (m * (1 - m)) ** 2 + CONVENTIONS.rung_sd_logits**2
+    fit = sm.WLS(np.log(m / (1 - m))[:k], sm.add_constant(X[:k] - X[-1]), weights=1 / variance[:k]).fit()
+    df = CONVENTIONS.prior_df + k - 2
+    scale = (CONVENTIONS.prior_df + fit.ssr) / df
+    half = t_distribution.ppf(0.975, df) * np.sqrt(scale * (fit.normalized_cov_params[0, 0] + variance[-1]))
+    ends = [row["forecast_low"], row["forecast"], row["forecast_high"]]
+    assert ends == pytest.approx(expit(fit.params[0] + np.array([-half, 0, half])).tolist(), rel=1e-6)
+
+
 def test_link_lines_are_forecast_in_the_metrics_own_direction() -> None:
     rises = expit(0.8 * (X - 21))
     found = forecasts(curves(X, {("sub", EM): rises, ("sub", EDIT): 1 - rises}, n=100_000)).sort("metric")
@@ -46,7 +134,8 @@ def test_link_lines_are_forecast_in_the_metrics_own_direction() -> None:
     assert exact["forecast"] == pytest.approx(rises[-1], abs=1e-3)
     assert edit["forecast"] == pytest.approx(1 - rises[-1], abs=1e-3)
     assert edit["forecast_low"] < edit["forecast"] < edit["forecast_high"]
-    assert edit["error"] == pytest.approx(-exact["error"])
+    errors = [row["relative_error"] * row["realised"] for row in (edit, exact)]
+    assert errors[0] == pytest.approx(-errors[1])
 
 
 @pytest.mark.parametrize(("metric", "offset"), [(NLL, 0.0), (NLL, 0.3), (EM, 0.0)])

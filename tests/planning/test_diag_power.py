@@ -5,23 +5,39 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rescore import tables as schema
 from rescore.commands import power as command
 from rescore.discontinuity import Settings
 from rescore.planning import power
-from rescore.tables import POWER
+from rescore.planning.power import _truth
+from rescore.tables import POWER, read
 
 QUICK = Settings(draws=199)
 
 
 def test_a_good_ladder_answers_right() -> None:
     found = power("L", np.repeat(np.linspace(18, 22, 10), 3), 300, QUICK, replicates=4)
-    assert found.schema == schema.POWER.empty().schema
+    assert found.schema == POWER.empty().schema
     assert found["truth"].to_list() == ["mirage", "step", "step over two gaps"]
     assert found.select("models", "sizes", "decades", "replicates").unique().rows() == [(30, 10, 4.0, 4)]
     assert found["cliff_found"].to_list() == [4, 4, 4]
     assert found["right_share"].min() >= 0.75
-    assert found.filter(truth="mirage").select("metric_yes", "skill_no").row(0) == (4, 4)
+    mirage = found.filter(truth="mirage")
+    assert mirage.select("metric_yes", "metric_no", "skill_yes", "skill_no").row(0) == (4, 0, 0, 4)
+    # Wilson's interval of 4 in 4 reaches down to n / (n + z^2)
+    assert mirage.select("right_share", "right_low", "right_high").row(0) == pytest.approx(
+        (1, 4 / (4 + 1.959964**2), 1)
+    )
+
+
+def test_the_planted_truths_by_hand() -> None:
+    """Token probabilities on ten even sizes: sigma(-1.5) and sigma(4.5) at the ends; steps from .3 to .95."""
+    x = np.linspace(18.0, 22.5, 10)
+    logits = {truth: _truth(truth, x).token_logit(x) for truth in ("mirage", "step", "step over two gaps")}
+    assert logits["mirage"] == pytest.approx(np.linspace(-1.5, 4.5, 10))
+    low, high = np.log(0.3 / 0.7), np.log(0.95 / 0.05)
+    assert logits["step"] == pytest.approx(np.repeat([low, high], 5))
+    assert logits["step over two gaps"] == pytest.approx([*[low] * 5, (low + high) / 2, *[high] * 4])
+    assert {_truth(truth, x).tokens for truth in logits} == {10}
 
 
 def test_a_ladder_that_is_too_short_says_so() -> None:
@@ -37,7 +53,7 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureF
     command.power([tmp_path / "L.tsv"], [50, 20, 50], tmp_path)
     first = capsys.readouterr().out
     path = tmp_path / "power.parquet"
-    assert schema.read(path, POWER)["n_items"].to_list() == [20] * 3 + [50] * 3
+    assert read(path, POWER)["n_items"].to_list() == [20] * 3 + [50] * 3
     before = path.stat().st_mtime_ns
     command.power([tmp_path / "L.tsv"], [20, 50], tmp_path)
     assert capsys.readouterr().out == first

@@ -9,11 +9,26 @@ import pytest
 from diagnostic_tables import curves, expit
 
 from rescore import planning as of
-from rescore import tables as schema
 from rescore.commands import test as command
 from rescore.commands.report import report
 from rescore.commands.show import Format, show
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
+from rescore.tables import (
+    CLIFFS,
+    CURVES,
+    DIAGNOSTICS,
+    FAMILIES,
+    FLAGS,
+    GRADING,
+    RISES,
+    SCORES,
+    SEEDS,
+    InputError,
+    Table,
+    provenance,
+    read,
+    write,
+)
 
 LADDER = simulated_ladder(rungs=5)
 
@@ -35,11 +50,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         dtype=pl.lit("float32"),
     )
     rows.write_csv(folder / "simulated.tsv", separator="\t")
-    schema.write(chains(), folder / "scores.parquet", schema.SCORES, {})
+    write(chains(), folder / "scores.parquet", SCORES, {})
     grading = pl.DataFrame(
-        [("size00-seed0", "task", "task", 50, 50, 5, 0.1, 0)], schema=dict(schema.GRADING.columns), orient="row"
+        [("size00-seed0", "task", "task", 50, 50, 5, 0.1, 0)], schema=dict(GRADING.columns), orient="row"
     )
-    schema.write(grading, folder / "grading.parquet", schema.GRADING, {})
+    write(grading, folder / "grading.parquet", GRADING, {})
     command.test(
         [folder / "simulated.tsv"],
         folder / "out",
@@ -50,24 +65,24 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-@pytest.mark.parametrize("table", schema.DIAGNOSTICS, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", DIAGNOSTICS, ids=lambda table: table.name)
 def test_a_table_is_written_in_both_forms_and_shown(
-    table: schema.Table, results: Path, capsys: pytest.CaptureFixture[str]
+    table: Table, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    frame = schema.read(results / f"{table.name}.parquet", table)
+    frame = read(results / f"{table.name}.parquet", table)
     show(table.name, results, all_columns=True, form=Format.csv)
     assert capsys.readouterr().out == (results / f"{table.name}.csv").read_text() == frame.write_csv()
-    assert schema.provenance(results / f"{table.name}.parquet")["settings"]["confidence"] == 0.9
+    assert provenance(results / f"{table.name}.parquet")["settings"]["confidence"] == 0.9
 
 
 def test_the_tables_hold_what_the_scores_say(results: Path) -> None:
-    assert schema.read(results / "cliffs.parquet", schema.CLIFFS)["answer_tokens"].to_list() == [pytest.approx(2)]
-    assert schema.read(results / "flags.parquet", schema.FLAGS)["flag"].to_list() == ["grader rejects right answers"]
-    rises = schema.read(results / "rises.parquet", schema.RISES)
+    assert read(results / "cliffs.parquet", CLIFFS)["answer_tokens"].to_list() == [pytest.approx(2)]
+    assert read(results / "flags.parquet", FLAGS)["flag"].to_list() == ["grader rejects right answers"]
+    rises = read(results / "rises.parquet", RISES)
     exact = rises.filter(metric="exact_match").row(0, named=True)
     assert 18 < exact["start_log10_x"] < exact["half_log10_x"] < exact["end_log10_x"] < 22
-    assert schema.read(results / "seeds.parquet", schema.SEEDS).is_empty()  # one seed a size
-    assert schema.read(results / "families.parquet", schema.FAMILIES).is_empty()  # one length
+    assert read(results / "seeds.parquet", SEEDS).is_empty()  # one seed a size
+    assert read(results / "families.parquet", FAMILIES).is_empty()  # one length
 
 
 def test_a_ladder_without_compute_is_left_out_of_what_is_by_compute(tmp_path: Path) -> None:
@@ -80,13 +95,13 @@ def test_a_ladder_without_compute_is_left_out_of_what_is_by_compute(tmp_path: Pa
     known = rows.with_columns(pl.col("model") + "-known", n_tokens=10**9)
     known.write_csv(tmp_path / "known.tsv", separator="\t")
     every = pl.concat([chains(), chains().with_columns(pl.col("model") + "-known")])
-    schema.write(every, tmp_path / "scores.parquet", schema.SCORES, {})
+    write(every, tmp_path / "scores.parquet", SCORES, {})
     ladders = [tmp_path / "known.tsv", tmp_path / "unknown.tsv"]
-    with pytest.raises(schema.InputError, match=r"unknown.tsv: row 2: key 'n_tokens': missing, so 'size00-seed0' has"):
+    with pytest.raises(InputError, match=r"unknown.tsv: row 2: key 'n_tokens': missing, so 'size00-seed0' has"):
         command.test(ladders, tmp_path / "out", scores=[tmp_path / "scores.parquet"], threads=1)
     by_size = json.dumps({"axis": "n_params"})
     command.test(ladders, tmp_path / "out", scores=[tmp_path / "scores.parquet"], settings=by_size, threads=1)
-    found = {t.name: schema.read(tmp_path / f"out/{t.name}.parquet", t) for t in (*schema.DIAGNOSTICS, schema.CURVES)}
+    found = {t.name: read(tmp_path / f"out/{t.name}.parquet", t) for t in (*DIAGNOSTICS, CURVES)}
     of = {name: set(table["ladder"]) for name, table in found.items() if not table.is_empty()}
     assert of["forecasts"] == {"known"}
     assert of["curves"] == of["rises"] == {"known", "unknown"}

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 from score_tables import ANSWERS, Row, answer, candidate, example, of_model
 
+from rescore.scoring.bigbench_aggregate import with_aggregates
 from rescore.scoring.bigbench_corpus import median_of_means
 from rescore.scoring.bigbench_metrics import BLEURT, bigbench_scores
-from rescore.scoring.bigbench_text import NO_LIKELIHOOD
+from rescore.scoring.bigbench_text import NO_LIKELIHOOD, numeric_match
 from rescore.scoring.choice import UNSCORED
 from rescore.tables import BIGBENCH, EXAMPLES, EXTRACTIONS, write
 
@@ -219,7 +220,7 @@ def test_few_examples_have_the_median_of_all_their_resamples() -> None:
     below, median = np.cumsum(every), int(np.argmax(np.cumsum(every) > 0.5))
     assert below[median - 1] < 0.495
     assert median == 120
-    assert median_of_means(sixths.astype(float)) == median / 24
+    assert median_of_means(pl.Series(sixths.astype(float))) == median / 24
 
 
 def test_log_likelihood_per_word_and_character() -> None:
@@ -450,3 +451,41 @@ def test_only_weighted_metrics_see_whether_log_probabilities_are_normalised_over
     before, after = (dict(bigbench_scores(**a).select("metric", "value").iter_rows()) for a in (plain, shifted))
     moved = {m for m, value in before.items() if value is not None and after[m] != pytest.approx(value, abs=1e-6)}
     assert moved == {"weighted_probabilities", "weighted_log_probabilities"}
+
+
+RANGES = {  # the scores that BIG-bench normalises to 0 and 100 (`SCORE_RANGES` of its api/task_metrics.py)
+    (0, 1): (
+        "exact_str_match",
+        "case_insensitive_str_match",
+        "numeric_match_with_0_1_relative_error",
+        "calibration_multiple_choice_brier_score",
+        "expected_calibration_error",
+        "macro_f1",
+    ),
+    (0, 100): ("sequence_f1", "bleu", "rouge1", "rouge2", "rougeLsum"),
+    (-0.1, 1.1): ("bleurt",),
+    (-10, 0): ("log_likelihood", "weighted_log_probabilities"),
+    (-1, 1): ("weighted_probabilities",),
+}
+
+
+def test_preferred_scores_are_normalised_by_the_ranges_of_the_reference() -> None:
+    expected = {(m, v): n for (low, high), ms in RANGES.items() for m in ms for v, n in ((low, 0), (high, 100))}
+    names = {f"t:{i}": metric for i, (metric, _) in enumerate(expected)}
+    rows = pl.DataFrame(
+        [("m", subtask, *key, None, 1, None) for subtask, key in zip(names, expected, strict=True)],
+        schema={"model": pl.String, "subtask": pl.String, "metric": pl.String, "value": pl.Float64}
+        | {"standard_error": pl.Float64, "n": pl.Int64, "reason": pl.String},
+        orient="row",
+    )
+    examples = pl.DataFrame([example(0, ["a"], subtask=name) for name in names], schema=dict(EXAMPLES.columns))
+    found = with_aggregates(rows, of_model(examples), {s: {"preferred_score": metric} for s, metric in names.items()})
+    leaves = {row["subtask"]: row["normalized"] for row in found.iter_rows(named=True)}
+    assert [leaves[name] for name in names] == pytest.approx(list(expected.values()), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("answer", "target", "expected"), [("0.1", "0", 1), ("0.15", "0", 0), ("110", "100", 1), ("90", "100", 1)]
+)
+def test_a_number_within_a_tenth_of_the_target_matches(answer: str, target: str, expected: int) -> None:
+    assert numeric_match(answer, target) == expected

@@ -34,11 +34,7 @@ def frames(case: dict[str, Any]) -> dict[str, Any]:
         candidates += [candidate(i, t, exactly(x), subtask=name) for t, x in generated]
         answers.append(answer(i, sample["generative_response"], subtask=name))
     named = [m for m in case["expected"] if m not in EXTRA] + ["rouge"] * ("rouge1" in case["expected"])
-    rules = {
-        "metrics": named,
-        "preferred_score": named[0],
-        "absolute_normalization": case["absolute_normalization"],
-    }
+    rules = {"metrics": named, "preferred_score": named[0]}
     return {
         "examples": of_model(pl.DataFrame(examples, schema=dict(EXAMPLES.columns))),
         "extractions": of_model(pl.DataFrame(candidates, schema=dict(EXTRACTIONS.columns))),

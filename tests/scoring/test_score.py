@@ -4,8 +4,7 @@ import numpy as np
 import polars as pl
 from score_tables import answer, candidate, example, scores
 
-from rescore import tables as schema
-from rescore.tables import METRICS, SCORES
+from rescore.tables import METRICS, SCORES, write
 from rescore.tables.metrics import IMPORTED_METRICS
 
 
@@ -48,7 +47,7 @@ def test_the_table_is_whole(tmp_path: object) -> None:
         assert values.len() > 10
         assert values.is_between(metric.low, metric.high).all(), name
         assert values.is_finite().all(), name
-    schema.write(found, tmp_path / "scores.parquet", SCORES, {})
+    write(found, tmp_path / "scores.parquet", SCORES, {})
 
 
 def test_what_an_example_lacks_is_null_with_its_reason() -> None:

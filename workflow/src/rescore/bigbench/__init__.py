@@ -1,6 +1,6 @@
 """BIG-Bench JSON tasks: loading and checking them, forming prompts, post-processing answers.
 
-Every rule here is the one of the reference implementation, the `bigbench` 1.0.0 package (`api/json_task.py` and
+Every rule is that of the reference implementation, the `bigbench` 1.0.0 package (`api/json_task.py` and
 `models/model_utils.py`; Srivastava et al. 2022, arXiv:2206.04615).
 """
 

@@ -23,13 +23,13 @@ class Answer(NamedTuple):
 def post_process(text: str, *, stop_string: str | None, output_regex: str | None) -> Answer:
     r"""Cut an answer out of a continuation as the reference does (`postprocess_output` in `models/model_utils.py`).
 
-    The text is cut behind the first stop string (not where it stands at the very start), then the first match of the
+    The text is cut after the first stop string, unless that stands at the very start. Then the first match of the
     regular expression is taken: its group where it has one, the empty string where there is no match.
 
     Raises
     ------
     TimeoutError
-        The expression ran longer than a second: it comes with the task and is not to be trusted.
+        The expression, which comes with the task and is not trusted, ran longer than a second.
 
     Examples
     --------
@@ -55,10 +55,10 @@ def post_process(text: str, *, stop_string: str | None, output_regex: str | None
 
 
 def is_settled(text: str, output_regex: str) -> bool:
-    r"""Whether nothing that may follow the text changes the answer, and the answer's line is at its end.
+    r"""Whether the answer's line has ended and nothing that may follow the text can change the answer.
 
     The expression's first match is final where neither it nor an attempt at an earlier place reached the end of the
-    text, so that it wants for no more. Expressions that look around or ask for the end are taken never to be settled.
+    text. Expressions that look around or ask for the end are never taken as settled.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def is_settled(text: str, output_regex: str) -> bool:
         )
         return not any(reach)
     except TimeoutError:
-        return False  # the answer's own time limit will say so
+        return False  # `post_process` will report it
 
 
 _LOOKS_AROUND = regex.compile(r"[$]|\\[bBZzGKmMA]|\(\?")
@@ -89,15 +89,15 @@ def answers(generations: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]
     Parameters
     ----------
     generations
-        As `rescore.tables.GENERATIONS`, with `model`.
+        GENERATIONS, with `model`.
     settings
-        By subtask, its `stop_string` and `output_regex`, as `rescore.bigbench.settings` gives them.
+        By subtask, its `stop_string` and `output_regex`, as `rescore.bigbench.settings` returns them.
 
     Returns
     -------
     polars.DataFrame
-        model, subtask, example_id, answer, answer_token_ids (of the span's tokens those that hold a character of
-        the answer, or a part of one), reason: why both are null where the expression hit its time limit.
+        model, subtask, example_id, answer, answer_token_ids (those of the span that hold a character of the answer, or
+        a part of one), reason (why both are null: the expression hit its time limit).
     """
     texts = generations.select("subtask", "text", "span_ends").iter_rows()
     told = pl.DataFrame([_told(settings[s], text, ends) for s, text, ends in texts], schema=_TOLD, orient="row")
@@ -128,9 +128,9 @@ def _told(rules: Mapping[str, Any], text: str, ends: Sequence[int]) -> tuple[str
 def _held(answer: Answer, ends: Sequence[int]) -> range:
     """Tokens that hold a character of the answer, or bytes of one.
 
-    Until its last byte, a character reads as one or more replacement characters: the text may shrink with a token. So
-    a token reaches no further than any later text does, and one that reaches no further than the token before it
-    completes the character there.
+    A character of several tokens reads as one or more replacement characters until its last byte, so a token may make
+    the text shorter. Each token's reach is therefore cut to that of all later tokens, and a token that reaches no
+    further than the one before it completes the character there.
     """
     if not answer.text:
         return range(0)

@@ -1,6 +1,6 @@
 """What BIG-Bench holds, without its 1.7 GB of examples: names, sizes, metrics and keywords of its tasks.
 
-The shipped catalogue is that of the `bigbench` 1.0.0 package. It is made anew from an unpacked copy by
+The shipped catalogue describes the `bigbench` 1.0.0 package. Make it anew from an unpacked copy with
 
     write_text(to_tsv(scan(folders(root))), CATALOGUE)
 
@@ -30,8 +30,8 @@ COLUMNS: Mapping[str, pl.DataType] = {
     "metrics": pl.List(pl.String()),
     "keywords": pl.List(pl.String()),
 }
-"""One row a leaf: `task` or `task:subtask`, `json` or `programmatic`, distinct examples, the leaf's own metrics, its
-task's keywords. Of a programmatic task the name alone is known: its other cells are null."""
+"""One row per leaf: `task` or `task:subtask`, `json` or `programmatic`, distinct examples, the leaf's own metrics, its
+task's keywords. Only the name of a programmatic task is known; its other cells are null."""
 
 _LISTS = ("metrics", "keywords")
 
@@ -46,7 +46,7 @@ def catalogue() -> pl.DataFrame:
 
 @functools.cache
 def kinds() -> Mapping[str, str]:
-    """By name of every task and subtask of the shipped catalogue, its kind.
+    """The kind of every task and subtask of the shipped catalogue, by name.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def kinds() -> Mapping[str, str]:
 
 
 def folders(root: Path) -> list[Path]:
-    """Find the folders of tasks in a folder, JSON and programmatic, by name.
+    """Find the folders of tasks in a folder, JSON and programmatic, sorted by name.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def folders(root: Path) -> list[Path]:
 
 
 def scan(tasks: Iterable[Path]) -> pl.DataFrame:
-    """Load the tasks of folders and say what they hold, as `COLUMNS`; a folder without a task.json is programmatic.
+    """Load the tasks of folders and describe them, as `COLUMNS`; a folder without a task.json is programmatic.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def scan(tasks: Iterable[Path]) -> pl.DataFrame:
             rows.append((folder.name, PROGRAMMATIC, None, None, None, None))
             continue
         leaves = load(folder.parent, folder.name)
-        keywords = list(dict.fromkeys(_keywords(folder, leaves[0])))  # one task of BIG-Bench names a keyword twice
+        keywords = list(dict.fromkeys(_keywords(folder, leaves[0])))  # one task of BIG-Bench repeats a keyword
         rows += [(s.name, JSON_TASK, len(s.examples), s.preferred_score, [*s.metrics], keywords) for s in leaves]
     return pl.DataFrame(rows, schema=dict(COLUMNS), orient="row")
 
@@ -99,7 +99,7 @@ def _keywords(folder: Path, leaf: Subtask) -> Iterable[str]:
 
 
 def search(frame: pl.DataFrame, words: Sequence[str]) -> pl.DataFrame:
-    """Keep the rows that hold every word, in any case, somewhere in their name, kind, metrics or keywords."""
+    """Keep the rows that hold every word, in any case, in their name, kind, metrics or keywords."""
     text = pl.concat_str(
         "name", "kind", *(pl.col(c).list.join("\n") for c in _LISTS), separator="\n", ignore_nulls=True
     )
@@ -112,8 +112,8 @@ def by_task(frame: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One row a task, in order, as `COLUMNS` and `n_subtasks` (0 for a task that is its only leaf); `metrics` are
-        those of any leaf, and `preferred_score` names each that a leaf prefers (four tasks of BIG-Bench: `a, b`).
+        One row per task, in order: `COLUMNS` and `n_subtasks` (0 for a task that is its only leaf). `metrics` are those
+        of any leaf; `preferred_score` lists each that a leaf prefers (`a, b` for four tasks of BIG-Bench).
     """
     return (
         frame.with_columns(leaf=pl.col("name").str.contains(":", literal=True))
@@ -134,7 +134,7 @@ _NULL_IN_PROGRAMMATIC = ("n_examples", "preferred_score", "metrics", "n_subtasks
 
 
 def listing(frame: pl.DataFrame, *, aligned: bool) -> str:
-    """Write rows of `search` or `by_task` as lines for people: a header, then one line a row.
+    """Write rows of `search` or `by_task` as lines for people: a header, then one line per row.
 
     With `aligned`, columns are padded for a terminal; otherwise they are tab-separated.
     """

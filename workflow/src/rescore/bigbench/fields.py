@@ -31,11 +31,11 @@ _SLIPS_OF_BIG_BENCH: Mapping[str, frozenset[str]] = {
     "tense": frozenset({"task_prefix"}),  # in three examples
     "timedial": frozenset({"append_choices_to_input"}),  # stands twice
 }
-"""By task of BIG-Bench, what its files hold and the reference passes over: the only such keys in its 1,041 files."""
+"""By task of BIG-Bench, the keys that the reference ignores: the only such keys in its 1,041 files."""
 
 
 class _Repeated(dict[str, Any]):
-    """An object in which a key stands twice. The last one holds, as in the reference."""
+    """An object with a repeated key. The last value holds, as in the reference."""
 
     key: str
 
@@ -51,9 +51,9 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_keys(path: Path, data: Json, *, task: str, say: Say) -> None:
-    """Refuse keys of a task that nothing reads, and keys that stand twice.
+    """Refuse keys of a task that nothing reads, and repeated keys.
 
-    `say` is told of those that BIG-Bench's own file holds: they change nothing there either.
+    Those in BIG-Bench's own files are reported through `say` instead: they change nothing there either.
 
     Raises
     ------
@@ -78,12 +78,12 @@ def check_keys(path: Path, data: Json, *, task: str, say: Say) -> None:
 
 
 def check_example_keys(where: str, example: dict[str, Any], *, task: str, say: Say) -> None:
-    """Refuse keys of an example that look read and are not, and keys that stand twice; the others are notes.
+    """Refuse keys of an example that look as if they were read and are not, and repeated keys; other keys are notes.
 
     Raises
     ------
     InputError
-        Names the key, and what it may have been meant for.
+        Names the key, and what may have been meant.
     """
     if isinstance(example, _Repeated):
         raise InputError(f"{where}: key {example.key!r}: stands twice; take one out")
@@ -101,7 +101,7 @@ def check_example_keys(where: str, example: dict[str, Any], *, task: str, say: S
 
 @functools.lru_cache(maxsize=1024)
 def _example_key_problem(key: str) -> str | None:
-    """Say why a key of an example is no note; a note is any that resembles none that is read."""
+    """Say why a key of an example is refused; a key that resembles none that is read is a note."""
     if key in _EXAMPLE_KEYS:
         return None
     if key in _TASK_KEYS:
@@ -111,7 +111,7 @@ def _example_key_problem(key: str) -> str | None:
 
 
 def strings(path: Path, data: Json, key: str) -> list[str]:
-    """Give a key's value, a list of strings."""
+    """Return a key's value, a list of strings."""
     values: list[str] = field(path, data, key, list)
     for value in values:
         if not isinstance(value, str):
@@ -120,7 +120,7 @@ def strings(path: Path, data: Json, key: str) -> list[str]:
 
 
 def check_printable(path: Path, key: str, text: str) -> None:
-    """Refuse what would steer a terminal: names and keywords are printed on it."""
+    """Refuse control characters: names and keywords are printed on terminals."""
     for character in text:
         if not character.isprintable():
             raise InputError(f"{path}: key '{key}': holds {character!r}, expected printable characters")
@@ -130,14 +130,14 @@ T = TypeVar("T", str, None)
 
 
 def text(path: Path, data: Json, key: str, default: T) -> str | T:
-    """Give a string that may be left out; null only stands for a default of null."""
+    """Return an optional string; null is allowed only where the default is null."""
     if key not in data or (default is None and data[key] is None):
         return default
     return str(field(path, data, key, str))
 
 
 def field(path: Path, data: Json, key: str, expected: type) -> Any:
-    """Give a key's value, which must be there and of one kind.
+    """Return a key's value, which must be there and of the expected kind.
 
     Raises
     ------
@@ -165,7 +165,7 @@ _NAMES: Mapping[type, str] = {
 
 
 def kind(value: object) -> str:
-    """Name the kind of a JSON value, for a message."""
+    """Name the kind of a JSON value for a message."""
     return _NAMES.get(type(value), type(value).__name__)
 
 
@@ -175,7 +175,7 @@ def read(path: Path) -> Json:
     Raises
     ------
     InputError
-        It cannot be read, or is no JSON; names the line.
+        It cannot be read, or is not JSON; names the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

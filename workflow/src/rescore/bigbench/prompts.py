@@ -1,4 +1,4 @@
-"""Prompts, targets and choices as the reference forms them, random draws included."""
+"""Prompts, few-shot draws, targets and choices as the reference forms them."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from statistics import fmean
@@ -24,26 +24,24 @@ def examples(subtask: Subtask, *, shots: int, seed: int, max_examples: int | Non
 
     Parameters
     ----------
-    subtask
-        What to ask.
     shots
         Solved examples before each question, drawn from the subtask's other examples.
     seed
-        Seeds the permutation of the choices and, anew, the draw of questions and shots, as `random_seed` does in the
+        Seeds the order of the choices and, separately, the draw of questions and shots, as `random_seed` does in the
         reference.
     max_examples
-        How many questions to draw; None, or at least as many as there are, for all.
+        How many questions to draw; None for all.
 
     Returns
     -------
     polars.DataFrame
-        One row a question, as `rescore.tables.EXAMPLES`; `example_id` is the place among the distinct examples of the
-        file. All questions without shots come in file order, in every other case in the order of the draw.
+        The table EXAMPLES, one row per question; `example_id` is the place among the distinct examples of the file.
+        Questions are in file order if all are asked without shots, else in the order of the draw.
 
     Raises
     ------
     InputError
-        There are not more examples than shots.
+        There are fewer than shots + 1 examples.
     """
     samples = [_format(subtask, example, seed) for example in subtask.examples]
     if len(samples) <= shots:
@@ -73,7 +71,7 @@ def examples(subtask: Subtask, *, shots: int, seed: int, max_examples: int | Non
 
 
 def settings(subtasks: Sequence[Subtask]) -> dict[str, dict[str, Any]]:
-    """By subtask, what scoring needs of it beside its examples; kept in the metadata of the examples table."""
+    """By subtask, what scoring needs beside its examples; kept in the metadata of the examples table."""
     return {
         s.name: {
             "metrics": list(s.metrics),
@@ -84,7 +82,6 @@ def settings(subtasks: Sequence[Subtask]) -> dict[str, dict[str, Any]]:
             "task_prefix": s.task_prefix,
             "input_prefix": s.input_prefix,
             "few_shot_separator": s.few_shot_separator,
-            "absolute_normalization": s.absolute_normalization,
             "chance": _chance(s),
         }
         for s in subtasks
@@ -92,7 +89,7 @@ def settings(subtasks: Sequence[Subtask]) -> dict[str, dict[str, Any]]:
 
 
 def _chance(subtask: Subtask) -> float | None:
-    """Multiple-choice grade of a random choice over the whole file: the reference's low score; None without choices."""
+    """Multiple-choice grade of a random choice over the whole file, the reference's low score; None without choices."""
     scores = [list(e["target_scores"].values()) for e in subtask.examples if e.get("target_scores")]
     return fmean(sum(values) / len(values) for values in scores) if scores else None
 
@@ -117,7 +114,7 @@ def _format(subtask: Subtask, example: Json, seed: int) -> _Sample:
 def _contexts(
     samples: Sequence[_Sample], ids: Sequence[int], separator: str, shots: int, rng: np.random.RandomState
 ) -> list[str]:
-    """Draw each question's solved examples from those that differ from it."""
+    """Draw the solved examples of each question from those that differ from it."""
     twins: dict[Hashable, list[int]] = {}
     for i, sample in enumerate(samples):
         twins.setdefault(sample.identity, []).append(i)
@@ -130,7 +127,7 @@ def _contexts(
 
 
 def _freeze(value: Any) -> Hashable:
-    """Make a value that equals another's exactly where the two JSON values are equal, key order included."""
+    """Make a JSON value hashable; two results are equal if the values are, with the same order of keys."""
     if isinstance(value, dict):
         return ("object", *((k, _freeze(v)) for k, v in value.items()))
     if isinstance(value, list):

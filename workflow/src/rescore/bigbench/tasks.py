@@ -24,7 +24,7 @@ from rescore.bigbench.fields import (
 )
 from rescore.tables import InputError
 
-GENERATIVE_METRICS = frozenset(
+_TARGET_METRICS = frozenset(
     {
         "bleu",
         "bleurt",
@@ -33,9 +33,9 @@ GENERATIVE_METRICS = frozenset(
         "sequence_f1",
         "numeric_match_with_0_1_relative_error",
         "rouge",
+        "log_likelihood",
     }
 )
-SCORING_METRICS = frozenset({"log_likelihood"})
 MULTIPLE_CHOICE_METRICS = frozenset(
     {
         "multiple_choice_grade",
@@ -46,7 +46,7 @@ MULTIPLE_CHOICE_METRICS = frozenset(
         "macro_f1",
     }
 )
-_KNOWN_METRICS = GENERATIVE_METRICS | SCORING_METRICS | MULTIPLE_CHOICE_METRICS
+_KNOWN_METRICS = _TARGET_METRICS | MULTIPLE_CHOICE_METRICS
 
 DEFAULT_OUTPUT_REGEX = r"[^\.\?\!\;\n]+"
 """Cuts an answer where a task names neither an `output_regex` nor a `stop_string`."""
@@ -65,7 +65,6 @@ class Subtask:
     """
 
     name: str
-    description: str
     keywords: tuple[str, ...]
     metrics: tuple[str, ...]
     preferred_score: str
@@ -77,7 +76,6 @@ class Subtask:
     few_shot_separator: str
     output_regex: str | None
     stop_string: str | None
-    absolute_normalization: bool
     examples: Sequence[Json]
 
     @property
@@ -96,7 +94,8 @@ def load(root: Path, name: str, *, say: Say = lambda _: None) -> list[Subtask]:
     name
         `arithmetic` for all its subtasks, or `arithmetic:2_digit_addition` for one.
     say
-        Told, in a line each, of the keys in BIG-Bench's own files that change nothing; in all others such are refused.
+        Called with one line for each key in BIG-Bench's own files that changes nothing; elsewhere such keys are
+        refused.
 
     Returns
     -------
@@ -123,7 +122,7 @@ def load(root: Path, name: str, *, say: Say = lambda _: None) -> list[Subtask]:
 
 
 def leaf_digest(subtasks: Sequence[Subtask]) -> str:
-    """SHA-256 over all that subtasks say: what decides whether prompts and answers are still the same."""
+    """SHA-256 over all fields of subtasks: decides whether prompts and answers are still the same."""
     digest = hashlib.sha256()
     for subtask in subtasks:
         digest.update(json.dumps(subtask.__dict__, sort_keys=False, ensure_ascii=False).encode())
@@ -172,7 +171,6 @@ def _leaf(path: Path, data: Json, name: str, say: Say) -> Subtask:
         output_regex = DEFAULT_OUTPUT_REGEX
     return Subtask(
         name=name,
-        description=data["description"],
         keywords=tuple(data["keywords"]),
         metrics=tuple(metrics),
         preferred_score=preferred,
@@ -184,18 +182,17 @@ def _leaf(path: Path, data: Json, name: str, say: Say) -> Subtask:
         few_shot_separator=text(path, data, "few_shot_example_separator", "\n"),
         output_regex=output_regex,
         stop_string=stop_string,
-        absolute_normalization=bool(data.get("absolute_normalization", False)),
         examples=_distinct(path, data, name.partition(":")[0], metrics, say),
     )
 
 
 def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Say) -> list[Json]:
-    """Check the examples and drop those that stand in the file before, letter for letter."""
+    """Check the examples and drop repeated ones."""
     needs_choices = bool(MULTIPLE_CHOICE_METRICS.intersection(metrics))
-    needs_target = bool((GENERATIVE_METRICS | SCORING_METRICS).intersection(metrics))
+    needs_target = bool(_TARGET_METRICS.intersection(metrics))
     distinct: dict[str, Json] = {}
     for i, example in enumerate(field(path, data, "examples", list)):
-        if isinstance(example, dict):  # before what is missing: it may stand there under another name
+        if isinstance(example, dict):  # first: what is missing may be there under a misspelt key
             check_example_keys(f"{path}: example {i}", example, task=task, say=say)
         problem = _problem(example, needs_choices=needs_choices, needs_target=needs_target)
         if problem:
@@ -207,7 +204,7 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
 
 
 def _problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | None:
-    """Say what is wrong with an example: the field and what was expected."""
+    """Say what is wrong with an example: the field, and what was expected."""
     if not isinstance(example, dict):
         return f"is {kind(example)}, expected an object"
     if "input" not in example:

@@ -1,8 +1,8 @@
 """Model forward passes: once per model and task, every answer token's log-probability and the greedy answer.
 
-The modules of this package and of `rescore.train` are the only ones that import torch or transformers; this file does
-not, so that the version can be read without waiting for them.
+Only the modules of this package and of `rescore.train` import torch or transformers. This file does not, so that the
+version can be read without waiting for them.
 """
 
 EXTRACTION_VERSION = 3
-"""Raised when a change here changes the numbers: what was extracted under another version is extracted anew."""
+"""Raise it with a change that changes numbers: what was extracted under another version is extracted anew."""

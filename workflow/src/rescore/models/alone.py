@@ -1,6 +1,6 @@
 """One sequence at a time, without a cache: right for every causal language model, and slow.
 
-The other ways of `probe` are held against it, and it is taken where they are wrong.
+`probe` compares the faster ways with it, and falls back on it where they are wrong.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from rescore.models.split import SplitModel
 
 @torch.inference_mode()
 def score(model: SplitModel, context: Sequence[int], candidates: Sequence[Sequence[int]]) -> list[TokenScores]:
-    """Score candidates behind a context, as `rescore.models.candidates.score` does."""
+    """Score candidates after a context, as `rescore.models.candidates.score` does."""
     found = []
     for tokens in candidates:
         states = _states(model, [*context, *tokens])[len(context) - 1 : -1]  # [tokens, width]
@@ -43,7 +43,7 @@ def greedy(
 def _states(model: SplitModel, tokens: Sequence[int]) -> Tensor:
     """States of one sequence: [tokens, width]."""
     ids = torch.tensor([tokens], device=model.device)
-    if len(tokens) >= model.alone_from:  # some remember the longest sequence; a short one makes them forget it
+    if len(tokens) >= model.alone_from:  # some models remember the longest sequence; a short one resets them
         model.states(input_ids=ids[:, :1], use_cache=False)
     states, _ = model.states(input_ids=ids, use_cache=False)
     return states[0]

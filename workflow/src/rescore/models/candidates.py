@@ -1,20 +1,20 @@
-"""Candidates behind contexts that were read: those of a question in one row, as a tree.
+"""Scores candidates after contexts that were read: those of a question in one row, as a tree.
 
-How log-probabilities are cut out, for a context of 4 tokens and a candidate of 3 behind it:
+How log-probabilities are cut out, for a context of 4 tokens and a candidate of 3 after it:
 
     input    c0 c1 c2 c3 | a0 a1          context | candidate without its last token
     logits            l3 | l4 l5          l3 comes from the prefill
     scores            a0   a1 a2          token t is scored by the logits one place before it
 
-Candidates of a question share the tokens they begin with, and one sees nothing of another: a token attends to its
-context and to the tokens it follows. So the keys and values of a context, many more than those of its candidates, serve
-all of them and are not copied:
+Candidates of a question share the tokens they begin with, and do not see each other: a token attends to its context and
+to the tokens it follows. So the keys and values of a context, many more than those of its candidates, serve all of them
+and are not copied:
 
     candidates    7 2 5    7 9 1    4 8
     row           7 2 9 4               without last tokens
     follows       - 7 7 -
 
-An architecture that takes no such mask (see `probe`) gets a row and a copy of the context for each candidate.
+Where an architecture accepts no such mask (see `probe`), each candidate gets a row and a copy of the context.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -28,7 +28,7 @@ from rescore.models.forward import Prefill, finite, padded, select
 from rescore.models.split import SplitModel
 
 _MASK_AT_ONCE = 2**26
-"""Places of attention masks that are held at once."""
+"""Cells of attention masks that are held at once."""
 
 
 class TokenScores(NamedTuple):
@@ -40,17 +40,7 @@ class TokenScores(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A candidate of a batch.
-
-    Attributes
-    ----------
-    owner
-        The row of its context in the batch.
-    place
-        Its place among the candidates of its question.
-    tokens
-        Behind the context.
-    """
+    """A candidate: the row of its context in the batch, its place in its question, its tokens after the context."""
 
     owner: int
     place: int
@@ -58,40 +48,28 @@ class Candidate(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """What is read at once behind contexts.
+    """Rows of tokens that are read at once after contexts."""
 
-    Attributes
-    ----------
-    owners
-        By row, the row of its context in the batch.
-    tokens
-        By row, its tokens.
-    parents
-        By row and token, the place in the row of the token that it follows; -1 where that is the context's last.
-    read
-        By candidate, its row, and the places in it of all its tokens but the last.
-    """
-
-    owners: list[int]
-    tokens: list[list[int]]
-    parents: list[list[int]]
-    read: list[tuple[int, list[int]]]
+    owners: list[int]  # by row, the row of its context in the batch
+    tokens: list[list[int]]  # by row
+    parents: list[list[int]]  # by row and token, the place of the token that it follows; -1: the context's last
+    read: list[tuple[int, list[int]]]  # by candidate, its row, and the places in it of all its tokens but the last
 
 
 @torch.inference_mode()
 def score(
     model: SplitModel, read: Prefill, candidates: Sequence[Sequence[Sequence[int]]], budget: int, *, trees: bool
 ) -> list[list[TokenScores]]:
-    """Score candidates behind contexts that were read.
+    """Score candidates after contexts that were read.
 
     Parameters
     ----------
     candidates
-        By context and candidate, its tokens behind the context.
+        By context and candidate, its tokens after the context.
     budget
-        Tokens, contexts and padding counted, that one forward pass may hold.
+        Tokens, with contexts and padding, that one forward pass may hold.
     trees
-        Whether the candidates of a question stand in one row; else each in a row of its own.
+        Whether the candidates of a question share a row; else each has its own.
     """
     results = [[_NOTHING] * len(own) for own in candidates]
     for group in _groups(read, candidates, budget, trees=trees):
@@ -101,7 +79,7 @@ def score(
 
 
 def measure(model: SplitModel, states: Tensor, tokens: Tensor) -> TokenScores:
-    """Score tokens behind states; shapes: states [tokens, width], tokens [tokens]."""
+    """Score tokens from the states before them: states [tokens, width], tokens [tokens]."""
     found: list[list[Tensor]] = [[], [], []]
     for part, logits in model.chunks(states):
         for column, values in zip(found, _measure(logits, tokens[part, None]), strict=True):
@@ -113,14 +91,14 @@ _NOTHING = TokenScores([], [], [])
 
 
 def _row_of(candidate: Candidate, *, trees: bool) -> Hashable:
-    """What candidates share that stand in one row."""
+    """The key of a candidate's row."""
     return candidate.owner if trees else (candidate.owner, candidate.place)
 
 
 def _groups(
     read: Prefill, candidates: Sequence[Sequence[Sequence[int]]], budget: int, *, trees: bool
 ) -> Iterator[list[Candidate]]:
-    """Cut the candidates into groups of rows of like length, within the budget."""
+    """Cut the candidates into groups of rows of similar length, within the budget."""
     context = read.mask.shape[1]
     todo = [Candidate(owner, c, tokens) for owner, own in enumerate(candidates) for c, tokens in enumerate(own)]
     whole = [sum(map(len, own)) for own in candidates]
@@ -145,7 +123,7 @@ def _groups(
 def _score(model: SplitModel, read: Prefill, group: Sequence[Candidate], *, trees: bool) -> list[TokenScores]:
     rows = _rows(group, trees=trees)
     later = _continue(model, read, rows, trees=trees)
-    # One entry a scored token: where the state before it stands (-1: behind the context), and which token it is.
+    # One entry per scored token: where the state before it is (-1: after the context), and the token.
     place = [
         (one.owner, row, at, token)
         for one, (row, places) in zip(group, rows.read, strict=True)
@@ -167,7 +145,7 @@ def _score(model: SplitModel, read: Prefill, group: Sequence[Candidate], *, tree
 
 
 def _rows(group: Sequence[Candidate], *, trees: bool) -> _Rows:
-    """Lay candidates out in rows; one of a single token needs none."""
+    """Lay candidates out in rows; a candidate of a single token needs none."""
     rows = _Rows([], [], [], [(-1, [])] * len(group))
     row_of: dict[Hashable, int] = {}
     node_of: dict[tuple[int, int, int], int] = {}  # by row, token before it and token
@@ -192,7 +170,7 @@ def _rows(group: Sequence[Candidate], *, trees: bool) -> _Rows:
 
 
 def _continue(model: SplitModel, read: Prefill, rows: _Rows, *, trees: bool) -> Tensor | None:
-    """States along each row's tokens behind its context: [rows, longest, width]; None where there are no rows."""
+    """States of each row's tokens after its context: [rows, longest, width]; None where there are no rows."""
     if not rows.tokens:
         return None
     ids, own = padded(rows.tokens, read.mask.device, left=False)

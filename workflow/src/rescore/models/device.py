@@ -1,4 +1,4 @@
-"""Which GPU a model runs on, where several extractions share a machine: one that no other of them has."""
+"""Choose a GPU that no other extraction on this machine uses."""
 
 import fcntl
 import os
@@ -10,31 +10,26 @@ from pathlib import Path
 import torch
 
 _WAIT_S = 0.5
-# File descriptors, open until the process ends, however it ends: the kernel lets a dead one's locks go.
+# File descriptors, open until the process ends: the kernel then releases their locks, however it ended.
 _held: dict[int, int] = {}
 
 
 def claim(*, every: bool = False) -> list[int]:
-    """Lock GPUs for this process, waiting for one that other extractions of this user have.
-
-    Parameters
-    ----------
-    every
-        All that the process sees, for a model that is spread over them; else one, whichever is free.
+    """Lock a free GPU for this process, or `every` GPU it sees; wait while other extractions of this user have them.
 
     Returns
     -------
     list of int
-        Their numbers, as torch counts them; none where there is no GPU.
+        Their numbers, as torch counts them; empty without a GPU.
     """
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if every:
-        return [_one([k]) for k in range(n)]  # in order, so that two that want all do not wait for each other
+        return [_one([k]) for k in range(n)]  # in order, so that two processes do not wait for each other
     return [_one(list(range(n)))] if n else []
 
 
 def _one(devices: list[int]) -> int:
-    """Lock the first of the devices that is free, once one is."""
+    """Lock the first free device, once there is one."""
     said = False
     while True:
         for device in sorted(devices, key=lambda device: device not in _held):
@@ -47,7 +42,7 @@ def _one(devices: list[int]) -> int:
 
 
 def _lock(device: int) -> bool:
-    if device in _held:  # by the model before, in the same job
+    if device in _held:  # by an earlier model of the same job
         return True
     name = f"rescore-{os.getuid()}-gpu-{torch.cuda.get_device_properties(device).uuid}.lock"
     file = os.open(Path(tempfile.gettempdir()) / name, os.O_WRONLY | os.O_CREAT, 0o600)

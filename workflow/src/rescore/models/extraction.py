@@ -1,61 +1,45 @@
-"""One model over many tasks: load once, skip what is done, write each task whole."""
+"""One model over many tasks: load it once, write each task's two tables whole."""
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
-from rescore import tables as schema
 from rescore.models.failures import named
-from rescore.models.jobs import ExtractSettings, Job, open_jobs
+from rescore.models.jobs import ExtractSettings, Job
 from rescore.models.loading import Loaded, load
 from rescore.models.one_task import run_task
-from rescore.tables import EXTRACTIONS, GENERATIONS
+from rescore.tables import EXTRACTIONS, GENERATIONS, write
 
 
-def extract(
-    row: Mapping[str, Any],
-    examples: Sequence[Path],
-    out: Path,
-    settings: ExtractSettings,
-    *,
-    threads: int | None = None,
+def run_jobs(
+    row: Mapping[str, Any], jobs: Iterable[Job], settings: ExtractSettings, *, threads: int | None = None
 ) -> list[Path]:
-    """Run one model over tasks; write `extractions/{model}/{task}.parquet` and `generations/...` under `out`.
-
-    What stands there already with the same fingerprint (model, examples, dtype, settings, `EXTRACTION_VERSION`) is
-    left alone; where nothing is left to do, the model is not loaded.
+    """Run one model over tasks; the model is loaded once, and only if there is a job.
 
     Parameters
     ----------
     row
-        The model's row of a ladder table, as `rescore.config.inputs.read_ladders` gives it; its source is a folder.
-    examples
-        Tables of examples, one a task; the file's name names the task.
+        The model's row of a ladder table, as `rescore.config.inputs.read_ladders` returns it; its source is a folder.
+    jobs
+        As `rescore.models.jobs.open_jobs` yields them.
     threads
         CPU threads to use; None for torch's own choice.
 
     Returns
     -------
     list of Path
-        The extractions that were made now.
+        The extractions that were written.
 
     Raises
     ------
     InputError
-        The model cannot be loaded, or gives a number that is none; names the model.
+        The model cannot be loaded, or returns NaN or infinity; names the model.
     """
-    return run_jobs(row, open_jobs(row, examples, out, settings), settings, threads=threads)
-
-
-def run_jobs(
-    row: Mapping[str, Any], jobs: Iterable[Job], settings: ExtractSettings, *, threads: int | None = None
-) -> list[Path]:
-    """Do what `rescore.models.jobs.open_jobs` found open, as `extract` does; the model is loaded once, if at all."""
     if threads:
         torch.set_num_threads(threads)
     made: list[Path] = []
@@ -85,19 +69,19 @@ def run_jobs(
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         }
-        schema.write(found.generations, job.generations, GENERATIONS, made_by)
-        schema.write(found.extractions, job.extractions, EXTRACTIONS, made_by)
+        write(found.generations, job.generations, GENERATIONS, made_by)
+        write(found.extractions, job.extractions, EXTRACTIONS, made_by)
         made.append(job.extractions)
     return made
 
 
 def _device(loaded: Loaded) -> str:
-    """Name the device that a model begins on."""
+    """Name the device of a model's first layer."""
     device = loaded.model.device
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _say(line: str) -> None:
-    """Leave a line in the log; on a terminal the bar speaks."""
+    """Write a line to the log; a terminal has the progress bar instead."""
     if not sys.stderr.isatty():
         print(line, file=sys.stderr)  # noqa: T201 - progress

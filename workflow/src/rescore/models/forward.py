@@ -1,13 +1,13 @@
 """One prefill per prompt; its cache serves every candidate (see `candidates`) and the greedy answer.
 
 Prompts are padded on the left, so that all end in the same column. Padded places are masked, and positions count real
-tokens only: a number does not depend on what else is in the batch. What all contexts of a batch begin with is read
-once. A shorter context reads its own last tokens of that prefix again, so that padding stands before all of a row and
-never inside it: some architectures measure distance in columns.
+tokens only: a number does not depend on what else is in the batch. The prefix that all contexts of a batch share is
+read once. A shorter context reads its own last tokens of that prefix again, so that padding is before a row and never
+inside it: some architectures measure distance in columns.
 
-    contexts   p0 p1 p2 c3 c4 c5        prefix   p0 p1 p2       of one row for all
-               p0 p1 p2 d3              read     c3 c4 c5       behind p0 p1 p2
-                                                 p1 p2 d3       behind -- -- p0
+    contexts   p0 p1 p2 c3 c4 c5        prefix   p0 p1 p2       one row for all
+               p0 p1 p2 d3              read     c3 c4 c5       after p0 p1 p2
+                                                 p1 p2 d3       after -- -- p0
 """
 
 import copy
@@ -23,19 +23,19 @@ from rescore.models.tokenising import n_shared
 from rescore.tables import InputError
 
 _CPU_CACHE_BYTES = 2**25
-_PREFIX_WORTH = 0.25  # a common prefix is read apart where that saves this share of a batch's tokens
+_PREFIX_WORTH = 0.25  # share of a batch's tokens that reading a common prefix apart must save
 
 
 class Prefill(NamedTuple):
     """What is known after reading a batch of contexts."""
 
-    states: Tensor  # [batch, width]: of the last token of each context, whose logits are of the token behind it
+    states: Tensor  # [batch, width]: of the last token of each context, whose logits predict the next token
     cache: Cache
-    mask: Tensor  # [batch, context], 1 where a real token is
+    mask: Tensor  # [batch, context], 1 for a real token
 
 
 class Greedy(NamedTuple):
-    """A greedy continuation; one that ended with EOS has that token's log-probability too, behind those of its own."""
+    """A greedy continuation; where it ended with EOS, the last log-probability is that of EOS."""
 
     token_ids: list[int]
     logprob_nats: list[float]
@@ -44,14 +44,14 @@ class Greedy(NamedTuple):
 
 @torch.inference_mode()
 def prefill(model: SplitModel, contexts: Sequence[Sequence[int]], *, shares_prefix: bool) -> Prefill:
-    """Read a batch of contexts once; with `shares_prefix`, what they all begin with only once for all."""
+    """Read a batch of contexts once; with `shares_prefix`, read their common prefix once for all."""
     n, lengths = len(contexts), torch.tensor([len(context) for context in contexts])
     shared = _n_common(contexts) if shares_prefix and n > 1 else 0
     if shared * (n - 1) < _PREFIX_WORTH * sum(map(len, contexts)):
         shared = 0
     width = int(lengths.max()) - shared
     ids, own = padded([context[-width:] for context in contexts], model.device, left=True)
-    behind = (lengths - width).clamp(min=0)  # by row, how much of the prefix stands before what it reads
+    behind = (lengths - width).clamp(min=0)  # by row, how much of the prefix comes before what it reads
     position = (behind.to(own.device)[:, None] + own.cumsum(1) - 1).clamp(min=0)
     cached = torch.arange(shared) >= (shared - behind)[:, None]  # [batch, shared]
     mask = torch.cat([cached.to(own), own], dim=1)
@@ -89,7 +89,7 @@ def greedy(
     Parameters
     ----------
     prompt_tails
-        By row, prompt tokens behind its context, read before anything is generated; equally many in all rows.
+        By row, prompt tokens after its context, read before anything is generated; equally many in all rows.
     limits
         By row, the number of tokens after which the answer is cut.
     is_done
@@ -100,7 +100,7 @@ def greedy(
     if any(prompt_tails):
         states, cache, mask, position = _read_tails(model, read, prompt_tails)
     answers = [Answering(limit, eos_ids, done) for limit, done in zip(limits, is_done, strict=True)]
-    live = list(range(len(answers)))  # the rows of the tensors
+    live = list(range(len(answers)))  # by row of the tensors, its answer
     while True:
         tokens, logprobs = likeliest(model, states)
         for row, token, value in zip(live, tokens.tolist(), logprobs.tolist(), strict=True):
@@ -122,12 +122,12 @@ def greedy(
             use_cache=True,
             last=True,
         )
-        # A row whose answer is complete stays where it is: further on the model's window may end.
+        # A row whose answer is complete keeps its position, which would else leave the model's window.
         position = position + position.new_tensor([not answers[row].reason for row in live])
 
 
 class Answering:
-    """An answer while it is generated; `reason` says why it ended, and is empty while it goes on."""
+    """An answer while it is generated; `reason` says why it ended, and is empty until then."""
 
     def __init__(self, limit: int, eos_ids: frozenset[int], is_done: Callable[[list[int]], bool]) -> None:
         self.tokens: list[int] = []
@@ -136,7 +136,7 @@ class Answering:
         self._limit, self._eos_ids, self._is_done = limit, eos_ids, is_done
 
     def add(self, token: int, logprob: float) -> None:
-        """Take the next token; nothing where the answer has ended."""
+        """Add the next token, unless the answer has ended."""
         if self.reason:
             return
         self._logprobs.append(logprob)
@@ -150,12 +150,12 @@ class Answering:
             self.reason = "length"
 
     def found(self) -> Greedy:
-        """Give what was generated."""
+        """Return what was generated."""
         return Greedy(self.tokens, self._logprobs, self.reason)
 
 
 def likeliest(model: SplitModel, states: Tensor) -> tuple[Tensor, Tensor]:
-    """Likeliest token behind each state [rows, width], and its log-probability in nats: [rows] both."""
+    """Likeliest token after each state [rows, width], and its log-probability in nats: [rows] both."""
     tokens, logprobs = [], []
     for _, logits in model.chunks(states):
         best = logits.max(dim=-1)
@@ -165,9 +165,10 @@ def likeliest(model: SplitModel, states: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _tokens_at_once(model: SplitModel) -> int:
-    """How many tokens of contexts a pass reads: on a CPU so many that an MLP four widths wide stays in its cache.
+    """How many tokens of contexts a pass reads; on a GPU the batch is the limit.
 
-    In single precision. For a model 576 wide a fifth faster than 16,384 tokens; on a GPU the batch is the limit.
+    On a CPU, so many that the output of an MLP four widths wide stays in its cache in single precision. For a model 576
+    wide this is a fifth faster than 16,384 tokens.
     """
     if model.device.type != "cpu":
         return 2**62
@@ -188,7 +189,7 @@ def _shifted(prefix: Cache, behind: Tensor) -> Cache:
 
 
 def _joined(caches: Sequence[Cache]) -> Cache:
-    """Put the rows of caches together, in the first of them; the others are emptied, so that no layer is held twice."""
+    """Join the rows of caches in the first of them; the others are emptied, so that no layer is held twice."""
     layers: list[list[Any]] = [list(cache.layers) for cache in caches]
     for first, *rest in zip(*layers, strict=True):
         if rest and first.keys is not None:
@@ -202,7 +203,7 @@ def _joined(caches: Sequence[Cache]) -> Cache:
 def select(cache: Cache, rows: Sequence[int], n: int) -> Cache:
     """Return a cache of some of its `n` rows, copied once, or not at all where these are all; the original stays.
 
-    The rows are on the CPU: layers may lie on several devices, and such an index serves them all.
+    The index is on the CPU, since layers may be on several devices.
     """
     chosen = copy.copy(cache)
     chosen.layers = [copy.copy(layer) for layer in cache.layers]
@@ -212,7 +213,7 @@ def select(cache: Cache, rows: Sequence[int], n: int) -> Cache:
 
 
 def padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> tuple[Tensor, Tensor]:
-    """Tokens of rows, padded to the longest, and 1 where a real token is: [rows, longest] both."""
+    """Tokens of rows, padded to the longest, and 1 for a real token: [rows, longest] both."""
     lengths = torch.tensor([len(row) for row in rows])[:, None]
     width = int(lengths.max())
     column = torch.arange(width)
@@ -223,17 +224,17 @@ def padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -
 
 
 def _n_common(contexts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all contexts begin with, one of each left over."""
+    """Length of the prefix that all contexts share, at least one token of each left over."""
     same = n_shared(min(map(list, contexts)), max(map(list, contexts)))
     return min(same, min(map(len, contexts)) - 1)
 
 
 class NotFiniteError(InputError):
-    """Numbers that are none; `rescore.models.failures` knows the mend."""
+    """Logits that are NaN or infinite; `rescore.models.failures` says what to do."""
 
 
 def finite(values: Tensor) -> Tensor:
-    """Refuse what overflowed: in half precision a large model may."""
+    """Refuse NaN and infinity: in half precision a large model may overflow."""
     if not torch.isfinite(values).all():
         raise NotFiniteError("its logits hold NaN or infinity")
     return values
@@ -242,7 +243,7 @@ def finite(values: Tensor) -> Tensor:
 def _read_tails(
     model: SplitModel, read: Prefill, tails: Sequence[Sequence[int]]
 ) -> tuple[Tensor, Cache, Tensor, Tensor]:
-    """Read what is left of the prompts, of one length in all rows: padding would take places of a sliding window."""
+    """Read the rest of the prompts, of one length in all rows: padding would take places of a sliding window."""
     ids = torch.tensor([list(tail) for tail in tails], device=read.mask.device)  # [batch, tail]
     mask = torch.cat([read.mask, torch.ones_like(ids)], dim=1)
     start = read.mask.sum(1, keepdim=True)

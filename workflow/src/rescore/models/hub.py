@@ -1,4 +1,4 @@
-"""Models of the Hub: a revision becomes a commit, a commit becomes a folder of checked files on this machine."""
+"""Models of the Hub: from a revision to a commit, and from a commit to a folder of checked files on this machine."""
 
 import errno
 import hashlib
@@ -14,15 +14,10 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def commit(row: Mapping[str, Any]) -> str:
-    """Resolve the revision of a ladder row's model of the Hub to its commit.
+    """Resolve the revision of a ladder row's model to its commit, 40 hexadecimal digits.
 
-    A commit is taken as it is. A branch or tag is asked of the Hub; where that cannot be reached, the commit that it
-    had when it was last resolved on this machine is taken.
-
-    Returns
-    -------
-    str
-        40 hexadecimal digits.
+    A branch or tag is looked up on the Hub; where that cannot be reached, the last result on this machine
+    is taken.
 
     Raises
     ------
@@ -35,36 +30,31 @@ def commit(row: Mapping[str, Any]) -> str:
 
     try:
         found = huggingface_hub.resolve_revision(row["source"], revision=row["revision"]).resolved
-    except Exception as error:  # of many kinds with no common base: the client's own, the transport's, OSError
+    except Exception as error:  # there is no common base class: the client's own, the transport's, OSError
         raise InputError(_why_no_model(row, error)) from error
     print(f"{row['model']}: {row['source']} {row['revision']} is commit {found}", file=sys.stderr)  # noqa: T201
     return found
 
 
 def model(row: Mapping[str, Any]) -> Path:
-    """Bring the files of a ladder row's model of the Hub into the Hub's cache on this machine, and check them.
+    """Download the files of a ladder row's model to the Hub's cache on this machine, check them, return their folder.
 
-    Only what loading it needs: configuration, tokenizer and safetensors weights, or the row's GGUF file; the code that
-    comes with it only where the row trusts it. A transfer that breaks goes on where it broke, files that are there
-    are not asked for again, and without a network a whole model in the cache is enough. Every file is compared, each
-    time, with the hash under which the Hub lists it, since the client itself compares sizes only; a cache without
-    symbolic links keeps no hashes, and there this is left out.
+    Only what loading needs: configuration, tokenizer and safetensors weights, or the row's GGUF file; the model's own
+    code only where the row trusts it. A broken transfer is resumed, files that are there are not downloaded again, and
+    a whole model in the cache needs no network. Every file is compared, each time, with the hash under which the Hub
+    lists it, since the client itself compares sizes only; a cache without symbolic links keeps no hashes, and there
+    this is skipped.
 
     Parameters
     ----------
     row
-        The model's row of a ladder table; its `revision` is a commit, as `commit` gives it.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder of this commit's files.
+        The model's row of a ladder table; its `revision` is a commit, as `commit` returns it.
 
     Raises
     ------
     InputError
         The model may not be read, has no weights that are loaded, cannot be downloaded whole, or a file has another
-        hash, which is then removed; names model and source.
+        hash (it is then removed); names model and source.
     """
     import huggingface_hub
 
@@ -92,7 +82,7 @@ def model(row: Mapping[str, Any]) -> Path:
 
 
 def _is_named_by_hash(name: str, path: Path) -> bool:
-    """Compare a file with its name in the cache: SHA-256, or git's SHA-1 for a small file; other names say nothing."""
+    """Compare a file with its name in the cache: SHA-256, or git's SHA-1 for a small file; other names are no hash."""
     if re.fullmatch(r"[0-9a-f]{64}", name):
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == name
@@ -103,7 +93,7 @@ def _is_named_by_hash(name: str, path: Path) -> bool:
 
 
 def _why_no_model(row: Mapping[str, Any], error: Exception) -> str:
-    """Say in one line why a model of the Hub cannot be had, and what to do."""
+    """Say in one line why a model of the Hub is not available, and what to do."""
     from huggingface_hub import errors
 
     label = f"model '{row['model']}': {row['source']}"

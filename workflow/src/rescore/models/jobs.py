@@ -1,4 +1,4 @@
-"""What is left to do for a model: known without loading it, and without importing torch."""
+"""What is left to do for a model, found without loading it and without importing torch."""
 
 import hashlib
 import json
@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rescore import tables as schema
 from rescore.models import EXTRACTION_VERSION
-from rescore.tables import EXAMPLES, InputError
+from rescore.tables import EXAMPLES, InputError, digest, provenance, read
 
 _OF_A_MODEL = (".json", ".safetensors", ".model", ".txt", ".py")
 
@@ -23,10 +22,10 @@ class ExtractSettings:
     Attributes
     ----------
     batch_tokens
-        Tokens, padding counted, that one forward pass may hold. It sets the memory. In float32 it changes numbers by
-        less than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
+        Tokens, with padding, that one forward pass may hold. It sets the memory. In float32 it changes numbers by less
+        than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
     max_new_tokens
-        Tokens after which a greedy answer is cut; where a question's longest target has as many or more, one more than
+        Tokens after which a greedy answer is cut. Where a question's longest target has as many or more, one more than
         that target has, so that a right answer is never cut.
     """
 
@@ -35,40 +34,28 @@ class ExtractSettings:
 
 
 class Job(NamedTuple):
-    """One task to do: its questions, and where its two tables go.
+    """One task to do: its questions, and where its two tables go."""
 
-    Attributes
-    ----------
-    examples
-        Where the questions were read from.
-    frame
-        The questions, a table of examples.
-    rules
-        By subtask, what the prompts' maker left for it, its `stop_string` among it.
-    made_by
-        Provenance of the two tables.
-    """
-
-    examples: Path
-    frame: pl.DataFrame
-    rules: Mapping[str, Any]
+    examples: Path  # the file of `frame`
+    frame: pl.DataFrame  # a table of examples
+    rules: Mapping[str, Any]  # by subtask, as `rescore.bigbench.settings` returns them
     extractions: Path
     generations: Path
-    made_by: Mapping[str, Any]
+    made_by: Mapping[str, Any]  # provenance of the two tables
 
 
 def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: ExtractSettings) -> Iterator[Job]:
-    """Give the tasks whose tables under `out` are absent or were made otherwise, one by one, each read once.
+    """Yield the tasks whose tables under `out` are missing or have another fingerprint, each read once.
 
-    What stands there already with the same fingerprint (model, examples, dtype, settings, `EXTRACTION_VERSION`) is
-    passed over.
+    The fingerprint covers the model, the examples, dtype, settings and `EXTRACTION_VERSION`. The tables of a job are
+    `extractions/{model}/{task}.parquet` and `generations/{model}/{task}.parquet`.
 
     Parameters
     ----------
     row
         The model's row of a ladder table; the `revision` of a model of the Hub is its commit.
     examples
-        Tables of examples, one a task; the file's name names the task.
+        Tables of examples, one per task, named by the task.
 
     Raises
     ------
@@ -76,9 +63,9 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
         A table of examples cannot be read.
     """
     who = identity(row)
-    made = [schema.provenance(path) for path in examples]  # one that is absent is found before anything runs
+    made = [provenance(path) for path in examples]  # all at once, so that a missing file is found before anything runs
     for path, asked in zip(examples, made, strict=True):
-        frame = schema.read(path, EXAMPLES)
+        frame = read(path, EXAMPLES)
         rules = asked.get("subtasks", {})
         made_by: dict[str, Any] = {
             "model": row["model"],
@@ -87,7 +74,7 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
             "dtype": row["dtype"],
             "max_new_tokens": settings.max_new_tokens,
             "extraction_version": EXTRACTION_VERSION,
-            "examples": schema.digest(frame),
+            "examples": digest(frame),
             "answers": {k: [v["asks_text"], v["stop_string"], v["output_regex"]] for k, v in rules.items()},
         }
         made_by["fingerprint"] = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
@@ -99,9 +86,9 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
 
 
 def identity(row: Mapping[str, Any]) -> str:
-    """What the numbers of a ladder row's model hang on: the Hub's commit, or the digest of a folder's files.
+    """What a model's numbers depend on: the Hub's commit, or the digest of a folder's files.
 
-    So does a GGUF file, one of several in its source, and whether code that comes with the model is run.
+    Also the GGUF file, which may be one of several, and whether the model's own code is run.
 
     Parameters
     ----------
@@ -113,17 +100,17 @@ def identity(row: Mapping[str, Any]) -> str:
         who = f"{row['source']}@{row['revision']}" + (f"/{gguf}" if gguf else "")
     else:
         files = [folder / gguf] if gguf else sorted(p for p in folder.iterdir() if p.suffix in _OF_A_MODEL)
-        digest = hashlib.sha256()
+        content = hashlib.sha256()
         for path in files:
-            digest.update(path.name.encode())
+            content.update(path.name.encode())
             with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        who = f"sha256:{digest.hexdigest()}"
+                content.update(hashlib.file_digest(file, "sha256").digest())
+        who = f"sha256:{content.hexdigest()}"
     return f"{who}, running its code" if row["trust_remote_code"] else who
 
 
 def _fingerprint(path: Path) -> str | None:
     try:
-        return schema.provenance(path).get("fingerprint")
+        return provenance(path).get("fingerprint")
     except InputError:
-        return None  # absent, not readable, or of another schema version: to be made anew
+        return None  # missing, not readable, or of another schema version: to be made anew

@@ -1,4 +1,4 @@
-"""Loading a model of a ladder from its folder, as any model of the Hub is loaded."""
+"""Load a model of a ladder from its folder, as any model of the Hub is loaded."""
 
 import errno
 import re
@@ -22,10 +22,10 @@ from rescore.models.vocabulary import Vocabulary
 from rescore.tables import InputError
 
 _WINDOW = (
-    "max_position_embeddings",  # by this name, or as the one that it stands for (n_positions, context_length, ...)
+    "max_position_embeddings",  # transformers maps other names to it (n_positions, context_length, ...)
     "max_seq_len",  # MPT
     "max_target_positions",  # the decoder of Whisper
-    # of code that comes with models, and of BLOOM
+    # of models with their own code, and of BLOOM
     "n_positions",
     "n_ctx",
     "seq_length",
@@ -34,7 +34,7 @@ _WINDOW = (
     "context_length",
     "model_max_length",
 )
-"""Keys of a configuration that say how many tokens the model can look at, first found first taken."""
+"""Keys of a configuration that say how many tokens the model can look at; the first one found is used."""
 
 
 class Loaded(NamedTuple):
@@ -64,7 +64,7 @@ def load(row: Mapping[str, Any]) -> Loaded:
     Parameters
     ----------
     row
-        The model's row of a ladder table; its source is a folder, for a model of the Hub the one it was fetched to.
+        The model's row of a ladder table; its source is a folder, for a model of the Hub the one it was downloaded to.
 
     Raises
     ------
@@ -84,9 +84,9 @@ def load(row: Mapping[str, Any]) -> Loaded:
         options["gguf_file"] = gguf
     gpus = claim(every=bool(device_map))
     try:
-        if not gguf:  # a tokenizer reads it too, and its error would be taken for the tokenizer's
+        if not gguf:  # the tokenizer reads the config too, and its error would look like the tokenizer's
             AutoConfig.from_pretrained(row["source"], **options)
-    except Exception as error:  # the library raises of many kinds, all of them about the folder or the machine
+    except Exception as error:  # the library raises many kinds, all of them about the folder or the machine
         raise InputError(f"{label} cannot be loaded: {_reason(row, error)}") from error
     try:
         tokenizer = AutoTokenizer.from_pretrained(row["source"], **options)
@@ -102,20 +102,20 @@ def load(row: Mapping[str, Any]) -> Loaded:
             use_safetensors=None if gguf else True,
             device_map=device_map,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below; the library names none of them in its error
+            ignore_mismatched_sizes=True,  # reported below; the library's own error names none of them
             **options,
         )
     except Exception as error:  # as above
         raise InputError(f"{label} cannot be loaded: {_reason(row, error)}") from error
-    model, loading = found  # with output_loading_info the library gives a pair
+    model, loading = found  # with output_loading_info the library returns a pair
     for name, there, here in sorted(loading["mismatched_keys"]):
         raise InputError(f"{label}: {name} is {tuple(there)} in its weights and {tuple(here)} by its config.json")
     absent = sorted(map(str, loading["missing_keys"]))
-    if absent:  # the library would go on with random numbers in their place
+    if absent:  # the library would use random numbers in their place
         raise InputError(f"{label} lacks weights: {absent[0]} and {len(absent) - 1} more")
     layers = {re.sub(r"\d+", "0", key) for key in model.state_dict()}
     over = sorted(key for key in loading["unexpected_keys"] if re.sub(r"\d+", "0", key) in layers)
-    if over:  # the library would leave layers out; weights of other parts, as of a vision tower, may be left out
+    if over:  # the library would ignore layers; weights of other parts, such as a vision tower, may be ignored
         raise InputError(f"{label}: its config.json has no place for its weights {over[0]} and {len(over) - 1} more")
     try:
         model = model if device_map else model.to(f"cuda:{gpus[0]}" if gpus else "cpu")
@@ -132,14 +132,14 @@ def load(row: Mapping[str, Any]) -> Loaded:
 
 
 def window(model: PreTrainedModel) -> int:
-    """How many tokens a model can look at; so many that all do where its configuration says nothing (Mamba)."""
+    """How many tokens a model can look at; 2**31 where its configuration says nothing (Mamba)."""
     config = model.config.get_text_config()
     values = [getattr(config, key, None) for key in _WINDOW]
     found = next((value for value in values if isinstance(value, int) and value > 0), 2**31)
     rope = getattr(config, "rope_parameters", None) or {}
-    if rope.get("rope_type") == "yarn":  # configurations give the window from before it was made longer, or the new one
+    if rope.get("rope_type") == "yarn":  # the configuration may give the window before or after the extension
         found = max(found, int(rope.get("factor", 1) * (rope.get("original_max_position_embeddings") or found)))
-    for name, table in model.named_modules():  # of RoBERTa and its kind, whose places begin behind that of padding
+    for name, table in model.named_modules():  # RoBERTa and its relatives: positions begin after that of padding
         if name.endswith("position_embeddings") and isinstance(table, nn.Embedding) and table.padding_idx is not None:
             found = min(found, table.num_embeddings - table.padding_idx - 1)
     return found
@@ -150,12 +150,12 @@ def n_embedded(model: PreTrainedModel) -> int:
     try:
         table: Any = model.get_input_embeddings()
         return int(table.weight.shape[0])
-    except (AttributeError, NotImplementedError):  # code that comes with a model may leave it out
+    except (AttributeError, NotImplementedError):  # a model's own code may not define it
         return int(model.config.get_text_config().vocab_size)
 
 
 def _reason(row: Mapping[str, Any], error: Exception) -> str:
-    """Say in one line why the library could not load a folder, and the mend where it is known."""
+    """Say in one line why the library could not load a folder, and what to do where that is known."""
     told = " ".join(f"{type(error).__name__}: {error}".split())
     if "trust_remote_code" in told:
         return "it needs code that comes with it; read that, then set 'trust_remote_code' in its ladder row"
@@ -163,7 +163,7 @@ def _reason(row: Mapping[str, Any], error: Exception) -> str:
         return "the installed transformers does not know its 'model_type' (config.json); a later one may"
     unfit = re.search(r"Unrecognized configuration class <class '[\w.]*?(\w+)'>", told)
     if unfit:
-        return f"its configuration is a {unfit[1]}, of no causal language model; only those are run"
+        return f"its configuration is a {unfit[1]}, which is no causal language model; only those are run"
     if isinstance(error, SafetensorError):
         for path in sorted(Path(row["source"]).glob("*.safetensors")):
             try:

@@ -1,4 +1,4 @@
-"""One model over the examples of one task, in batches within the memory there is."""
+"""One model over the examples of one task, in batches that fit the memory."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,20 +20,18 @@ from rescore.models.vocabulary import Vocabulary
 from rescore.tables import InputError
 
 NOT_ASKED = forward.Greedy([], [], "not asked")
-"""Of questions whose subtasks have multiple-choice metrics only."""
+"""The answer to questions whose subtasks have multiple-choice metrics only."""
 
 
 class Extracted(NamedTuple):
-    """The two tables of a task, and what a log says of making them.
+    """The two tables of a task, in the order of the examples, and what the log says about them.
 
     Attributes
     ----------
-    extractions, generations
-        Tables of these contracts, in the order of the examples.
     prompts_cut
-        By subtask, how many prompts were cut to fit the model's window; only those with any.
+        By subtask, how many prompts were cut to fit the model's window; only subtasks with any.
     n_alone
-        How many questions were read one at a time because of their length, though the model's way is to read batches.
+        How many questions were read one at a time because of their length, though the model can read batches.
     n_tokens
         Tokens that the model read or wrote: prompts once each, candidates and answers.
     """
@@ -55,15 +53,15 @@ def run_task(
     frame
         A table of examples.
     rules
-        By subtask, its stop_string and output_regex and the parts of its few-shot prompts, as
-        `rescore.bigbench.settings` gives them.
+        By subtask, its stop_string, output_regex and the parts of its few-shot prompts, as `rescore.bigbench.settings`
+        returns them.
     name
-        What the progress bar says.
+        Label of the progress bar.
 
     Raises
     ------
     InputError
-        A number that is none; a question that does not fit in the memory or in the model's window.
+        The model returns NaN or infinity; a question does not fit in the memory or in the model's window.
     """
     asked = [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
     questions = [
@@ -120,7 +118,7 @@ def run_task(
 
 
 def _asked(row: Mapping[str, Any], rules: Mapping[str, Any]) -> Asked:
-    """Turn a row of the examples into text; its shorter prompts keep what stands before the first solved example."""
+    """Read a row of the examples; its shorter prompts keep the text before the first solved example."""
     targets = list(dict.fromkeys(row["targets"]))
     candidates = list(dict.fromkeys([*targets, *(row["choices"] or [])]))
     prompt, shorter = row["prompt"], []
@@ -134,7 +132,7 @@ def _asked(row: Mapping[str, Any], rules: Mapping[str, Any]) -> Asked:
 
 
 def _size(question: Question) -> tuple[int, int]:
-    """What questions of a batch must share, the length of their prompts' tails; and how wide they are."""
+    """Length of the prompt's tail, which questions of a batch must share, and tokens of context and answer."""
     return len(question.prompt_tail), len(question.context) + question.limit
 
 
@@ -150,9 +148,9 @@ def _reach(question: Question) -> int:
 
 
 def _batch(order: Sequence[int], start: int, questions: Sequence[Question], budget: int, window: int) -> Sequence[int]:
-    """Take questions of like length, so many that prompts and answers, padding counted, stay within budget and window.
+    """Take as many questions of similar length as fit budget and window with prompts, answers and padding.
 
-    The window is counted in columns: a short answer behind a long prompt has padding before a long one behind a short.
+    The window is counted in columns: where a prompt is short and its answer long, padding comes before it.
     """
     first = questions[order[start]]
     tail, context, limit = len(first.prompt_tail), len(first.context), first.limit
@@ -174,11 +172,11 @@ def _try(
     is_done: Sequence[Callable[[list[int]], bool]] | None,
     budget: int,
 ) -> tuple[list[list[TokenScores]], list[forward.Greedy]] | None:
-    """Score one batch, and answer it where `is_done` says when; None where the memory did not suffice."""
+    """Score one batch, and answer it unless `is_done` is None; None where it ran out of memory."""
     try:
         return _run(loaded, way, questions, is_done, budget)
     except (RuntimeError, MemoryError) as error:
-        # torch has an error of its own for a GPU only
+        # torch has its own out-of-memory error for GPUs only
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
             raise
     if torch.cuda.is_available():
@@ -193,7 +191,7 @@ def _run(
     is_done: Sequence[Callable[[list[int]], bool]] | None,
     budget: int,
 ) -> tuple[list[list[TokenScores]], list[forward.Greedy]]:
-    """Read the questions of one batch in this way; where `is_done` is None, no answer is asked."""
+    """Score one batch in this way, and answer it unless `is_done` is None."""
     model, eos_ids, not_asked = loaded.model, loaded.eos_ids, [NOT_ASKED] * len(questions)
     if not way.batches:
         scores = [alone.score(model, q.context, q.candidates) for q in questions]
@@ -212,11 +210,11 @@ def _run(
 
 
 def _stopper(vocabulary: Vocabulary, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:
-    """Say when no more text is needed of an answer.
+    """Return a function that says whether an answer needs no more text.
 
-    With a stop string, when the text holds it, not at its very start (where it cuts nothing). Else when nothing that
-    may follow changes what the regular expression takes, and the line is at its end: scoring looks at the whole line
-    to say whether the right answer stood in it.
+    With a stop string: when the text holds it, but not at its very start, where it cuts nothing. Else: when nothing
+    that may follow changes what the regular expression takes, and the line has ended, since scoring looks at the whole
+    line to say whether it held the right answer.
     """
     stop, pattern = rules.get("stop_string"), rules.get("output_regex")
     if not stop and not pattern:

@@ -1,4 +1,4 @@
-"""Choose how a model reads questions: the fastest way whose numbers are those of one sequence at a time.
+"""Choose how a model reads questions: the fastest way with the same numbers as one sequence at a time.
 
 A faster way asks more of an architecture: that a mask alone decides what a token sees, that rows of the cache can be
 copied, that padding does not count as distance. What the library says of an architecture rules some ways out. The
@@ -19,22 +19,11 @@ from rescore.tables import InputError
 
 
 class Way(NamedTuple):
-    """How questions are read.
+    """How questions are read."""
 
-    Attributes
-    ----------
-    batches
-        Several in a pass, and candidates and answers behind the cache of their prompt; else one sequence at a time,
-        without a cache.
-    shares_prefix
-        What all prompts of a batch begin with is read once.
-    trees
-        The candidates of a question stand in one row.
-    """
-
-    batches: bool
-    shares_prefix: bool
-    trees: bool
+    batches: bool  # several in a pass, candidates and answers from their prompt's cache; else one sequence at a time
+    shares_prefix: bool  # the common prefix of a batch is read once
+    trees: bool  # the candidates of a question share a row
 
     def __str__(self) -> str:
         if not self.batches:
@@ -47,19 +36,19 @@ ALONE = Way(batches=False, shares_prefix=False, trees=False)
 
 
 class Probed(NamedTuple):
-    """The way that was found, and why no faster one was taken: by way, what went wrong, in words."""
+    """The way that was found, and by way why each faster one was refused."""
 
     way: Way
     refused: dict[Way, str]
 
 
 _ALLOWED = {torch.float32: 2e-5, torch.float16: 3e-2, torch.bfloat16: 0.2}
-"""Root mean square error, nats, that rounding alone may make; more where a model's own noise is larger."""
-_NOISE_TIMES = 5  # so many times the noise between two ways to compute the same sequence are allowed
+"""Root mean square error, nats, that rounding alone may cause; more is allowed where a model's own noise is larger."""
+_NOISE_TIMES = 5  # allowed multiple of the noise between two ways to compute the same sequence
 _NOT_CAUSAL = {torch.float32: 1e-2, torch.float16: 0.3, torch.bfloat16: 1.0}
 _CANDIDATES = ((5, 2, 3), (4, 1), (3,))  # by question, tokens of its candidates, which begin alike
-_TAIL, _LIMITS = 2, (2, 4, 4)  # of the answers: prompt tokens behind the context, and tokens to generate
-_FOLLOWING = 3  # tokens put behind a candidate, to see whether its numbers change
+_TAIL, _LIMITS = 2, (2, 4, 4)  # of the answers: prompt tokens after the context, and tokens to generate
+_FOLLOWING = 3  # tokens put after a candidate, to see whether its numbers change
 _LONGEST = 29  # tokens of the longest context
 
 _SPLITTABLE = {"DynamicLayer", "DynamicSlidingWindowLayer", "DummyLayer"}  # layers of a cache whose rows are copied
@@ -68,7 +57,7 @@ _Question = tuple[list[int], list[list[int]]]  # a context, and the candidates b
 
 
 def probe(model: SplitModel, window: int, n_embedded: int) -> Probed:
-    """Find the fastest way whose numbers are those of one sequence at a time.
+    """Find the fastest way with the same numbers as one sequence at a time.
 
     Parameters
     ----------
@@ -80,8 +69,8 @@ def probe(model: SplitModel, window: int, n_embedded: int) -> Probed:
     Raises
     ------
     InputError
-        The model is no causal language model: what it says of a token changes with what stands behind it, or from run
-        to run. Or its numbers are not finite.
+        The model is no causal language model: its log-probability of a token changes with the tokens that follow, or
+        from run to run. Or its logits are NaN or infinite.
     """
     room = min(window, model.alone_from - 1) - max(_TAIL + max(_LIMITS), max(_CANDIDATES[0]) + _FOLLOWING)
     if room < 3:
@@ -101,7 +90,7 @@ def probe(model: SplitModel, window: int, n_embedded: int) -> Probed:
             error = _rms(_errors(model, questions, truth, way))
         except torch.OutOfMemoryError:
             raise
-        except Exception as failure:  # an architecture may raise anything where it does not work in this way
+        except Exception as failure:  # an architecture may raise anything that does not work in this way
             refused[way] = f"{type(failure).__name__}: {' '.join(str(failure).split())[:120]}"
             continue
         if error <= max(_ALLOWED[dtype], _NOISE_TIMES * noise):
@@ -124,7 +113,7 @@ def _questions(vocabulary: int, longest: int) -> list[_Question]:
 
 
 def _noise(model: SplitModel, questions: Sequence[_Question], truth: Sequence[Sequence[TokenScores]]) -> list[float]:
-    """By token, how its log-probability changes when other tokens follow: rounding, where a model is causal."""
+    """By token, how its log-probability changes when other tokens follow: only by rounding if the model is causal."""
     found = []
     for (context, [first, *_]), scores in zip(questions[:2], truth, strict=False):
         [longer] = alone.score(model, context, [first + context[:_FOLLOWING]])
@@ -135,7 +124,7 @@ def _noise(model: SplitModel, questions: Sequence[_Question], truth: Sequence[Se
 def _errors(
     model: SplitModel, questions: Sequence[_Question], truth: Sequence[Sequence[TokenScores]], way: Way
 ) -> list[float]:
-    """By scored and by generated token, the error of its log-probability; and by how much a better one was missed."""
+    """Errors of the log-probabilities of scored and generated tokens, and by how much a likelier token was missed."""
     contexts = [context for context, _ in questions]
     read = forward.prefill(model, contexts, shares_prefix=way.shares_prefix)
     scored = candidates.score(model, read, [tokens for _, tokens in questions], 2**20, trees=way.trees)
@@ -165,12 +154,12 @@ def _ways(model: SplitModel) -> Iterator[Way]:
     whole = model.model
     try:
         layers = {type(layer).__name__ for layer in DynamicCache(config=whole.config).layers}
-    except (LookupError, AttributeError, TypeError, ValueError):  # layers that no such cache is known for
+    except (LookupError, AttributeError, TypeError, ValueError):  # layers without such a cache
         return
     if getattr(whole, "_is_stateful", False) or not layers <= _SPLITTABLE:
         return
     sliding = "DynamicSlidingWindowLayer" in layers
-    # A mask that is given whole replaces a window, and code that comes with a model may do anything with it.
+    # A full mask replaces a window, and a model's own code may do anything with it.
     masked = type(whole).__module__.startswith("transformers.") and whole._supports_attention_backend
     masked = masked and whole.config._attn_implementation in ("sdpa", "eager")
     for trees in (True, False):
@@ -180,7 +169,7 @@ def _ways(model: SplitModel) -> Iterator[Way]:
 
 
 def _has_window(model: SplitModel) -> bool:
-    """Whether the config names a window of attention, under whatever name."""
+    """Whether the config names a window of attention, under any name."""
     config = model.model.config.get_text_config().to_dict()
     sizes = [value for key, value in config.items() if key.endswith(("window", "window_size"))]
     return any(isinstance(size, int) and not isinstance(size, bool) for size in sizes)

@@ -1,4 +1,4 @@
-"""The two tables of a task, from what the model gave."""
+"""The two tables of a task, from the model's output."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def extractions(
     questions: Sequence[Question],
     scored: Sequence[Sequence[TokenScores]],
 ) -> pl.DataFrame:
-    """Make the table EXTRACTIONS: a row an example and candidate, in the order of the examples."""
+    """Make the table EXTRACTIONS: one row per example and candidate, in the order of the examples."""
     choices = [set(texts or ()) for texts in frame["choices"].to_list()]
     rows = [(i, c) for i, one in enumerate(asked) for c in range(len(one.candidates))]
     scores = [scored[i][c] for i, c in rows]
@@ -42,7 +42,7 @@ def generations(
     answered: Sequence[Greedy],
     vocabulary: Vocabulary,
 ) -> pl.DataFrame:
-    """Make the table GENERATIONS: a row an example, in their order."""
+    """Make the table GENERATIONS: one row per example, in their order."""
     texts = [vocabulary.decode(greedy.token_ids) for greedy in answered]
     spans: list[list[int]] = []
     for start in range(0, len(texts), TOKENISED_AT_ONCE):
@@ -68,7 +68,7 @@ def generations(
 
 
 def _table(columns: Mapping[str, Any], table: Table) -> pl.DataFrame:
-    """Build a frame; its lists by way of Arrow, which takes lists of lists several times faster."""
+    """Build a frame; its lists through Arrow, which converts lists of lists several times faster."""
     arrow = {
         name: pl.Series(pa.array(values, pa.large_list(_ARROW[name]))) if name in _ARROW else values
         for name, values in columns.items()

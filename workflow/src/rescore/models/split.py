@@ -1,7 +1,7 @@
-"""A causal language model in two parts: the body, up to the last hidden state of a token, and the head behind it.
+"""A causal language model in two parts: the body, up to the last hidden state of a token, and the head after it.
 
 The body reads whole batches. The head, whose output has a number for every token of the vocabulary, is computed only at
-the places that are scored or generated, and in float32: in bfloat16 the two likeliest tokens are often exactly equal.
+the places that are scored or generated, and in float32: in bfloat16 the two likeliest tokens often have equal logits.
 """
 
 import inspect
@@ -31,16 +31,16 @@ class SplitModel:
     vocabulary
         How many logits a token has.
     head
-        Its last layer, hidden state to logits; None where it cannot be told apart. Then the logits themselves, as the
-        model gives them, take the place of hidden states.
+        Its last layer, hidden state to logits; None where it cannot be separated. Then the model's own logits take the
+        place of hidden states.
     weight
-        The head's weights in float32, where the model has them in half precision on a processor, which would convert
-        them at every step.
+        The head's weights in float32, where the model has them in half precision on a CPU, which would convert them at
+        every step.
     scale, cap
         What the model does to the output z of its head: scale z, or cap tanh(scale z / cap) where there is a cap.
     alone_from
-        A sequence of as many tokens must not share a pass or a cache: what the model does depends on the length of the
-        longest row.
+        Sequences of at least so many tokens must not share a pass or a cache, because what the model does depends on
+        the length of the longest row.
     """
 
     model: PreTrainedModel
@@ -63,7 +63,7 @@ class SplitModel:
         Parameters
         ----------
         last
-            Give the state of the last token of each row only.
+            Return the state of the last token of each row only.
         **inputs
             Arguments of the model's forward pass; those that it does not take are left out.
 
@@ -72,7 +72,7 @@ class SplitModel:
         Tensor
             Hidden states, in the model's precision: [rows, tokens, width], or [rows, width] with `last`.
         Any
-            The model's cache; None where it gives none.
+            The model's cache; None where it returns none.
         """
         if last:
             inputs["logits_to_keep"] = 1
@@ -93,7 +93,7 @@ class SplitModel:
         return logits if self.cap is None else torch.tanh(logits / self.cap) * self.cap
 
     def chunks(self, states: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Apply the head to [tokens, width] in parts of at most LOGITS_AT_ONCE logits; give each part's place, too."""
+        """Apply the head to [tokens, width] in parts of at most LOGITS_AT_ONCE logits; yield each with its place."""
         size = max(1, LOGITS_AT_ONCE // self.vocabulary)
         for start in range(0, len(states), size):
             part = slice(start, start + size)
@@ -112,7 +112,7 @@ class SplitModel:
 
 
 def split(model: PreTrainedModel) -> SplitModel:
-    """Find the head of a model and what the model does behind it; runs the model once, on four tokens."""
+    """Find the head of a model and what the model does after it; runs the model once, on four tokens."""
     parameters = inspect.signature(model.forward).parameters.values()
     takes = frozenset("**" if p.kind is p.VAR_KEYWORD else p.name for p in parameters)
     head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -129,8 +129,8 @@ def split(model: PreTrainedModel) -> SplitModel:
 def _alone_from(model: PreTrainedModel) -> int:
     """Find the length where rotary factors or chunks of attention begin to depend on the longest row of a pass.
 
-    Dynamic scaling (of that name, and "longrope") takes other factors where the longest row is over the length of
-    pretraining; attention in chunks counts columns, padding among them.
+    Dynamic scaling ("dynamic" and "longrope") uses other factors where the longest row exceeds the length of
+    pretraining; chunked attention counts columns, including padding.
     """
     config = model.config.get_text_config()
     window = getattr(config, "max_position_embeddings", None)
@@ -153,7 +153,7 @@ def _is_half_linear(head: Any) -> bool:
 
 _LARGE = 2.0**60  # far beyond every logit and every soft cap
 _TRIED = torch.tensor([0.0, 1.0, _LARGE, -1.0, 2.0, -3.0, 8.0, -32.0, 64.0, -_LARGE])
-"""Outputs of a head that are tried, each a number that half precision has, too."""
+"""Outputs of a head that are tried, each of them exact in half precision."""
 
 
 @torch.inference_mode()
@@ -166,7 +166,7 @@ def _behind(model: PreTrainedModel, head: nn.Module, vocabulary: int) -> tuple[f
     try:
         with _replaced(head, lambda hidden: tried.expand(*hidden.shape[:-1], vocabulary)) as seen:
             logits = model(input_ids=ids).logits[0, -1].float()
-    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError):  # what it does needs its own logits
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError):  # it needs its own logits
         return None
     if len(seen) != 1 or logits.shape != tried.shape or seen[0].shape[:-1] != ids.shape:
         return None
@@ -179,7 +179,7 @@ def _behind(model: PreTrainedModel, head: nn.Module, vocabulary: int) -> tuple[f
 
 @contextmanager
 def _replaced(module: nn.Module | None, forward: Callable[[Tensor], Tensor]) -> Iterator[list[Tensor]]:
-    """Let a module do something else for a while; give the inputs that it got."""
+    """Replace a module's forward pass for a while; yield the inputs that it got."""
     seen: list[Tensor] = []
     if module is None:
         yield seen
@@ -189,7 +189,7 @@ def _replaced(module: nn.Module | None, forward: Callable[[Tensor], Tensor]) -> 
         seen.append(hidden)
         return forward(hidden)
 
-    before = module.__dict__.get("forward")  # where accelerate has put its own
+    before = module.__dict__.get("forward")  # accelerate may have put its own there
     module.forward = instead
     try:
         yield seen

@@ -8,61 +8,49 @@ from rescore.models.vocabulary import Vocabulary
 from rescore.tables import InputError
 
 TOKENISED_AT_ONCE = 512
-"""Examples whose texts are held at once, as text and as tokens."""
+"""Examples whose texts and tokens are held at once."""
 
 
 class Asked(NamedTuple):
-    """One example in text.
-
-    Attributes
-    ----------
-    prompt
-        The whole prompt.
-    shorter
-        The same with ever fewer solved examples in front, to be used where the window is too small.
-    candidates
-        Targets, then choices; no text twice.
-    n_targets
-        How many of the candidates, the first ones, are targets.
-    """
+    """One example as text."""
 
     prompt: str
-    shorter: Sequence[str]
-    candidates: Sequence[str]
-    n_targets: int
+    shorter: Sequence[str]  # the prompt with ever fewer solved examples, for a window that is too small
+    candidates: Sequence[str]  # targets, then choices, each text once
+    n_targets: int  # how many of the candidates, the first ones, are targets
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One example in tokens.
+    """One example as tokens.
 
     Attributes
     ----------
     context
         Tokens that the prompt and every prompt + candidate begin with; never empty.
     prompt_tail
-        What is left of the prompt's own tokens behind the context; mostly nothing.
+        The prompt's own tokens after the context; mostly none.
     candidates
-        By candidate, its tokens behind the context: the answer span.
+        By candidate, its tokens after the context: the answer span.
     limit
         How many tokens the greedy answer may take.
     is_cut
-        Whether the prompt lost solved examples, and where that was not enough its left, to fit the model's window.
+        Whether the prompt lost solved examples, and if that was not enough its left end, to fit the model's window.
 
     Notes
     -----
     The rule: the answer spans of a question begin where the tokens of the prompt alone and those of prompt + candidate
-    part ways, at the candidate that parts first. Where the vocabulary does not merge across the boundary, a span is the
-    candidate's own tokens. Where it does (a prompt that ends in a space, and a vocabulary whose words begin with one)
-    the space is part of all answers, so that all are likelihoods of what follows the same tokens:
+    first differ, at the candidate that differs first. Where the vocabulary does not merge across the boundary, a span
+    is the candidate's own tokens. Where it does (a prompt that ends in a space, and a vocabulary whose words begin with
+    one) the space is part of all answers, so that all are likelihoods of what follows the same tokens:
 
         prompt             A : _            context      A :
         prompt + "house"   A : _house       answer span  _house
         prompt + "16"      A : _ 1 6        answer span  _ 1 6
                            ^^^ shared by all
 
-    There it agrees with lm-evaluation-harness, which always moves a prompt's trailing white space to the answers; where
-    nothing merges, the harness' log-likelihoods have that white space in them and ours have not.
+    There it agrees with lm-evaluation-harness, which always moves a prompt's trailing white space to the answers. Where
+    nothing merges, the harness's log-likelihoods include that white space and ours do not.
     """
 
     context: list[int]
@@ -78,13 +66,11 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
     Parameters
     ----------
     vocabulary
-        The model's own; its special tokens at the beginning are kept, one it adds at the end is not.
-    asked
-        The examples.
+        The model's own; special tokens that it adds at the beginning are kept, one at the end is not.
     window
         How many tokens the model can look at.
     reserve
-        How many tokens the greedy answer may take at least; one more than the longest target has, where that is more.
+        How many tokens the greedy answer may take; more where the longest target has as many: one more than it has.
 
     Raises
     ------
@@ -143,7 +129,7 @@ def answer_spans(
 
 @dataclass(frozen=True)
 class _Cut:
-    """Prompt and candidates in tokens, cut apart; `longest_target` is the most that a right answer takes, and one."""
+    """Prompt and candidates as tokens, cut apart; `longest_target` is the length of the longest target plus one."""
 
     context: list[int]
     prompt_tail: list[int]
@@ -159,7 +145,7 @@ class _Cut:
 def _cut(vocabulary: Vocabulary, prompt: str, asked: Asked, ids: Mapping[str, list[int]]) -> _Cut:
     prompt_ids = ids[prompt]
     wholes = [ids[prompt + candidate] for candidate in asked.candidates]
-    if not prompt_ids:  # something must be looked at before the first token; as lm-evaluation-harness does
+    if not prompt_ids:  # the first token needs one before it, as in lm-evaluation-harness
         bos, eos = vocabulary.tokenizer.bos_token_id, vocabulary.tokenizer.eos_token_id
         first = bos if bos is not None else eos
         if first is None:

@@ -1,4 +1,4 @@
-"""A model's tokenizer, which tokenises no text twice."""
+"""A model's tokenizer that remembers texts it has tokenised."""
 
 import hashlib
 from array import array
@@ -10,14 +10,14 @@ from transformers import PreTrainedTokenizerBase
 from rescore.tables import InputError
 
 KEPT_TOKENS = 2**23
-"""Tokens of texts that are kept: 32 MiB, and the texts."""
+"""Tokens of texts that are kept: 32 MiB, plus the texts."""
 
 
 class Vocabulary:
-    """Texts in tokens and tokens in texts, each worked out once.
+    """Turns texts into tokens and tokens into texts, each once.
 
-    Models of a ladder mostly have the same tokenizer and are asked the same questions: `of` gives such models, one
-    after the other in a process, the same object.
+    Models of a ladder mostly have the same tokenizer and are asked the same questions: `of` returns the same object for
+    such models, one after the other in a process.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ class Vocabulary:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, n_embedded: int) -> "Vocabulary":
-        """Give the object of the last model where its tokenizer was the same, else a new one.
+        """Return the object of the last model if its tokenizer was the same, else a new one.
 
-        Embeddings are mostly longer than the vocabulary, by other numbers for other sizes: only one that is shorter
-        makes a difference.
+        Embeddings are mostly longer than the vocabulary, by a number that differs between sizes: only one that is
+        shorter makes a difference.
         """
         backend = getattr(tokenizer, "backend_tokenizer", None)
-        if backend is None:  # in Python alone: what it does cannot be compared
+        if backend is None:  # a tokenizer in pure Python cannot be compared
             return cls(tokenizer, n_embedded)
         options = {k: v for k, v in tokenizer.init_kwargs.items() if tokenizer.name_or_path not in str(v)}
         n_used = min(n_embedded, max(tokenizer.get_vocab().values(), default=-1) + 1)
@@ -53,12 +53,12 @@ class Vocabulary:
         return cls._last[1]
 
     def ids(self, texts: Iterable[str]) -> dict[str, list[int]]:
-        """Tokens of each text, all in one call; without the EOS that some tokenizers end every text with.
+        """Tokens of each text, all in one call; without the EOS that some tokenizers add to every text.
 
         Raises
         ------
         InputError
-            The tokenizer cannot read a text, or gives a token that the model has no embedding for.
+            The tokenizer cannot read a text, or returns a token that the model has no embedding for.
         """
         distinct = list(dict.fromkeys(texts))
         new = [text for text in distinct if text not in self._ids]
@@ -73,7 +73,7 @@ class Vocabulary:
         return {text: found[text] if text in found else self._ids[text].tolist() for text in distinct}
 
     def check(self, ids: Sequence[int]) -> None:
-        """Refuse tokens that the model has no embedding for: a GPU would stop the whole process."""
+        """Refuse tokens that the model has no embedding for: on a GPU they would end the whole process."""
         if max(ids, default=-1) >= self._n_embedded:
             token = max(ids)
             raise InputError(
@@ -85,12 +85,12 @@ class Vocabulary:
     def _tokenised(self, texts: list[str]) -> list[list[int]]:
         try:
             ids: list[list[int]] = self.tokenizer(texts)["input_ids"]
-        except Exception as error:  # the library has no narrower one for a vocabulary without a token for the unknown
+        except Exception as error:  # the library has no narrower one for a vocabulary without an unknown token
             raise InputError(f"its tokenizer cannot read a text: {' '.join(str(error).split())[:200]}") from error
         return ids
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Text of tokens in a row."""
+        """Text of a sequence of tokens."""
         return str(self.tokenizer.decode(list(tokens)))
 
     def piece(self, token: int) -> str:
@@ -100,10 +100,10 @@ class Vocabulary:
         return self._texts[token]
 
     def ends(self, tokens: Sequence[int]) -> list[int]:
-        """By token, how many characters the text has up to and with it.
+        """By token, how many characters the text has up to and including it.
 
-        Where the tokens' own texts in a row are the text, their lengths add up; where not (a vocabulary that strips
-        the first space, characters of several tokens), every beginning of the tokens is decoded.
+        Where the texts of single tokens join to the text, their lengths add up. Elsewhere (a vocabulary that strips the
+        first space, characters of several tokens) every prefix of the tokens is decoded.
         """
         pieces = [self.piece(token) for token in tokens]
         if "".join(pieces) == self.decode(tokens):

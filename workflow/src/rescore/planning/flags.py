@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from rescore.discontinuity.conventions import CONVENTIONS
-from rescore.planning.rungs import Points, points
+from rescore.planning.curves import Curve, read_curves
 from rescore.tables import FLAGS
 from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRICS
 
@@ -30,11 +30,10 @@ def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -
     - saturation: exact match is at least `saturated_at` (.95) on the top two sizes or more, and NLL still falls over
       them (one-sided 5%). Retire exact match here: it cannot tell these models apart, NLL can.
     - inverse scaling: a metric's verdict is inverse.
-    - contamination signature: the largest gap of a metric's rise is at least `jump_min` (.5), with the low end of its
-      interval above the siblings' median, and an outlier among the siblings of the same task, robust z = (share -
-      median) / (1.4826 MAD) >= 3.5, the scale at least .05; none of them has such a share. Exact match, multiple choice
-      and NLL; only curves that rise count, with at least 4 siblings. It is a reason to look for leaked items, no proof:
-      a subtask that is another skill than its siblings looks the same.
+    - contamination signature: the largest gap holds at least `jump_min` (.5) of a metric's rise, the low end of its
+      interval is above the siblings' median, no sibling of the same task has such a share, and it is an outlier among
+      them (`robust_z` at least 3.5). For exact match, multiple choice and NLL, with at least 4 siblings that rise. It
+      is a reason to look for leaked items, no proof: a subtask that is another skill than its siblings looks the same.
     - grader rejects right answers, no correct choice: the worst model's share of such items is at least 1% (GRADING).
 
     Parameters
@@ -42,19 +41,14 @@ def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -
     curves, verdicts
         The tables CURVES and VERDICTS.
     grading
-        The table GRADING; without a row where it is not known.
+        The table GRADING; empty where it is not known.
 
     Returns
     -------
     pl.DataFrame
-        The table FLAGS, one row a flag; none where nothing is to be said.
+        The table FLAGS, one row per flag.
     """
-    rows = [
-        *_saturated(curves),
-        *_inverse(verdicts),
-        *_contaminated(verdicts),
-        *_grader(grading, curves),
-    ]
+    rows = [*_saturated(curves), *_inverse(verdicts), *_contaminated(verdicts), *_grader(grading, curves)]
     frame = pl.DataFrame(rows, schema=dict(FLAGS.columns))
     return frame.sort("ladder", "task", "subtask", "flag", "metric", nulls_last=True)
 
@@ -71,15 +65,14 @@ def robust_z(value: float, siblings: np.ndarray) -> float:
 
 
 def _saturated(curves: pl.DataFrame) -> Iterator[_Flag]:
-    cells = {
-        cell.key: cell for cell in points(curves.filter(pl.col("metric").is_in(["exact_match", *REFERENCE_METRICS])))
-    }
+    wanted = curves.filter(pl.col("metric").is_in(["exact_match", *REFERENCE_METRICS]))
+    cells = {curve.key: curve for curve in read_curves(wanted)}
     for key, exact in cells.items():
         nll = next((cells[(*key[:3], name)] for name in REFERENCE_METRICS if (*key[:3], name) in cells), None)
         if key[3] != "exact_match" or nll is None:
             continue
-        below = np.flatnonzero(exact.curve.mean < CONVENTIONS.saturated_at)
-        sizes = exact.curve.x[below[-1] + 1 if len(below) else 0 :]
+        below = np.flatnonzero(exact.mean < CONVENTIONS.saturated_at)
+        sizes = exact.x[below[-1] + 1 if len(below) else 0 :]
         found = _falls(nll, sizes)
         if found is None:
             continue
@@ -87,25 +80,24 @@ def _saturated(curves: pl.DataFrame) -> Iterator[_Flag]:
             f"exact match is at least {CONVENTIONS.saturated_at:g} on the top {len(sizes)} sizes while NLL falls from "
             f"{found[0]:.3g} to {found[1]:.3g} {nll.metric.unit}: retire exact match here, it cannot tell them apart"
         )
-        top = float(exact.curve.mean[-1])
-        yield _flag(key[:3], "saturation", "exact_match", "top_mean", top, CONVENTIONS.saturated_at, detail)
+        yield _flag(key[:3], "saturation", "exact_match", "top_mean", exact.mean[-1], CONVENTIONS.saturated_at, detail)
 
 
-def _falls(nll: Points, sizes: np.ndarray) -> tuple[float, float] | None:
+def _falls(nll: Curve, sizes: np.ndarray) -> tuple[float, float] | None:
     """NLL at the first and the last of these sizes, where it falls beyond its standard errors."""
-    at = np.flatnonzero(np.isin(nll.curve.x, sizes))
+    at = np.flatnonzero(np.isin(nll.x, sizes))
     if len(at) < 2:
         return None
-    first, last = (float(nll.curve.mean[i]) for i in (at[0], at[-1]))
-    error = np.sqrt(nll.curve.covariance[at[0], at[0]] + nll.curve.covariance[at[-1], at[-1]])
-    return (first, last) if first - last > _ONE_SIDED * error else None  # False too where no error is known (NaN)
+    first, last = nll.mean[[at[0], at[-1]]].tolist()
+    error = np.sqrt(nll.variance[at[0]] + nll.variance[at[-1]])
+    return (first, last) if first - last > _ONE_SIDED * error else None  # None too where no error is known (NaN)
 
 
 def _inverse(verdicts: pl.DataFrame) -> Iterator[_Flag]:
     inverse = verdicts.filter(pl.col("verdict") == "inverse")
     names = ("ladder", "task", "subtask", "metric", "first_mean", "last_mean")
     for *key, metric, first, last in inverse.select(names).iter_rows():
-        detail = f"{metric} gets worse up the ladder: from {first:.3g} at the first rung to {last:.3g}"
+        detail = f"{metric} gets worse up the ladder: from {first:.3g} at the first size to {last:.3g}"
         yield _flag(key, "inverse scaling", metric, "change_first_to_last", last - first, None, detail)
 
 
@@ -134,10 +126,10 @@ def _contaminated(verdicts: pl.DataFrame) -> Iterator[_Flag]:
 
 def _grader(grading: pl.DataFrame, curves: pl.DataFrame) -> Iterator[_Flag]:
     rows = curves.select("ladder", "model").unique().join(grading, on="model")
-    rejected = ("exact_match", "rejected", "n_text", "of the answers hold a target and are rejected")
+    rejected = ("exact_match", "rejected", "n_text", "of the answers hold a target and are rejected, model {model}")
     impossible = ("multiple_choice_grade", "no_correct_choice", "n_examples", "of the items have no correct choice")
     kinds = (("grader rejects right answers", *rejected), ("no correct choice", *impossible))
-    for flag, metric, count, of, said in kinds:
+    for flag, metric, count, of, words in kinds:
         worst = (
             rows.filter(pl.col(of) > 0)
             .with_columns(share=pl.col(count) / pl.col(of))
@@ -146,8 +138,8 @@ def _grader(grading: pl.DataFrame, curves: pl.DataFrame) -> Iterator[_Flag]:
             .unique(["ladder", "task", "subtask"], keep="first", maintain_order=True)
         )
         for row in worst.iter_rows(named=True):
-            detail = f"{row[count]} of {row[of]} {said}" + (f", model {row['model']}" if count == "rejected" else "")
             key = (row["ladder"], row["task"], row["subtask"])
+            detail = f"{row[count]} of {row[of]} {words.format(model=row['model'])}"
             yield _flag(key, flag, metric, f"{count}_share", row["share"], GRADER_SHARE_MIN, detail)
 
 

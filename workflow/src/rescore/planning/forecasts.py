@@ -4,14 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from scipy.special import expit
 from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
 from rescore.discontinuity.conventions import CONVENTIONS, Conventions
-from rescore.planning.curve import Floats
-from rescore.planning.link import from_link, to_link
+from rescore.planning.curves import CELL, NO_ERROR, Curve, Floats, read_curves
 from rescore.planning.power_law import fit_line, offset_laws
-from rescore.planning.rungs import CELL, NO_ERROR, Points, in_own_unit, points
 from rescore.tables import FORECASTS
 from rescore.tables.axes import checkpoint_ladders
 
@@ -30,14 +29,16 @@ _LEVEL = 0.95
 _SAME = 2e-6  # log10 compute is rounded to 6 digits
 _OFFSET_ALPHA = 0.01
 _OFFSETS = 40  # candidates between 0 and the smallest NLL fitted
-_LN10 = float(np.log(10))  # slopes are a decade of compute, exponents are not
+_LN10 = float(np.log(10))  # slopes are per decade of compute, exponents are not
+_NLL_MIN = 1e-6  # nats; below it an NLL is rounding error
+_LOGIT_MIN = 0.25  # at 4 nats and above: else a rung that is far off would count as known exactly
 
 
 class Forecast(NamedTuple):
-    """A forecast on [0, 1] with higher better, or in nats; exponent and offset of a power law, None of a link line.
+    """A forecast in [0, 1] with higher better, or in nats; exponent and offset are those of a power law.
 
-    `seen` is what the top rung showed as it is held against the interval: of a bounded score with half an item added to
-    either side, (n m + 1/2) / (n + 1), as on the link scale, so that all of 200 is 0.9975 and not beyond any forecast.
+    `seen` is the top rung's mean as it is compared with the interval. Of a bounded score it has half an item added to
+    either side, (n m + 1/2) / (n + 1), so that 200 of 200 is 0.9975 and not beyond every forecast.
     """
 
     value: float
@@ -50,72 +51,65 @@ class Forecast(NamedTuple):
 
 
 def forecasts(curves: pl.DataFrame, conventions: Conventions = CONVENTIONS) -> pl.DataFrame:
-    """Fit the lower part of each cell's rungs, forecast the top rung, compare.
+    """Fit the lower part of each curve, forecast the top rung, compare.
 
-    Of a ladder of sizes the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
-    `checkpoint_ladders`) those of the first 10% of training, as the top rung's compute counts it, or the first 4 where
-    fewer lie there; `fitted_share` says how much of it that is.
+    Of a ladder of sizes, the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
+    `checkpoint_ladders`), those of the first 10% of training, counted in compute, or the first 4 where fewer lie there.
 
     Bounded metrics: a line on the logit scale. NLL: the power law A C^-a, a line in log NLL; with an irreducible
     offset, E + A C^-a, where at least 6 rungs are fitted and the plain law is rejected against it (F test, p < .01).
-    Rungs are weighted by the variance of items and seeds plus the rung noise of the tests (rung_sd_logits); the scale
-    that is left is s^2 = (d0 + RSS) / (d0 + d), as in the tests, and the interval is Student's t with d0 + d degrees
-    of freedom, for the mean that the top rung will show, its own noise included. An NLL's interval is widened by the
-    offsets that the fitted rungs allow (profile likelihood), whether or not one is found. It holds for curves of these
-    forms: a cliff above the fitted part is beyond it.
+    Rungs are weighted by the variance of items and seeds plus rung noise (rung_sd_logits). The scale that is left is
+    s^2 = (d0 + RSS) / (d0 + d), and the interval is Student's t with d0 + d degrees of freedom, for the mean that the
+    top rung will show, its own noise included. An NLL's interval is widened by the offsets that the fitted rungs allow
+    (profile likelihood), whether or not one is found. It holds for curves of these forms: a cliff above the fitted part
+    is beyond it.
 
     Parameters
     ----------
     curves
         The table CURVES.
     conventions
-        For rung_sd_logits and prior_df.
+        For rung_sd_logits and prior_df (d0).
 
     Returns
     -------
     pl.DataFrame
-        The table FORECASTS, one row a cell, values in the metric's own unit. `error` is forecast minus realised,
-        `relative_error` that over the realised value (null where it is 0).
+        The table FORECASTS, one row per curve, in the metric's own unit. `relative_error` is forecast minus realised
+        over realised, null where that is 0.
     """
     rows = []
     checkpoints = checkpoint_ladders(curves)
-    for cell in points(curves):
-        fitted = _fitted(cell.curve.x, in_training=cell.key[0] in checkpoints)
-        found = _forecast(cell, conventions, fitted)
-        row: dict[str, Any] = {**dict.fromkeys(FORECASTS.columns), **dict(zip(CELL, cell.key, strict=True))}
-        row |= {"along": "training" if cell.key[0] in checkpoints else "size", "n_rungs": len(cell.curve.mean)}
+    for curve in read_curves(curves):
+        in_training = curve.key[0] in checkpoints
+        fitted = _n_fitted(curve.x, in_training=in_training)
+        row: dict[str, Any] = dict.fromkeys(FORECASTS.columns) | dict(zip(CELL, curve.key, strict=True))
+        row |= {"along": "training" if in_training else "size", "n_rungs": len(curve.x)}
+        found = _forecast(curve, conventions, fitted)
         if isinstance(found, str):
             rows.append(row | {"reason": found})
             continue
-        value, low, high, realised = (
-            _shown(cell, v) for v in (found.value, found.low, found.high, float(cell.curve.mean[-1]))
-        )
-        error = value - realised
-        relative = error / realised if abs(realised) > 1e-12 else None
-        rows.append(
-            row
-            | {
-                "n_rungs_fitted": fitted,
-                "fitted_share": float(10 ** (cell.curve.x[fitted - 1] - cell.curve.x[-1])),
-                "top_log10_compute_flops": float(cell.curve.x[-1]),
-                "form": found.form,
-                "exponent": found.exponent,
-                "offset_nats": found.offset_nats,
-                "forecast": value,
-                "forecast_low": min(low, high),
-                "forecast_high": max(low, high),
-                "realised": realised,
-                "error": error,
-                "relative_error": relative,
-                "within_5_percent": None if relative is None else abs(relative) <= GOOD,
-                "inside_interval": found.low <= found.seen <= found.high,
-                "reason": "no relative error: the realised value is 0" if relative is None else None,
-            }
-        )
+        value, *ends, realised = map(curve.in_own_unit, (found.value, found.low, found.high, float(curve.mean[-1])))
+        relative = (value - realised) / realised if abs(realised) > 1e-12 else None
+        row |= {
+            "n_rungs_fitted": fitted,
+            "fitted_share": float(10 ** (curve.x[fitted - 1] - curve.x[-1])),
+            "form": found.form,
+            "exponent": found.exponent,
+            "offset_nats": found.offset_nats,
+            "forecast": value,
+            "forecast_low": min(ends),
+            "forecast_high": max(ends),
+            "realised": realised,
+            "relative_error": relative,
+            "within_5_percent": None if relative is None else abs(relative) <= GOOD,
+            "inside_interval": found.low <= found.seen <= found.high,
+            "reason": "no relative error: the realised value is 0" if relative is None else None,
+        }
+        rows.append(row)
     return pl.DataFrame(rows, schema=dict(FORECASTS.columns))
 
 
-def _fitted(log10_compute: Floats, *, in_training: bool) -> int:
+def _n_fitted(log10_compute: Floats, *, in_training: bool) -> int:
     """How many of the rungs are fitted."""
     if not in_training:
         return int(np.ceil(LOWER_PART * len(log10_compute)))
@@ -123,31 +117,44 @@ def _fitted(log10_compute: Floats, *, in_training: bool) -> int:
     return max(int(np.count_nonzero(first)), _RUNGS_MIN)
 
 
-def _shown(cell: Points, value: float) -> float:
-    return value if cell.link == "log" else in_own_unit(value, cell.metric)
-
-
-def _forecast(cell: Points, conventions: Conventions, k: int) -> Forecast | str:
+def _forecast(curve: Curve, conventions: Conventions, k: int) -> Forecast | str:
+    """Forecast the top of a curve from its lowest `k` rungs, or say why there is no forecast."""
     if k < _RUNGS_MIN:
         return f"{k} rungs in the lower {LOWER_PART:.0%} of the ladder, at least {_RUNGS_MIN} are needed"
-    if k >= len(cell.curve.mean):
-        return f"{len(cell.curve.mean)} checkpoints, at least {_RUNGS_MIN + 1} are needed: {_RUNGS_MIN} to fit"
-    if np.isnan(cell.curve.covariance).any():
+    if k >= len(curve.x):
+        return f"{len(curve.x)} checkpoints, at least {_RUNGS_MIN + 1} are needed: {_RUNGS_MIN} to fit"
+    if np.isnan(curve.variance).any():
         return NO_ERROR
-    linked = to_link(cell.curve, cell.link)
-    variance = np.diag(linked.noise(conventions.rung_sd_logits))
-    x, d0 = linked.x, conventions.prior_df
-    line = fit_line(x[:k], linked.z[:k], variance[:k], x[-1])
+    z, variance = _linked(curve, conventions.rung_sd_logits)
+    x, d0 = curve.x, conventions.prior_df
+    line = fit_line(x[:k], z[:k], variance[:k], x[-1])
     s2 = (d0 + line.rss) / (d0 + k - 2)
     half = t_distribution.ppf((1 + _LEVEL) / 2, d0 + k - 2) * np.sqrt(s2 * (line.variance + variance[-1]))
-    ends = line.at_top + half * np.array([-1.0, 0.0, 1.0])
-    low, value, high, seen = (float(v) for v in from_link(np.append(ends, linked.z[-1]), cell.link))
-    if cell.link == "logit":
+    told = np.array([line.at_top - half, line.at_top, line.at_top + half, z[-1]])
+    if not curve.in_nats:
+        low, value, high, seen = expit(told).tolist()
         return Forecast(value, low, high, seen, "logit-linear", None, None)
-    plain = Forecast(-value, -high, -low, -seen, "power law", line.slope / _LN10, None)
+    high, value, low, seen = np.exp(-told).tolist()
+    plain = Forecast(value, low, high, seen, "power law", line.slope / _LN10, None)
     if k < _RUNGS_MIN_OFFSET or line.slope <= 0:
         return plain
-    return _with_offsets(plain, x, np.exp(-linked.z), variance, k, d0)
+    return _with_offsets(plain, x, np.exp(-z), variance, k, d0)
+
+
+def _linked(curve: Curve, rung_sd_logits: float) -> tuple[Floats, Floats]:
+    """Put a curve on a scale where its growth is close to a line; with its variance, rung noise included: [rungs] both.
+
+    - A bounded score m of n items: z = logit m~, m~ = (n m + 1/2) / (n + 1), dz/dm = 1 / (m~ (1 - m~)). 0.5 / n^2 is
+      added to the variance of m, so that 0 of n has a standard error of about 1.4 on this scale and not 0.
+    - An NLL m: z = -log m, dz/dm = -1 / m; a logit of the token's probability is (1 - exp(-m)) / m on this scale.
+    """
+    if curve.in_nats:
+        m = np.maximum(curve.mean, _NLL_MIN)
+        logit = np.maximum(-np.expm1(-m) / m, _LOGIT_MIN)
+        return -np.log(m), (curve.variance + 1e-12) / m**2 + (rung_sd_logits * logit) ** 2
+    m = (curve.n * curve.mean + 0.5) / (curve.n + 1)
+    variance = (curve.variance + 0.5 / curve.n**2) / (m * (1 - m)) ** 2
+    return np.log(m / (1 - m)), variance + rung_sd_logits**2
 
 
 def _with_offsets(plain: Forecast, x: Floats, nll: Floats, variance: Floats, k: int, d0: float) -> Forecast:

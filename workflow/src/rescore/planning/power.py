@@ -5,22 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from statsmodels.stats.proportion import proportion_confint
 
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.three_questions import Answer, answer
-from rescore.planning.curve import Floats
-from rescore.planning.proportion import proportion
+from rescore.planning.curves import Floats
 from rescore.simulate import Truth, simulated_items
 from rescore.tables import POWER
 
 REPLICATES = 40
 TOKENS = 10
 _STAGES = ("token_probability", "target_probability", "exact_match")
-_RIGHT = {
-    "mirage": "mirage",
-    "step": "the skill broke",
-    "step over two gaps": "the skill broke",
-}
+_RIGHT = {"mirage": "mirage", "step": "the skill broke", "step over two gaps": "the skill broke"}
 """By truth, the right answer: a label, or question 3."""
 
 
@@ -29,28 +25,24 @@ def power(
 ) -> pl.DataFrame:
     """Answer the three questions of `replicates` subtasks of each truth, on a ladder's own sizes and seeds.
 
-    Answers have 10 tokens. The mirage is a chain whose token's logit rises from -1.5 to 4.5 along the ladder; the step
-    one of a token's probability from .3 to .95 in the middle gap; the same over two gaps. These are clear cases:
-    smaller steps and shorter answers leave less power than that.
+    Answers have 10 tokens. The mirage is a chain whose token's logit rises from -1.5 to 4.5 along the ladder. The step
+    takes a token's probability from .3 to .95 in the middle gap, or over two gaps. These are clear cases: smaller steps
+    and shorter answers leave less power than that.
 
     Parameters
     ----------
     ladder
         Its name.
     places
-        log10 of the axis' quantity of each model, higher is better, equal of seeds; [models].
+        log10 of each model's place on the axis, higher is better, equal for seeds of one size: [models].
     n_items
         Items of each subtask.
-    settings
-        What a user turned.
-    replicates
-        Subtasks of each truth.
 
     Returns
     -------
     pl.DataFrame
-        The table POWER, one row per truth: how many were found and how many got which answer, the share that got the
-        right one with its Wilson 95% interval.
+        The table POWER, one row per truth: how many cliffs were found, how their questions were answered, and the share
+        of subtasks that got the right answer with its Wilson 95% interval.
     """
     every = np.sort(np.asarray(places, float))
     x, models = np.unique(every, return_counts=True)
@@ -70,23 +62,14 @@ def power(
             continue
         streams = np.random.SeedSequence(settings.seed).spawn(replicates)
         found = [_replicate(_truth(truth, x), x, models, n_items, settings, np.random.default_rng(s)) for s in streams]
-        is_right = [f.label == right if right == "mirage" else f.skill_broke == "yes" for f in found]
-        share, low, high = proportion(sum(is_right), replicates)
-        rows.append(
-            row
-            | {
-                "cliff_found": sum(f.cliff == "yes" for f in found),
-                **{
-                    f"{name}_{reply}": sum(f.cliff == "yes" and getattr(f, field) == reply for f in found)
-                    for name, field in (("metric", "metric_makes_it"), ("skill", "skill_broke"))
-                    for reply in ("yes", "no")
-                },
-                "right_label": sum(is_right),
-                "right_share": share,
-                "right_low": low,
-                "right_high": high,
-            }
-        )
+        cliffs = [one for one in found if one.cliff == "yes"]
+        n_right = sum(one.label == right if right == "mirage" else one.skill_broke == "yes" for one in found)
+        low, high = proportion_confint(n_right, replicates, method="wilson")
+        row |= {"cliff_found": len(cliffs)}
+        for reply in ("yes", "no"):
+            row[f"metric_{reply}"] = sum(one.metric_makes_it == reply for one in cliffs)
+            row[f"skill_{reply}"] = sum(one.skill_broke == reply for one in cliffs)
+        rows.append(row | {"right_share": n_right / replicates, "right_low": float(low), "right_high": float(high)})
     return pl.DataFrame(rows, schema=dict(POWER.columns))
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rescore.planning.curve import Floats
+from rescore.planning.curves import Floats
 
 _STEPS = 25
 

@@ -7,11 +7,27 @@ import numpy as np
 import polars as pl
 
 from rescore.discontinuity.progress import isotonic
-from rescore.planning.crossing import Crossing, crossings, fits_drawn, with_interval
-from rescore.planning.curve import Floats
-from rescore.planning.rungs import CELL, Points, in_own_unit
+from rescore.planning.curves import CELL, NO_ERROR, Curve, Floats
 
 NO_LEVEL = "the curves have no level in common that both cross"
+_DRAWS = 499
+
+
+class Place(NamedTuple):
+    """A place or a distance in log10 with its 95% interval, and why one of these is missing."""
+
+    log10: float | None
+    low: float | None
+    high: float | None
+    reason: str | None
+
+
+class Shift(NamedTuple):
+    """Where each curve crosses the level, and how far the second lies above the first."""
+
+    first: Place
+    second: Place
+    decades: Place
 
 
 @dataclass(frozen=True)
@@ -20,92 +36,98 @@ class Side:
 
     Attributes
     ----------
-    points
-        The curve.
     fit
-        Its isotonic fit, higher is better; [rungs].
+        Isotonic fit of the curve with higher better: [sizes].
     drawn
-        Isotonic fits of curves drawn around it; [rungs, draws], None where no standard error is known.
+        Isotonic fits of curves drawn around it; None where no standard error is known: [sizes, draws].
     """
 
-    points: Points
     fit: Floats
     drawn: Floats | None
 
     @classmethod
-    def of(cls, points: Points, rng: np.random.Generator) -> "Side":
-        """Fit a curve, and draws around it."""
-        return cls(points, isotonic(points.upward[:, None])[:, 0], fits_drawn(points, rng))
+    def of(cls, curve: Curve, rng: np.random.Generator) -> "Side":
+        """Fit a curve, and normal draws around its means, cut at the ends of the metric's range.
 
-
-class Shift(NamedTuple):
-    """Where each side crosses the level, and the second's place minus the first's; log10."""
-
-    first: Crossing
-    second: Crossing
-    decades: Crossing
-
-    @property
-    def numbers(self) -> tuple[float | None, ...]:
-        """Each crossing's place, low and high."""
-        return tuple(number for crossing in self for number in crossing[:3])
-
-
-NO_SHIFT = Shift(*[Crossing(None, None, None, None)] * 3)
+        0.5 / n^2 is added to the variance of a bounded score, so that 0 of n is not known exactly.
+        """
+        fit = isotonic(curve.upward[:, None])[:, 0]
+        if np.isnan(curve.variance).any():
+            return cls(fit, None)
+        spread = np.sqrt(curve.variance + (0.0 if curve.in_nats else 0.5 / curve.n**2))
+        drawn = curve.upward[:, None] + spread[:, None] * rng.standard_normal((len(spread), _DRAWS))
+        return cls(fit, isotonic(np.minimum(drawn, 0.0) if curve.in_nats else np.clip(drawn, 0.0, 1.0)))
 
 
 def common_level(first: Side, second: Side) -> float | None:
-    """Midway between the higher bottom and the lower top of two fits; None where the one lies above the other."""
-    bottom, top = (end(first.fit[at], second.fit[at]) for end, at in ((max, 0), (min, -1)))
+    """Midway between the higher bottom and the lower top of two fits; None where one lies above the other."""
+    bottom, top = max(first.fit[0], second.fit[0]), min(first.fit[-1], second.fit[-1])
     return float(bottom + top) / 2 if bottom < top else None
 
 
-def own_level(level: float, points: Points) -> float:
-    """Return a level in its metric's own unit and direction."""
-    return -level if points.link == "log" else in_own_unit(level, points.metric)
+def own_level(level: float, curve: Curve) -> float:
+    """Return a level in the metric's own unit and direction."""
+    return curve.in_own_unit(-level if curve.in_nats else level)
 
 
 def shift(first: Side, second: Side, level: float, *, x: tuple[Floats, Floats]) -> Shift:
     """Read two curves at a level that both cross.
 
-    The 95% intervals are a parametric bootstrap over the standard errors, the level held fixed, the two sides taken as
-    independent: where they answer the same items, the interval of the shift is rather too wide.
+    The 95% intervals are a parametric bootstrap over the standard errors. The level is held fixed and the two sides are
+    taken as independent: where they answer the same items, the interval of the shift is rather too wide.
 
     Parameters
     ----------
-    first, second
-        The two.
     level
-        See `common_level`.
+        As `common_level` returns it.
     x
-        Of each side, log10 of what its rungs are laid out along, ascending; [rungs].
+        For each side, the log10 of compute or parameters of its sizes, ascending: [sizes].
     """
     sides = tuple(zip((first, second), x, strict=True))
-    at = [float(crossings(along, side.fit[:, None], level)[0]) for side, along in sides]
-    drawn = [None if side.drawn is None else crossings(along, side.drawn, level) for side, along in sides]
-    apart = None if drawn[0] is None or drawn[1] is None else _minus(drawn[1], drawn[0])
-    return Shift(with_interval(at[0], drawn[0]), with_interval(at[1], drawn[1]), with_interval(at[1] - at[0], apart))
+    at, other_at = (float(_crossings(along, side.fit[:, None], level)[0]) for side, along in sides)
+    drawn, other_drawn = (None if side.drawn is None else _crossings(along, side.drawn, level) for side, along in sides)
+    apart = None
+    if drawn is not None and other_drawn is not None:
+        with np.errstate(invalid="ignore"):  # both beyond the same end of their ladders: NaN, not known
+            apart = other_drawn - drawn
+    return Shift(_with_interval(at, drawn), _with_interval(other_at, other_drawn), _with_interval(other_at - at, apart))
 
 
-def reason(found: Shift, first: str, second: str) -> str | None:
-    """Say which intervals of a shift between two named sides lack an end, and why; None if none does."""
-    named = zip((first, second, "shift"), found, strict=True)
-    return "; ".join(f"{name}: {crossing.reason}" for name, crossing in named if crossing.reason) or None
-
-
-def still(verdicts: pl.DataFrame) -> dict[tuple[str, ...], str]:
-    """Say by ladder, task, subtask and metric why a curve has no rise; those that rise or were not judged are left out.
+def without_rise(verdicts: pl.DataFrame) -> dict[tuple[str, ...], str]:
+    """Say by ladder, task, subtask and metric why a curve does not rise, for those that were judged not to.
 
     Parameters
     ----------
     verdicts
         The table VERDICTS.
     """
-    without = verdicts.filter(pl.col("verdict").is_in(["flat", "inverse", "saturated"]))
-    return {row[:4]: f"{row[4]}: {row[5]}" for row in without.select(*CELL, "verdict", "reason").iter_rows()}
+    rows = verdicts.filter(pl.col("verdict").is_in(["flat", "inverse", "saturated"]))
+    return {row[:4]: f"{row[4]}: {row[5]}" for row in rows.select(*CELL, "verdict", "reason").iter_rows()}
 
 
-def _minus(a: Floats, b: Floats) -> Floats:
-    """Subtract b from a; NaN, which is not known, where both lie beyond the same end of their ladders."""
-    with np.errstate(invalid="ignore"):
-        return a - b
+def _crossings(x: Floats, Y: Floats, level: float) -> Floats:
+    """Places x where non-decreasing curves Y [sizes, draws] reach a level, linear between sizes: [draws].
+
+    Minus infinity where a curve starts at or above the level, infinity where it never reaches it.
+    """
+    reached = level <= Y
+    at = np.minimum(np.maximum(reached.argmax(0), 1), len(x) - 1)  # a single size crosses nothing
+    draw = np.arange(Y.shape[1])
+    low, high = Y[at - 1, draw], Y[at, draw]
+    inside = reached[-1] & ~reached[0]
+    share = np.divide(level - low, high - low, out=np.zeros(low.shape), where=inside)
+    found = x[at - 1] + share * (x[at] - x[at - 1])
+    return np.where(inside, found, np.where(reached[0], -np.inf, np.inf))
+
+
+def _with_interval(found: float, draws: Floats | None) -> Place:
+    """Add the middle 95% of the draws; an end that lies beyond the ladder, or is not known (NaN), is None."""
+    if draws is None:
+        return Place(found, None, None, f"no interval: {NO_ERROR}")
+    low, high = (
+        float(np.quantile(np.nan_to_num(draws, nan=end, posinf=np.inf, neginf=-np.inf), q, method="nearest"))
+        for q, end in ((0.025, -np.inf), (0.975, np.inf))
+    )
+    ends = [name for name, value in (("lower", low), ("upper", high)) if np.isinf(value)]
+    reason = f"{' and '.join(ends)} end of the interval beyond the ladder" if ends else None
+    return Place(found, None if np.isinf(low) else low, None if np.isinf(high) else high, reason)

@@ -1,7 +1,15 @@
-"""Scores from one extraction: one family of metrics a file, frame in and frame out.
+"""Scores from one extraction: one family of metrics per file, frame in and frame out.
 
 Where an example has several targets, likelihood metrics look at the likeliest of them, edit distances at the nearest,
-and exact match accepts any: each as kind as the task allows.
+and exact match accepts any.
+
+The functions of this package take tables of several models at once, each with a column `model`:
+
+- `examples`: EXAMPLES, repeated for each model; `extractions` and `generations`: EXTRACTIONS and GENERATIONS;
+- `answers`: model, subtask, example_id, answer, answer_token_ids, reason, as `rescore.bigbench.answers` returns them;
+- `settings`: what a task says of each of its subtasks, as `rescore.bigbench.settings` returns it.
+
+Frames of a metric have one row per example, in the order of the examples.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,21 +34,13 @@ def score(
 ) -> pl.DataFrame:
     """Score models on one task under every metric of `rescore.tables.METRICS`.
 
-    Parameters
-    ----------
-    examples, extractions
-        As `rescore.tables.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
-    answers
-        model, subtask, example_id, answer, answer_token_ids, reason, as `rescore.bigbench.answers` gives them.
-    settings
-        By subtask, whether it `asks_text`: one that does not has no exact match and no edit distance.
-
     Returns
     -------
     polars.DataFrame
-        As `rescore.tables.SCORES`: one row an example and metric; a score that is undefined is null with its reason.
+        The table SCORES: one row per example and metric; an undefined score is null with its reason. Exact match and
+        edit distances are defined for subtasks whose settings say `asks_text`.
     """
-    told = exact.exact_match(examples, answers, [s for s, rules in settings.items() if rules["asks_text"]])
+    told = exact.exact_match(examples, answers, settings)
     candidates = placed(extractions, examples)
     frames = [frame for block in blocks(told, candidates) for frame in _scores(*block)]
     # The guesser looks at all items of a subtask, so it takes no blocks.
@@ -51,9 +51,8 @@ def score(
 def _scores(told: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield, metric by metric: task, model, subtask, example_id, metric, score, reason."""
     candidates = candidates.with_columns(total_nats=likelihood.TOTAL_NATS)
-    targets = (
-        candidates.filter("is_target").pipe(filled, told.height).with_columns(token_accuracy=likelihood.TOKEN_ACCURACY)
-    )
+    targets = candidates.filter("is_target").pipe(filled, told.height)
+    targets = targets.with_columns(token_accuracy=likelihood.RIGHT_TOKENS.list.mean())
     for frame in (
         told.select("metric", "score", "reason"),
         *edit.distances(told, targets),

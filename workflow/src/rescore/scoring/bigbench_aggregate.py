@@ -25,8 +25,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "weighted_probabilities": (-1.0, 1.0),
     "macro_f1": (0.0, 1.0),
 }
-"""By metric, the scores that are normalised to 0 and 100 (`SCORE_RANGES` of the reference); for multiple_choice_grade
-the low one is that of random choice."""
+"""By metric, the scores that are normalised to 0 and 100 (`SCORE_RANGES` of the reference). For multiple_choice_grade
+the low score is that of a random choice."""
 
 NOT_NAMED = "its preferred score is none of its metrics"
 NO_RANGE = "its preferred score has no range, or no low score below the high one"
@@ -39,15 +39,14 @@ def with_aggregates(
 ) -> pl.DataFrame:
     """Normalise the preferred scores of subtasks and add the rows of their tasks.
 
-    - normalized = 100 (value - low) / (high - low) for the preferred metric of a subtask, with `RANGES`; the low score
+    - normalized = 100 (value - low) / (high - low) for the preferred metric of a subtask, with `RANGES`. The low score
       of multiple_choice_grade is the `chance` of the settings, which a random choice gets over the whole file; without
-      it, the mean over the examples given of their mean target score.
-    - A task's row is, for every metric, the mean over the subtasks that have it, each weighing the same
-      (`add_aggregate_scores` in the reference), null where one of these is; its standard error takes the subtasks for
-      independent.
+      it, the mean over the given examples of their mean target score.
+    - A task's row is, for every metric, the unweighted mean over the subtasks that have it (`add_aggregate_scores` in
+      the reference), null where one of these is; its standard error treats the subtasks as independent.
     - A task's normalized_aggregate_score is the mean of its subtasks' normalised preferred scores.
-    - A task's row is `normalized` as its subtasks where all prefer multiple_choice_grade, with the mean of their low
-      scores, and by its normalized_aggregate_score elsewhere.
+    - Where all subtasks prefer multiple_choice_grade, a task's row is `normalized` like theirs, with the mean of their
+      low scores; elsewhere it is its normalized_aggregate_score.
 
     A task without subtasks is its own subtask: of these rows it gets the normalized_aggregate_score alone.
 
@@ -55,15 +54,13 @@ def with_aggregates(
     ----------
     rows
         model, subtask, metric, value, standard_error, n, reason.
-    examples
-        As `rescore.tables.EXAMPLES`, with `model`: once for each.
     settings
         By subtask, its `preferred_score` and, where it is known, its `chance`.
 
     Returns
     -------
     polars.DataFrame
-        model, task, subtask, metric, value, standard_error, n, normalized, reason; by model, task and subtask, a
+        model, task, subtask, metric, value, standard_error, n, normalized, reason; sorted by model, task and subtask, a
         task's own rows first.
     """
     own = pl.col("subtask") == pl.col("task")
@@ -91,7 +88,7 @@ def with_aggregates(
 
 
 def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
-    """By model and subtask its task, its preferred metric and its low and high score, null where it has no range."""
+    """By model and subtask: task, preferred metric, and its low and high score, null where it has no range."""
     graded = pl.col("preferred") == "multiple_choice_grade"
     preferred = {subtask: rules["preferred_score"] for subtask, rules in settings.items()}
     chance = {subtask: rules.get("chance") for subtask, rules in settings.items()}

@@ -25,15 +25,10 @@ def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     (`evaluate_fixed_shot` of `api/json_task.py`) it decides whether metrics find L or L - log sum exp L as `log_prob`;
     but those that read it take its argmax or softmax, the same for both, and the weighted ones always read L.
 
-    Parameters
-    ----------
-    examples, extractions
-        As `rescore.tables.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
-
     Returns
     -------
     polars.DataFrame
-        model, subtask, example_id, the columns above, and reason: why they are null. One row an example, in order.
+        model, subtask, example_id, the columns above, and reason (why they are null): one row per example.
     """
     candidates = extractions.select(*KEYS, "candidate", "is_choice", "logprob_nats").pipe(placed, examples)
     return pl.concat([_values(*block) for block in blocks(examples, candidates)])

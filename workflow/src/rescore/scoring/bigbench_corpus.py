@@ -14,24 +14,21 @@ SEED = 42
 N_BUCKETS = 15
 
 Statistic = Callable[[np.ndarray], float]
-"""A metric of examples that count `weights` times each: [examples] -> number."""
+"""A metric of examples that count `weights` times each; `weights` is [examples]."""
 
 
 class Estimate(NamedTuple):
-    """A value and its standard error; null where there are less than two examples."""
+    """A value and its standard error; the latter is None with fewer than two examples."""
 
     value: float
     standard_error: float | None
 
 
 def estimate(statistics: Mapping[str, Statistic], n: int) -> dict[str, Estimate]:
-    """Evaluate metrics of the same `n` examples, with a bootstrap over examples.
+    """Evaluate metrics of the same `n` examples, with a bootstrap over examples (Efron 1979).
 
-    Returns
-    -------
-    dict
-        By metric its value and the standard deviation over `DRAWS` resamples, which the metrics share; the same for
-        every call (Efron 1979). The bootstrap does not correct the upward bias of the calibration error.
+    The standard error is the standard deviation over `DRAWS` resamples, the same ones for all metrics and calls. The
+    bootstrap does not correct the upward bias of the calibration error.
     """
     if not statistics:
         return {}
@@ -43,13 +40,16 @@ def estimate(statistics: Mapping[str, Statistic], n: int) -> dict[str, Estimate]
     return {metric: Estimate(values[metric], error) for metric, error in zip(values, errors, strict=True)}
 
 
-def median_of_means(scores: np.ndarray) -> float:
-    """Median over resamples of the examples of the mean score, which the reference reports for ROUGE.
+def median_of_means(series: pl.Series) -> float | None:
+    """Median over resamples of the examples of the mean score, which the reference reports for ROUGE; None if n = 0.
 
-    With few examples it is not the mean: of 24 examples it may be 0.7 of 100 beside it. There it is random, with 1000
-    resamples; here the seed is fixed, and few examples get more, so that the median comes to rest.
+    With few examples it is not the mean: with 24 examples it may differ by 0.7 of 100. In the reference it is random,
+    with 1000 resamples; here the seed is fixed, and few examples get more resamples, so that the median settles.
     """
+    scores = series.drop_nulls().to_numpy()
     n = len(scores)
+    if n == 0:
+        return None
     rng = np.random.default_rng(SEED)
     draws = min(max(ROUGE_NUMBERS // n, ROUGE_DRAWS[0]), ROUGE_DRAWS[1])
     at_once = max(1, 2**20 // n)
@@ -58,7 +58,7 @@ def median_of_means(scores: np.ndarray) -> float:
 
 
 def _resamples(n: int) -> Iterator[np.ndarray]:
-    """Draw `n` of `n` examples with replacement, always the same: how often each was drawn, as [examples]."""
+    """Draw `n` of `n` examples with replacement, always the same: how often each was drawn, [examples]."""
     rng = np.random.default_rng(SEED)
     for _ in range(DRAWS):
         yield np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
@@ -67,15 +67,12 @@ def _resamples(n: int) -> Iterator[np.ndarray]:
 def calibration(choices: pl.DataFrame) -> dict[str, Statistic]:
     """Brier score and expected calibration error; lower is better.
 
-    - calibration_multiple_choice_brier_score: sum of `brier_total` over sum of `n_choices`, so that an example weighs
-      as its number of choices;
+    - calibration_multiple_choice_brier_score: sum of `brier_total` over sum of `n_choices`, so that an example's weight
+      is its number of choices;
     - expected_calibration_error = sum over buckets b of |sum over examples in b of right - confidence| / n, with 15
-      buckets of one width, each without its upper end (Naeini et al. 2015).
+      buckets of equal width, each without its upper end (Naeini et al. 2015).
 
-    Parameters
-    ----------
-    choices
-        As `choice_values` gives them, without nulls.
+    `choices` is as `choice_values` returns it, without nulls.
     """
     brier, n_choices = choices["brier_total"].to_numpy(), choices["n_choices"].to_numpy().astype(np.float64)
     confidence = choices["confidence"].to_numpy()
@@ -98,13 +95,10 @@ def calibration(choices: pl.DataFrame) -> dict[str, Statistic]:
 def macro_f1(choices: pl.DataFrame) -> dict[str, Statistic]:
     """Mean over classes of 2 true positives / (times predicted + times correct); higher is better.
 
-    The classes are the choices' texts that are correct or predicted at least once. There is no such metric, in the
-    reference neither, where an example has not one choice of score 1 with all scores summing to 1.
+    The classes are the choices' texts that are correct or predicted at least once. As in the reference, the metric does
+    not exist where an example has not exactly one choice of score 1 with all scores summing to 1.
 
-    Parameters
-    ----------
-    choices
-        As `choice_values` gives them, null in `correct` only.
+    `choices` is as `choice_values` returns it, null in `correct` only.
     """
     if choices["correct"].null_count():
         return {}
@@ -123,12 +117,8 @@ def macro_f1(choices: pl.DataFrame) -> dict[str, Statistic]:
 def bleu(texts: pl.DataFrame) -> dict[str, Statistic]:
     """BLEU-4 in [0, 100] (Papineni et al. 2002) from the summed counts of n-grams; higher is better.
 
-    sacrebleu's corpus score with its `intl` tokens and `exp` smoothing, as the reference calls it.
-
-    Parameters
-    ----------
-    texts
-        answer and targets.
+    sacrebleu's corpus score with its `intl` tokens and `exp` smoothing, as the reference calls it. `texts` has answer
+    and targets.
     """
     scorer = BLEU(tokenize="intl", force=True)  # force: no warning at answers that end in a lone full stop
     counts = np.zeros((texts.height, 10))

@@ -1,7 +1,6 @@
 """BIG-bench's own metrics, as its reference implementation computes, aggregates and normalises them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -15,12 +14,9 @@ from rescore.tables import BIGBENCH
 
 BLEURT = "unsupported: needs a downloaded checkpoint"
 NOT_SINGLE = "an example has not one choice of score 1 and all others of sum 0"
-MANY_TARGETS = "an example has several targets"
 
 _CALIBRATION = ("calibration_multiple_choice_brier_score", "expected_calibration_error")
 _CHOICE_MEANS = ("multiple_choice_grade", "weighted_log_probabilities", "weighted_probabilities")
-_CHOICE = (*_CHOICE_MEANS, *_CALIBRATION, "macro_f1")
-_TEXT = (*text.MATCHES, *text.FUNCTIONS, "bleu")
 _ROW = {
     "model": pl.String,
     "subtask": pl.String,
@@ -31,6 +27,7 @@ _ROW = {
     "total": pl.Int64,
     "reason": pl.String,
 }
+_Asked = Mapping[str, Sequence[str]]
 
 
 def bigbench_scores(
@@ -41,33 +38,24 @@ def bigbench_scores(
 ) -> pl.DataFrame:
     """Score models on the subtasks of a task, or of several, under the metrics that they name.
 
-    As `api/json_task.py` of the `bigbench` 1.0.0 package, a subtask that names multiple_choice_grade also gets the
-    calibration_multiple_choice_brier_score and the expected_calibration_error, one that names rouge the rouge1, rouge2
-    and rougeLsum, and one that names log_likelihood, with one target an example, the log_likelihood_per_word and
-    _per_char. `absolute_normalization` changes none of these numbers, as it changes none there: see `choice_values`.
-
-    Parameters
-    ----------
-    examples, extractions
-        As `rescore.tables.EXAMPLES` and `EXTRACTIONS`, with `model`: the examples once for each.
-    answers
-        model, subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
-    settings
-        By subtask, its `metrics` and `preferred_score`, as `rescore.bigbench.settings` gives them.
+    As in `api/json_task.py` of the `bigbench` 1.0.0 package, a subtask that names multiple_choice_grade also gets the
+    calibration_multiple_choice_brier_score and the expected_calibration_error, one that names rouge gets rouge1, rouge2
+    and rougeLsum, and one that names log_likelihood, with one target per example, gets log_likelihood_per_word and
+    _per_char. `absolute_normalization` changes none of these numbers, here or there: see `choice_values`.
 
     Returns
     -------
     polars.DataFrame
-        As `rescore.tables.BIGBENCH`: one row a model, subtask and metric, and one a task and metric (its subtask is the
-        task) that aggregates the task's subtasks, those in `examples`. `n` counts the examples behind the value.
-        `standard_error` is sd / sqrt(n) for a metric that scores single examples, bootstrapped for one that does not.
-        `reason` says why the value is null, or which examples it leaves out because they have no score.
+        The table BIGBENCH: one row per model, subtask and metric, and one per task and metric (with the task as
+        subtask) that aggregates the subtasks in `examples`. `n` counts the examples behind the value. `standard_error`
+        is sd / sqrt(n) for a metric that scores single examples, and bootstrapped for one that does not. `reason` says
+        why the value is null, or which examples it leaves out because they have no score.
     """
     asked = _asked(settings)
     examples = examples.drop("prompt").sort("task", *KEYS)
-    choices = choice_values(_of(examples, asked, *_CHOICE), extractions)
-    texts = text.text_values(_of(examples, asked, *_TEXT), answers)
-    means = map(_summary, chain(_example_scores(choices, texts, asked), _log_likelihoods(examples, extractions, asked)))
+    choices = choice_values(_of(examples, asked, *_CHOICE_MEANS, *_CALIBRATION, "macro_f1"), extractions)
+    texts = text.text_values(_of(examples, asked, *text.TEXT_METRICS, "bleu"), answers)
+    means = [_summary(scores) for scores in _example_scores(examples, extractions, choices, texts, asked)]
     models = examples["model"].unique(maintain_order=True)
     unsupported = [
         (model, subtask, "bleurt", None, None, 0, 0, BLEURT) for model in models for subtask in asked.get("bleurt", ())
@@ -92,50 +80,34 @@ def _asked(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     return asked
 
 
-def _of(frame: pl.DataFrame, asked: Mapping[str, Sequence[str]], *metrics: str) -> pl.DataFrame:
+def _of(frame: pl.DataFrame, asked: _Asked, *metrics: str) -> pl.DataFrame:
     """Keep the rows of subtasks that name one of the metrics."""
     return frame.filter(pl.col("subtask").is_in({s for m in metrics for s in asked.get(m, ())}))
 
 
 def _example_scores(
-    choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[str, Sequence[str]]
+    examples: pl.DataFrame, extractions: pl.DataFrame, choices: pl.DataFrame, texts: pl.DataFrame, asked: _Asked
 ) -> Iterator[pl.DataFrame]:
-    """Yield, metric by metric that is asked for: model, subtask, example_id, metric, score, reason."""
-    for metric in (m for m in _CHOICE_MEANS if m in asked):
-        yield _of(choices, asked, metric).select(*KEYS, metric=pl.lit(metric), score=metric, reason="reason")
-    for metric, match in ((m, match) for m, match in text.MATCHES.items() if m in asked):
-        score = pl.when(pl.col("reason").is_null()).then(match.cast(pl.Float64))
-        yield _of(texts, asked, metric).select(*KEYS, metric=pl.lit(metric), score=score, reason="reason")
-    for metric, function in ((m, function) for m, function in text.FUNCTIONS.items() if m in asked):
-        frame = _of(texts, asked, metric)
-        if metric == text.NUMERIC_MATCH:  # undefined in the reference, which stops here
-            several = pl.when(pl.col("targets").list.len() > 1).then(pl.lit(MANY_TARGETS))
-            frame = frame.with_columns(reason=pl.coalesce("reason", several))
-        defined = frame.filter(pl.col("reason").is_null())
-        for name, values in function(defined["answer"].to_list(), defined["targets"].to_list()).items():
-            given = defined.select(*KEYS, score=pl.Series(values, dtype=pl.Float64))
-            yield frame.join(given, on=KEYS, how="left", maintain_order="left").select(
-                *KEYS, metric=pl.lit(name), score="score", reason="reason"
-            )
-
-
-def _log_likelihoods(
-    examples: pl.DataFrame, extractions: pl.DataFrame, asked: Mapping[str, Sequence[str]]
-) -> Iterator[pl.DataFrame]:
-    if "log_likelihood" in asked:
-        yield from text.log_likelihoods(_of(examples, asked, "log_likelihood"), extractions)
+    """Yield, for each asked metric of single examples: model, subtask, example_id, metric, score, reason."""
+    for metric in asked:
+        if metric in _CHOICE_MEANS:
+            yield _of(choices, asked, metric).select(*KEYS, metric=pl.lit(metric), score=metric, reason="reason")
+        elif metric in text.TEXT_METRICS:
+            yield from text.text_scores(_of(texts, asked, metric), metric)
+        elif metric == "log_likelihood":
+            yield from text.log_likelihoods(_of(examples, asked, metric), extractions)
 
 
 def _summary(scores: pl.DataFrame) -> pl.DataFrame:
-    """Take the mean over the examples of each model and subtask that have a score, and its standard error sd / sqrt(n).
-
-    Of ROUGE, the median of bootstrapped means.
-    """
+    """Rows `_ROW`: the mean over the examples of each model and subtask, for ROUGE the median of bootstrapped means."""
     score = pl.col("score")
-    rows = (
+    value = score.mean()
+    if scores["metric"].is_in(text.ROUGE).any():
+        value = score.map_batches(corpus.median_of_means, return_dtype=pl.Float64, returns_scalar=True)
+    return (
         scores.group_by("model", "subtask", "metric")
         .agg(
-            value=score.mean(),
+            value=value,
             standard_error=score.std() / score.count().sqrt(),
             n=score.count(),
             total=pl.len(),
@@ -143,40 +115,26 @@ def _summary(scores: pl.DataFrame) -> pl.DataFrame:
         )
         .select(pl.col(name).cast(dtype) for name, dtype in _ROW.items())
     )
-    if rows.filter(pl.col("metric").is_in(text.ROUGE), pl.col("n") > 0).is_empty():
-        return rows
-    parts = scores.drop_nulls("score").partition_by("model", "subtask", as_dict=True)
-    medians = [(*names, corpus.median_of_means(part["score"].to_numpy())) for names, part in parts.items()]
-    schema = {name: _ROW[name] for name in ("model", "subtask", "value")}
-    return (
-        rows.drop("value")
-        .join(pl.DataFrame(medians, schema, orient="row"), on=["model", "subtask"], how="left")
-        .select(list(_ROW))
-    )
 
 
-def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """Return the rows of calibration, macro_f1 and bleu, computed model by model and subtask by subtask."""
+def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: _Asked) -> pl.DataFrame:
+    """Rows `_ROW` of calibration, macro_f1 and bleu, computed model by model and subtask by subtask."""
     rows: list[tuple[Any, ...]] = []
     for frame, metrics, statistics in (
         (choices, _CALIBRATION, corpus.calibration),
         (choices, ("macro_f1",), corpus.macro_f1),
         (texts, ("bleu",), corpus.bleu),
     ):
-        if asked.keys().isdisjoint(metrics):
-            continue
         parts = _of(frame, asked, *metrics).partition_by("model", "subtask", as_dict=True)
         for (model, subtask), part in parts.items():
-            total = part.height
             defined = part.filter(pl.col("reason").is_null())
-            n = defined.height
-            reason = part["reason"].drop_nulls().first()
+            n, reason = defined.height, part["reason"].drop_nulls().first()
             found = corpus.estimate(statistics(defined), n) if n else {}
             for metric in metrics:
                 if subtask not in asked.get(metric, ()):
                     continue
                 if metric in found:
-                    rows.append((model, subtask, metric, *found[metric], n, total, reason))
+                    rows.append((model, subtask, metric, *found[metric], n, part.height, reason))
                 else:
-                    rows.append((model, subtask, metric, None, None, 0, total, NOT_SINGLE if n else reason))
+                    rows.append((model, subtask, metric, None, None, 0, part.height, NOT_SINGLE if n else reason))
     return pl.DataFrame(rows, schema=_ROW, orient="row")

@@ -22,9 +22,9 @@ class Choices:
     Attributes
     ----------
     rows
-        Where these examples stand in the table of examples: [examples].
+        Their places in the table of examples: [examples].
     n_choices
-        How many choices each example of that table has, 0 where it has none.
+        How many choices each example of that table has.
     runs
         The choices of each example, in the example's order.
     texts, total_nats, scores
@@ -62,7 +62,7 @@ class Choices:
         return t
 
     def frame(self, values: pl.DataFrame) -> pl.DataFrame:
-        """Add a row of nulls for each example that is not among `rows`, and the reason: one row an example."""
+        """Add a row of nulls, with the reason, for each example that is not among `rows`: one row per example."""
         values = values.with_columns(row=pl.Series(self.rows, dtype=pl.UInt32), scored=True)
         none = pl.Series(self.n_choices == 0)
         return (
@@ -75,12 +75,12 @@ class Choices:
 
 
 def choices(examples: pl.DataFrame, candidates: pl.DataFrame) -> Choices:
-    """Put log-probabilities to the choices of examples.
+    """Find the log-probabilities of the choices of examples.
 
     Parameters
     ----------
     examples
-        choices, target_scores, as in `rescore.tables.EXAMPLES`.
+        choices, target_scores.
     candidates
         row, candidate, is_choice, total_nats: what `runs.placed` makes of the candidates of these examples.
     """
@@ -103,19 +103,16 @@ def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
     With p the probabilities among the choices and y the target scores over their sum:
 
     - multiple_choice_grade: the target score of the likeliest choice, the first of equals; higher is better;
-    - choice_probability: sum of p over the choices whose target score is above 0, higher is better;
+    - choice_probability: sum of p over the choices whose target score is above 0; higher is better;
     - brier_score = sum_c (p_c - y_c)^2 in [0, 2] (Brier 1950; Schaeffer et al. 2023, section 4); lower is better.
       BIG-bench's `calibration_multiple_choice_brier_score` is another number, averaged over choices.
 
-    Parameters
-    ----------
-    examples, candidates
-        As `choices` takes them.
+    The parameters are those of `choices`.
 
     Yields
     ------
     polars.DataFrame
-        metric, score, reason: one row an example, in their order.
+        metric, score, reason: one row per example.
     """
     found = choices(examples, candidates)
     values = found.frame(

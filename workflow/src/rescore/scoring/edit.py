@@ -16,21 +16,21 @@ NO_TARGET = "the example has no target"
 def distances(told: pl.DataFrame, targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Levenshtein distance over the longer length, in tokens and in characters: 0 is identical, 1 nothing in common.
 
-    Characters: of answer and target as exact match compares them, so 0 exactly where exact match is 1. Tokens: of those
-    that hold the answer in the greedy continuation, and of the target behind its prompt. Lower is better. Schaeffer et
-    al. 2023 (section 3) count edits in tokens without the normalisation.
+    In characters it compares the texts that exact match compares, so it is 0 exactly where exact match is 1. In tokens
+    it compares those that hold the answer in the greedy continuation with those of the target behind its prompt. Lower
+    is better. Schaeffer et al. 2023 (section 3) count edits in tokens without the normalisation.
 
     Parameters
     ----------
     told
-        targets, answer, answer_token_ids, reason: one row an example.
+        targets, answer, answer_token_ids, reason: one row per example.
     targets
-        row, the example's, and token_ids: one row a target.
+        row (the example's) and token_ids: one row per target.
 
     Yields
     ------
     polars.DataFrame
-        metric, score, reason: one row an example, in their order.
+        metric, score, reason: one row per example.
     """
     judged = told.with_row_index("row").filter(pl.col("reason").is_null())
     answers = judged.select("row", answer="answer_token_ids")
@@ -47,7 +47,7 @@ def distances(told: pl.DataFrame, targets: pl.DataFrame) -> Iterator[pl.DataFram
 
 
 def _texts(series: pl.Series) -> list[str]:
-    """Turn lists of token ids into texts, a character for a token: rapidfuzz compares these three times as fast.
+    """Turn lists of token ids into texts, one character per token: rapidfuzz compares these three times as fast.
 
     Unicode has room for 1,114,112 tokens, several times the largest vocabulary.
     """

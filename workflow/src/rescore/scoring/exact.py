@@ -1,6 +1,7 @@
 """Exact match: of the greedy answer, and by teacher forcing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -9,8 +10,13 @@ from rescore.scoring.runs import KEYS, filled, placed
 NO_TEXT = "the task asks for no text: all its metrics are multiple-choice"
 NO_ANSWER = "the model gave no answer"
 
+IS_TARGET = pl.col("targets").list.contains(pl.col("answer"))
+"""Whether the answer is a target, letter for letter."""
 
-def exact_match(examples: pl.DataFrame, answers: pl.DataFrame, asks_text: Sequence[str]) -> pl.DataFrame:
+
+def exact_match(
+    examples: pl.DataFrame, answers: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]
+) -> pl.DataFrame:
     """1 where the answer equals a target, letter for letter, else 0; higher is better.
 
     BIG-bench's `exact_str_match` (`api/task_metrics.py`). White space counts: a model that writes a space before its
@@ -20,17 +26,17 @@ def exact_match(examples: pl.DataFrame, answers: pl.DataFrame, asks_text: Sequen
     Returns
     -------
     polars.DataFrame
-        The examples, in their order, with their answers, metric, score, and reason: why the score is null.
+        The examples with their answers, metric, score, and reason: why the score is null.
     """
     answers = answers.pipe(placed, examples).pipe(filled, examples.height).drop("row", *KEYS)
     unanswered = pl.when(pl.col("answer").is_null()).then(pl.coalesce("reason", pl.lit(NO_ANSWER)))
-    asked = pl.col("subtask").is_in(list(asks_text))
+    asked = pl.col("subtask").is_in([subtask for subtask, rules in settings.items() if rules["asks_text"]])
     told = examples.hstack(answers).with_columns(
         metric=pl.lit("exact_match"), reason=pl.when(asked).then(unanswered).otherwise(pl.lit(NO_TEXT))
     )
-    equal = pl.col("targets").list.contains(pl.col("answer")).cast(pl.Float64)
-    judged = told.with_row_index("row").filter(pl.col("reason").is_null()).select("row", score=equal)
-    return told.with_columns(filled(judged, told.height)["score"])
+    judged = told.with_row_index("row").filter(pl.col("reason").is_null())
+    scores = judged.select("row", score=IS_TARGET.cast(pl.Float64))
+    return told.with_columns(filled(scores, told.height)["score"])
 
 
 def teacher_forced(targets: pl.DataFrame) -> pl.DataFrame:
@@ -46,7 +52,7 @@ def teacher_forced(targets: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        metric, score, reason: one row an example, in their order.
+        metric, score, reason: one row per example.
     """
     right = (pl.col("token_accuracy") == 1).cast(pl.Float64)
     return (

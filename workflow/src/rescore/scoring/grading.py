@@ -19,34 +19,23 @@ def grading(
 ) -> pl.DataFrame:
     """Count, by subtask, the answers that hold a target and are rejected, and the questions nobody can get right.
 
-    BIG-bench's regular expressions take a piece of what the model said, which may be the wrong one (BIG-bench issue
-    917: of "The sum of 4 and 5 is 9." the first number), and some of its questions have no correct choice (issue 869).
-    Scores keep the reference's behaviour; this says how often it bites.
+    BIG-bench's regular expressions cut a piece out of what the model said, and it may be the wrong one (BIG-bench issue
+    917: the first number of "The sum of 4 and 5 is 9."). Some of its questions have no correct choice (issue 869).
+    Scores keep the reference's behaviour; this says how often it matters.
 
-    `rejected` counts the examples whose exact match is 0 though what the model `said` `holds` a target, any of them.
-    It is a count of answers to look at, not of proven errors: a text that names the right answer and then another
-    counts ("9, no, 8"), a right answer in other words, in another case or behind the first line does not.
-
-    Parameters
-    ----------
-    examples, generations
-        As `rescore.tables.EXAMPLES` and `GENERATIONS`, with `model`: the examples once for each.
-    answers
-        model, subtask, example_id, answer, reason, as `rescore.bigbench.answers` gives them.
-    settings
-        By subtask, whether it `asks_text`, and its `stop_string`, as `rescore.bigbench.settings` gives them.
+    `rejected` counts the examples whose exact match is 0 though what the model `said` `holds` a target. It counts
+    answers to look at, not proven errors: a text that names the right answer and then another counts ("9, no, 8"); a
+    right answer in other words, in another case or after the first line does not.
 
     Returns
     -------
     polars.DataFrame
-        As `rescore.tables.GRADING`, one row a model and subtask. `n_text` counts the examples that exact match
-        judges: those of subtasks that ask for text, with an answer (none where the regular expression hit its time
-        limit).
+        The table GRADING, one row per model and subtask. `n_text` counts the examples that exact match judges: those of
+        subtasks that ask for text, with an answer (there is none where the regular expression hit its time limit).
         `rejected_share` is rejected / n_text, null where n_text is 0. `no_correct_choice` counts the examples with
         choices of which none has a target score above 0.
     """
-    asks_text = [subtask for subtask, rules in settings.items() if rules["asks_text"]]
-    judged = exact_match(examples, answers, asks_text).join(
+    judged = exact_match(examples, answers, settings).join(
         generations.select(*KEYS, "text"), on=KEYS, how="left", maintain_order="left"
     )
     wrong = judged.filter(pl.col("score") == 0).select(*KEYS, "text", "targets")
@@ -74,9 +63,8 @@ def grading(
 def said(text: str, stop_string: str | None) -> str:
     r"""What a reader takes for the answer in a continuation that may run on to a next, made-up question.
 
-    The text is cut behind each stop string; of the pieces the first that holds anything but white space and the stop
-    string counts. Where the subtask names no stop string, the pieces are lines. Nothing else is cut: no regular
-    expression.
+    The text is cut after each stop string, or after each line where the subtask names none. The first piece that holds
+    more than white space and the stop string counts. No regular expression is applied.
 
     Examples
     --------
@@ -91,16 +79,16 @@ def said(text: str, stop_string: str | None) -> str:
 
 
 def holds(text: str, target: str) -> bool:
-    """Whether the target stands in the text as a word of its own, letter for letter, white space at its ends aside.
+    """Whether the target stands in the text as a word of its own, letter for letter, without white space at its ends.
 
-    An empty target stands nowhere. A target is no word of its own
+    An empty target stands nowhere. A target is not a word of its own
 
     - next to a letter or digit: "4" in "42";
-    - where it is a number and goes on through a sign or a mark other than "=": "4" in "-4", "4.5", "1,004" or "4+5",
-      but not in "4, 5";
-    - where it is a list and goes on as it is joined itself: "a, b" in "a, b, c".
+    - if it is a number that goes on through a sign or a mark other than "=": "4" in "-4", "4.5", "1,004" or "4+5", but
+      not in "4, 5";
+    - if it is a list that goes on with the same joint: "a, b" in "a, b, c".
 
-    Scripts without spaces between words are therefore counted short.
+    In scripts without spaces between words, too few are therefore counted.
 
     Examples
     --------

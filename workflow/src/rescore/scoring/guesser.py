@@ -1,4 +1,4 @@
-"""What somebody would score who knows the other items' targets and nothing of the question."""
+"""NLL of a guesser who knows the other items' targets and nothing of the question."""
 
 import polars as pl
 
@@ -11,26 +11,26 @@ ALONE = "no other item's target has as many tokens"
 def guess(told: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     """NLL per token of a guesser who knows, by position, which tokens the other items' targets have.
 
-    Of an item whose likeliest target has T tokens w_1 ... w_T, and the n other items of its subtask whose target has T
-    tokens too, c_t(w) of them with w at position t, out of V_t different tokens that stand there in any of the n + 1:
+    Let an item's likeliest target have T tokens w_1 ... w_T. Of the n other items of its subtask whose target has T
+    tokens too, c_t(w) have w at position t, and V_t different tokens stand there in all n + 1 items:
 
     guess_nats_per_token = -1/T sum_t log[(c_t(w_t) + 1/2) / (n + V_t / 2)]
 
-    A unigram by position with one half added to every count (Krichevsky and Trofimov 1981). It depends on the
-    tokenizer, and on the model only where an item has several targets, by which of them is likeliest. Lower is a better
-    guess; a model below it knows more than the format of an answer.
+    This is a unigram by position with one half added to every count (Krichevsky and Trofimov 1981). It depends on the
+    tokenizer, and on the model only through which of several targets is likeliest. Lower is a better guess; a model
+    below it knows more than the format of an answer.
 
     Parameters
     ----------
     told
-        model, subtask: one row an example.
+        model, subtask: one row per example.
     candidates
         row, is_target, token_ids, logprob_nats, by row.
 
     Returns
     -------
     polars.DataFrame
-        metric, score, reason: one row an example, in their order.
+        metric, score, reason: one row per example.
     """
     targets = candidates.filter("is_target").pipe(filled, told.height).with_columns(total_nats=TOTAL_NATS)
     best = likeliest(targets.select("row", "token_ids", "total_nats"))

@@ -12,12 +12,10 @@ NO_TOKEN = "the target has no token"  # noqa: S105 - a reason, no secret
 TOTAL_NATS = pl.when(pl.col("logprob_nats").list.len() > 0).then(
     pl.col("logprob_nats").cast(pl.List(pl.Float64)).list.sum()
 )
-"""The log-probability of a candidate's tokens together, summed in double precision; null where it has no token."""
+"""Log-probability of a candidate's tokens together, summed in double precision; null where it has no token."""
 
-TOKEN_ACCURACY = (
-    (pl.col("argmax_ids") - pl.col("token_ids")).list.eval((pl.element() == 0).cast(pl.Float64)).list.mean()
-)
-"""Share of a candidate's tokens that are the model's first choice; null where it has no token."""
+RIGHT_TOKENS = (pl.col("argmax_ids") - pl.col("token_ids")).list.eval((pl.element() == 0).cast(pl.Int8))
+"""By token of a candidate, 1 where it is the model's first choice given the true tokens before it, else 0."""
 
 
 def likeliest(targets: pl.DataFrame) -> pl.DataFrame:
@@ -36,8 +34,8 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     - token_accuracy = share of t that are the model's first choice, higher is better: per token, as in Schaeffer et
       al. 2023, section 3;
     - token_probability = mean of exp(l_t), higher is better;
-    - target_probability = exp(sum l_t), higher is better: that of an answer drawn from the model to be right, by the
-      chain rule and without any independence;
+    - target_probability = exp(sum l_t), higher is better: the probability that an answer drawn from the model is right,
+      by the chain rule and without any independence;
     - margin_nats = sum (l_t - m_t) / T, higher is better.
 
     Each is a mean over examples when aggregated: tokens of a long answer weigh less than those of a short one.
@@ -45,13 +43,12 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     Parameters
     ----------
     targets
-        row, candidate, token_ids, logprob_nats, best_other_logprob_nats, total_nats, token_accuracy; by row, which
-        counts the examples from 0 and leaves none out.
+        The columns of EXTRACTIONS, row, total_nats and token_accuracy: by row, with at least one row per example.
 
     Yields
     ------
     polars.DataFrame
-        metric, score, reason: one row an example, in their order.
+        metric, score, reason: one row per example.
     """
     best = likeliest(targets)
     n_tokens = pl.col("token_ids").list.len()

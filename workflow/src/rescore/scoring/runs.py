@@ -1,4 +1,4 @@
-"""Rows in the order of the examples, and numbers of each run of rows that belong together."""
+"""Rows in the order of the examples, and sums and maxima over the rows of each example."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +39,10 @@ class Runs:
         """Sum of each run: [rows] -> [runs]."""
         return np.add.reduceat(x, self.starts)
 
+    def log_sum_exp(self, x: np.ndarray) -> np.ndarray:
+        """Log of the summed exponentials of each run: [rows] -> [runs]."""
+        return np.logaddexp.reduceat(x, self.starts)
+
     def max(self, x: np.ndarray) -> np.ndarray:
         """Largest number of each run: [rows] -> [runs]."""
         return np.maximum.reduceat(x, self.starts)
@@ -58,10 +62,10 @@ class Runs:
 
 
 def placed(frame: pl.DataFrame, examples: pl.DataFrame) -> pl.DataFrame:
-    """Add `row`, where each row's example stands in `examples`, and sort by it; drop what belongs to none of them.
+    """Add `row`, the place of each row's example in `examples`, and sort by it; drop rows of other examples.
 
-    Rows of one example mostly follow each other, and examples mostly stand in the same order in all tables: only the
-    first row of each is looked up, and not even that where all agree.
+    Rows of one example mostly follow each other, and examples mostly stand in the same order in all tables. So only the
+    first row of each example is looked up, and not even that where all agree.
     """
     new = frame.select(
         pl.any_horizontal(pl.col(key) != pl.col(key).shift() for key in KEYS).fill_null(True)
@@ -80,7 +84,7 @@ def blocks(
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Cut examples, and the result of `placed` for them, into blocks that are each numbered from 0; at least one.
 
-    No example's score depends on another's, and what is computed in between is several times as large as the tables.
+    No example's score depends on another's, and intermediate results are several times as large as the tables.
     """
     cuts = [*range(0, max(examples.height, 1), size), examples.height]
     places = candidates["row"].search_sorted(pl.Series(cuts, dtype=pl.UInt32), side="left")
@@ -98,17 +102,17 @@ def filled(frame: pl.DataFrame, n: int) -> pl.DataFrame:
 
 
 def find(wanted: pl.Series, n_wanted: np.ndarray, offered: pl.Series, n_offered: np.ndarray) -> np.ndarray:
-    """Where each wanted text stands among the offered ones of its run; -1 where it does not.
+    """Where each wanted text stands among the offered texts of its run; -1 where it does not.
 
-    Both mostly stand in nearly the same order, so that a few comparisons find nearly all: the text in the same place of
-    its run, then the next one, and so on in a circle. A join takes ten times as long.
+    Both mostly stand in nearly the same order. So each text is compared with the one in the same place of its run, then
+    with the next one, and so on in a circle, which finds nearly all of them at once. A join takes ten times as long.
 
     Parameters
     ----------
     wanted, offered
         Texts, run after run.
     n_wanted, n_offered
-        How many of them are in each run; the runs are the same: [runs].
+        How many of them are in each run; both have the same runs: [runs].
     """
     at = np.full(len(wanted), -1)
     run = np.repeat(np.arange(len(n_wanted)), n_wanted)  # [wanted]
