@@ -101,6 +101,15 @@ def test_a_likelihood_that_gets_worse_first_is_flagged_and_no_break_by_itself() 
     assert not ask(step()).got_worse_first
 
 
+@pytest.mark.parametrize("at", [2, 3])
+def test_one_unlucky_size_below_the_window_is_no_break(at: int) -> None:
+    """Skill grows evenly; a size that is 3 logits low makes the slope before the window nothing, until it is left out."""
+    logits = chain()
+    logits[at] -= 3
+    found = ask(logits, rung_sd=0.05)
+    assert found.skill_broke != "yes"
+
+
 def test_answers_hang_on_the_seed_alone() -> None:
     x, rungs = subtask(chain())
     assert answer(x, rungs, k=8.0, seed=3) == answer(x, rungs, k=8.0, seed=3)

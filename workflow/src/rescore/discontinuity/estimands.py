@@ -95,10 +95,15 @@ def estimands(x: Floats, Y: Floats, guess: float | None, conventions: Convention
     )
 
 
-def largest_break(x: Floats, Y: Floats, conventions: Conventions) -> Floats:
-    """`break_uncapped` alone, for the many ladders with a size left out: x [rungs, ...], Y [stages, rungs, ...]."""
+def breaks(x: Floats, Y: Floats, guess: float | None, conventions: Conventions) -> tuple[Floats, Floats]:
+    """`acceleration_low` and `break_uncapped` alone, for the many ladders with a size left out."""
     c = conventions
     G = progress(isotonic(Y[-1]))[0]
     a, b = (crossing(x, G, level) for level in (c.window_low, c.window_high))
-    found = acceleration(x, Y[0], a, b, c)
-    return np.maximum(found.inside, found.below)
+    bare = acceleration(x, Y[0], a, b, c)
+    low = (
+        bare.inside
+        if guess is None
+        else np.minimum(bare.inside, acceleration(x, np.maximum(Y[0], -guess), a, b, c).inside)
+    )
+    return low, np.maximum(bare.inside, bare.below)

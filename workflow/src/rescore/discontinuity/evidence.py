@@ -9,7 +9,7 @@ import numpy as np
 from rescore.discontinuity.acceleration import factor
 from rescore.discontinuity.bootstrap import Bootstrap, Estimate
 from rescore.discontinuity.conventions import Conventions
-from rescore.discontinuity.estimands import PARTS, Estimands, estimands, largest_break
+from rescore.discontinuity.estimands import PARTS, Estimands, breaks, estimands
 from rescore.discontinuity.leave_out import gaps, left_out
 from rescore.discontinuity.progress import Floats
 
@@ -37,6 +37,9 @@ class Evidence:
         `acceleration_factor` with or without the floor: the smaller.
     p_below
         Share of draws with a contrast of .6 in or below the window, with any inner size left out; 0 of a short ladder.
+    p_without
+        Share of draws with a break in or below the window without any one size from the third on; 1 of 5 sizes. Without
+        the second, a break after it cannot be told from even growth.
     p_anywhere
         P(alpha >= 1/2) in the window or anywhere below it: the largest.
     p_from_turn
@@ -54,6 +57,7 @@ class Evidence:
     p_faster: float
     factor_low: float
     p_below: float
+    p_without: float
     p_anywhere: float
     p_from_turn: float | None
     worse_first: bool
@@ -77,11 +81,7 @@ class Evidence:
         alpha, low, anywhere = (
             _bootstrap(value, drawn, name, c) for name in ("acceleration", "acceleration_low", "acceleration_anywhere")
         )
-        p_below = 0.0
-        if len(x) >= c.break_rungs_min:
-            kept = left_out(gaps(point[-1:]))
-            fewer = largest_break(x[kept][:, :, None], draws[:, kept], c)  # [ladders, draws]
-            p_below = float(min((fewer >= c.break_min).mean(1).min(), (drawn.break_uncapped >= c.break_min).mean()))
+        p_below, p_without = _without(x, point, draws, guess, drawn, c)
         later = None
         if len(x) > _RUNGS_MIN:
             later = _metric(*_both(x[1:], point[:, 1:], draws[:, 1:], guess, c), c)
@@ -97,6 +97,7 @@ class Evidence:
             p_faster=min(alpha.at_least(c.acceleration_min), low.at_least(c.acceleration_min)),
             factor_low=float(factor(np.array(low.value))),
             p_below=p_below,
+            p_without=p_without,
             p_anywhere=max(alpha.at_least(c.acceleration_min), anywhere.at_least(c.acceleration_min)),
             p_from_turn=from_turn if turn is not None else None,
             worse_first=turn is not None,
@@ -118,21 +119,25 @@ class Evidence:
     def skill(self, conventions: Conventions) -> tuple[Reply, str, float]:
         """Question 3, its reason, and the chance that it rests on."""
         c, alpha = conventions, self.estimates["acceleration_factor"]
-        held = max(self.p_faster, self.p_below if self.p_below >= c.cliff_confidence else 0.0)
+        sure = c.confidence - c.break_slack
+        inside = self.p_faster if self.p_without >= c.break_without else 0.0
+        held = max(inside, self.p_below if self.p_below >= c.break_below else 0.0)
         fast = f"the likelihood grew {_times(alpha.value)} as fast as before"
         if self.p_anywhere <= 1 - c.confidence:
             return "no", f"{fast}, and nowhere three times", self.p_anywhere
-        if held < c.confidence <= self.p_capped:
+        if held < sure <= self.p_capped and self.p_faster < sure:
             return "open", f"{fast}, but {_times(self.factor_low)} without the guessing floor", self.p_faster
-        if held < c.confidence:
+        if held < sure <= self.p_faster:
+            return "open", f"{fast}, but it hangs on one of the sizes", self.p_faster
+        if held < sure:
             return "open", f"{fast} ({_times(alpha.low)} to {_times(alpha.high)})", self.p_faster
         if self.together is None:
             return "open", f"{fast}; whether its items change together is not known without them", held
         if self.together < c.synchrony_min:
             return "open", f"{fast}, but items change at different sizes", held
-        if self.worse_first and (self.p_from_turn is None or self.p_from_turn < c.confidence):
+        if self.worse_first and (self.p_from_turn is None or self.p_from_turn < sure):
             return "open", f"{fast}, but it got worse first", held
-        return "yes", fast if self.p_faster >= c.confidence else "the likelihood broke below the window", held
+        return "yes", fast if inside >= sure else "the likelihood broke below the window", held
 
 
 def _both(
@@ -140,6 +145,21 @@ def _both(
 ) -> tuple[Estimands, Estimands]:
     value = estimands(x[:, None], point[:, :, None], guess, conventions)
     return value, estimands(x[:, None], draws, guess, conventions)
+
+
+def _without(
+    x: Floats, point: Floats, draws: Floats, guess: float | None, drawn: Estimands, conventions: Conventions
+) -> tuple[float, float]:
+    """`p_below` and `p_without`."""
+    c = conventions
+    if len(x) <= _RUNGS_MIN:
+        return 0.0, 1.0
+    kept = left_out(gaps(point[-1:]))
+    low, largest = breaks(x[kept][:, :, None], draws[:, kept], guess, c)  # [ladders, draws]
+    below = largest >= (c.break_min if len(x) >= c.break_rungs_min else np.inf)
+    inner = kept[1] == 1  # the second size is there
+    p_below = float(min(below.mean(1).min(), (drawn.break_uncapped >= c.break_min).mean()))
+    return p_below, float(((low >= c.acceleration_min) | below)[inner].mean(1).min())
 
 
 def _bootstrap(value: Estimands, drawn: Estimands, name: str, conventions: Conventions) -> Bootstrap:

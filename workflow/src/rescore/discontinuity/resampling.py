@@ -81,8 +81,9 @@ def rung_draws(
     """Draw the rung means: [metrics, rungs, draws].
 
     Models are resampled within a rung, times sqrt(m / (m - 1)), by which the bootstrap of m models is too narrow. A
-    rung's noise is `rung_sd_logits` of a token over sqrt(m), times the scale that the likelihood's own residuals show,
-    and goes through each metric: d logit(p) of a token moves a whole answer's logit by k (1 - p) / (1 - q), and an NLL
+    rung's noise is `rung_sd_logits` of a token over m, times the scale that the likelihood's own residuals show: over
+    sqrt(m) for the mean of m models, and once more since resampled models bring most of it themselves. It goes through
+    each metric: d logit(p) of a token moves a whole answer's logit by k (1 - p) / (1 - q), and an NLL
     N by (1 - exp(-N)).
 
     Parameters
@@ -118,7 +119,7 @@ def rung_draws(
     scale = 1.0
     if noise.likelihood[0]:
         scale = noise_scale(x, -point[0] / (noise.tokens if noise.whole_answer[0] else 1.0), conventions)
-    d = scale * conventions.rung_sd_logits / np.sqrt(models)[:, None] * rng.standard_normal(mean.shape[1:])
+    d = scale * conventions.rung_sd_logits / np.array(models)[:, None] * rng.standard_normal(mean.shape[1:])
     return _moved(mean, d, noise)
 
 
