@@ -5,7 +5,7 @@ import pytest
 
 from rescore.discontinuity.acceleration import acceleration, contrast, factor, links
 from rescore.discontinuity.conventions import CONVENTIONS
-from rescore.discontinuity.estimands import estimands, largest_break
+from rescore.discontinuity.estimands import breaks, estimands
 from rescore.discontinuity.progress import Floats
 
 X = np.arange(6.0)[:, None]
@@ -83,8 +83,8 @@ def test_a_break_below_the_window_is_found_where_it_is() -> None:
     hard = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0.5, 1.0])
     found = estimands(x, np.stack([-nll, hard])[:, :, None], None, CONVENTIONS)
     assert found.break_at[0] == 3
-    assert found.break_uncapped[0] > 0.9 > found.acceleration[0]
-    assert largest_break(x, np.stack([-nll, hard])[:, :, None], CONVENTIONS) == pytest.approx(found.break_uncapped)
+    assert found.break_contrast[0] > 0.9 > found.acceleration[0]
+    assert breaks(x, np.stack([-nll, hard])[:, :, None], None, CONVENTIONS)[1] == pytest.approx(found.break_contrast)
 
 
 def test_ladders_with_a_rung_left_out_are_done_together() -> None:
@@ -92,6 +92,6 @@ def test_ladders_with_a_rung_left_out_are_done_together() -> None:
     nll, hard = np.sort(rng.uniform(0.1, 2, 8))[::-1], np.sort(rng.uniform(0, 1, 8))
     x, Y = np.linspace(0, 4, 8), np.stack([-nll, hard])[:, :, None]
     kept = np.stack([np.delete(np.arange(8), r) for r in range(1, 7)], axis=1)
-    together = largest_break(x[kept][:, :, None], Y[:, kept], CONVENTIONS)
-    alone = [largest_break(x[k][:, None], Y[:, k], CONVENTIONS)[0] for k in kept.T]
+    together = breaks(x[kept][:, :, None], Y[:, kept], None, CONVENTIONS)[1]
+    alone = [breaks(x[k][:, None], Y[:, k], None, CONVENTIONS)[1][0] for k in kept.T]
     assert together[:, 0] == pytest.approx(alone)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import polars as pl
 from scipy.stats import fisher_exact
-from statsmodels.stats.proportion import proportion_confint
 
+from rescore.discontinuity.seeds import wilson
 from rescore.tables import CONCENTRATION
 
 HARD_PREFERRED = ("exact_str_match", "multiple_choice_grade")
@@ -62,8 +62,7 @@ def _counts(tasks: pl.DataFrame) -> tuple[int, int, int]:
 def _share(hard: int, tasks: int) -> tuple[float | None, float | None, float | None]:
     if not tasks:
         return None, None, None
-    low, high = proportion_confint(hard, tasks, method="wilson")
-    return hard / tasks, float(low), float(high)
+    return hard / tasks, *wilson(hard, tasks)
 
 
 def _compare(tasks: int, hard: int, other_tasks: int, other_hard: int) -> tuple[float | None, float | None]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from statsmodels.stats.proportion import proportion_confint
 
+from rescore.discontinuity.seeds import wilson
 from rescore.tables import HEADLINE
 from rescore.tables.metrics import HEADLINE_METRICS
 
@@ -74,7 +74,7 @@ def _decided(asked: pl.DataFrame, seed: int) -> tuple[float | None, float | None
     if len(n) == 1:
         return share, None, None
     if share in (0.0, 1.0):  # every draw is the same: no spread is not no doubt
-        low, high = proportion_confint(share * len(n), len(n), method="wilson")
+        low, high = wilson(round(share * len(n)), len(n))
     else:
         picks = np.random.default_rng(seed).integers(0, len(n), (_DRAWS, len(n)))
         low, high = np.quantile(yes[picks].sum(1) / n[picks].sum(1), [0.025, 0.975])

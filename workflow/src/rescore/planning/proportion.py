@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from statsmodels.stats.proportion import proportion_confint
+from rescore.discontinuity.seeds import wilson
 
 
 class Proportion(NamedTuple):
@@ -21,5 +21,5 @@ def proportion(count: int | None, n: int) -> Proportion:
     """
     if count is None or not n:
         return Proportion(None, None, None)
-    low, high = proportion_confint(count, n, method="wilson")
+    low, high = wilson(count, n)
     return Proportion(count / n, float(low) if count else 0.0, float(high) if count < n else 1.0)
