@@ -43,6 +43,21 @@ def test_the_guessing_floor_takes_the_format_away() -> None:
     assert capped["metric_share"] == pytest.approx(0)  # all of the fall below guessing does
 
 
+def test_alpha_with_and_without_the_guessing_floor() -> None:
+    """Before the window NLL falls from 6 to 2.2, all of it worse than guessing at 2.3."""
+    nll, hard = [6.0, 4.5, 3.0, 2.2, 1.0, 0.4], [0, 0, 0, 0, 0.5, 1.0]
+    found = of(nll, hard, guess=2.3)
+    a, b = np.array([found["window_start"]]), np.array([found["window_end"]])
+    bare, capped = (
+        acceleration(X, -np.minimum(nll, cap)[:, None], a, b, CONVENTIONS).inside[0] for cap in (np.inf, 2.3)
+    )
+    assert bare < 0.5 < capped
+    assert (found["acceleration"], found["acceleration_low"]) == pytest.approx((capped, bare))
+    assert found["acceleration_anywhere"] >= capped
+    assert found["break_contrast"] < capped  # of the likelihood without the floor
+    assert breaks(X, -np.array([nll, [-h for h in hard]])[:, :, None], 2.3, CONVENTIONS)[0] == pytest.approx(bare)
+
+
 @pytest.mark.parametrize("scale", [0, 1])
 def test_a_straight_likelihood_does_not_accelerate(scale: int) -> None:
     line = np.linspace(-1, 3, 6)

@@ -106,7 +106,7 @@ def test_a_likelihood_that_gets_worse_first_is_flagged_and_no_break_by_itself() 
 
 @pytest.mark.parametrize("at", [2, 3])
 def test_one_unlucky_size_below_the_window_is_no_break(at: int) -> None:
-    """Skill grows evenly; with a size 3 logits low it seems to stand still before the window, until that is left out."""
+    """Skill grows evenly; with a size 3 logits low it seems to stand still before the window."""
     logits = chain()
     logits[at] -= 3
     found = ask(logits, rung_sd=0.05)
@@ -225,6 +225,21 @@ def test_a_step_behind_the_second_size_is_a_cliff() -> None:
     assert judged(0, 0, 1, 1, 1, 1).verdict == "cliff"
     assert judged(-2, -2, -0.5, -0.5, -0.5, -0.5, likelihood=True).verdict == "cliff"
     assert judged(0, 1, 1, 1, 1, 1).verdict == "smooth"  # in the first gap of all sizes: nothing is known before it
+
+
+def test_a_cliff_that_hangs_on_one_inner_size_is_none() -> None:
+    """The lucky .8 pools the last four sizes at .4625, a gap of .2625 in a rise of .3625; without it .1 in .3."""
+    found = judged(0.1, 0.15, 0.2, 0.8, 0.3, 0.35, 0.4)
+    assert (found.verdict, found.p_cliff) == ("smooth", 0)
+    assert found.largest_gap.value == pytest.approx(0.2625 / 0.3625)
+    assert "hangs on that one" in found.reason
+
+
+def test_the_rise_of_an_nll_is_a_share_of_its_first_value() -> None:
+    assert judged(-10, -10, -10, -10, -9.2, -9.2, likelihood=True).verdict == "flat"  # .08 of 10 nats
+    assert judged(-10, -10, -10, -10, -8.9, -8.9, likelihood=True).verdict == "cliff"  # .11
+    assert judged(-0.5, -0.5, -0.5, -0.5, -0.44, -0.44, likelihood=True).verdict == "cliff"  # .12 of half a nat
+    assert judged(-0.05, -0.05, -0.05, -0.05, -0.041, -0.041, likelihood=True).verdict == "flat"  # under .01 nats
 
 
 def test_a_lucky_last_size_is_open_never_yes() -> None:

@@ -46,8 +46,8 @@ def analyse(
     Parameters
     ----------
     scores
-        The table SCORES. Metrics without a link scale, and metrics outside the table of metrics, get curves
-        and no verdicts. Or parts of it, all rows of a task in one: no more than a part is then held at a time.
+        The table SCORES, or parts of it with all rows of a task in one: no more than a part is then held at a time.
+        Metrics without a link scale get curves and no verdicts.
     ladder
         Columns ladder, model, compute_flops, and the settings' axis; family and n_layers where they are known; one row
         per model. Models of equal value on the axis are seeds of one rung.
@@ -58,17 +58,9 @@ def analyse(
         is bounded by sqrt(m (1 - m) / n) for a score m in [0, 1], the most that n items in that range can have (Bhatia
         and Davis 2000); of an NLL it has no bound, and the curve is not judged.
     chances
-        What guessing scores under multiple-choice grade, by task, subtask and metric; see `chance.chances`. It is told,
-        and changes no answer. Aggregates bring their own.
+        What guessing scores, see `chance.chances`; it changes no answer. Aggregates bring their own.
     workers
         Processes to spread the subtasks over; the results are the same.
-
-    Returns
-    -------
-    Analysis
-        Curves, in the metric's own unit, over the items that every model answered; verdicts, one row per (ladder, task,
-        subtask, metric); cliffs, one per (ladder, task, subtask); rises, as verdicts; seeds, one per size where the
-        hard metric rises and some size has three seeds.
 
     Raises
     ------

@@ -134,19 +134,15 @@ def ask(
 
     Parameters
     ----------
-    x
-        Places of the rungs; [rungs].
-    point, draws
-        Of two or four stages, the likelihood first and the hard metric last: [stages, rungs], [stages, rungs, draws]. A
-        single stage is the hard metric without a likelihood.
-    hard
-        Question 1 of the hard metric's curve.
+    x, point, draws
+        Places of the rungs [rungs]; of two or four stages, the likelihood first and the hard metric last, rung means
+        [stages, rungs] and draws of them [stages, rungs, draws]. A single stage is the hard metric without likelihood.
+    hard, seeds
+        Of the hard metric's curve.
     guess
         NLL of the guesser, nats.
     synchrony
         K; None without items: the skill is never said to break then.
-    seeds
-        Of the hard metric.
     conventions
         The constants.
     """
