@@ -201,7 +201,8 @@ def unlucky_chain(place: Place, rng: np.random.Generator) -> Skill:
     """Logistic skill, and one size in the lower half 1 to 3 logits below it by chance."""
     at = int(rng.integers(1, len(place.t) // 2))
     luck = np.where(np.arange(len(place.t)) == at, -rng.uniform(1, 3), 0.0)
-    return replace(short(line)(place, rng), luck=luck)
+    skill: Skill = short(line)(place, rng)
+    return replace(skill, luck=luck)
 
 
 def u_shape(place: Place, rng: np.random.Generator) -> Skill:
