@@ -80,7 +80,11 @@ def judge_curves(
     G, rise = progress(isotonic(Y))
     size = rise / unit[:, None]
     found = has_cliff(places, G, size, c).mean(1)  # [metrics]
-    without = cliffs_without(x, Y, left_out(gaps(point)), unit, likelihood, c).mean(2).min(0)  # [metrics]
+    some = found > c.cliff_denied
+    without = np.ones(len(found))
+    if some.any():  # fewer curves with a size left out are most of the work
+        kept = left_out(gaps(point))
+        without[some] = cliffs_without(x, Y[:, some], kept, unit[some], likelihood[some], c).mean(2).min(0)
     G1, rise1 = progress(isotonic(Y[:-1]))
     without_last = has_cliff(places[:-1], G1, rise1 / unit[:, None], c).mean(1)  # [metrics]
     third = max(len(x) // 3, 1)

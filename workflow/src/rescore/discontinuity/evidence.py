@@ -44,7 +44,7 @@ class Evidence:
     p_metric
         The smaller of P(M >= .25) and, with four stages, P(C >= .1).
     p_metric_without_first
-        The same of the ladder without its first size; None of a short ladder.
+        The same of the ladder without its first size; None of a short ladder, and where question 2 is open anyway.
     p_capped, p_faster
         P(alpha >= 1/2) in the window with the guessing floor, and the smaller of that and the same without it.
     factor_low
@@ -128,7 +128,9 @@ def evidence(
     c = conventions
     every = _Both(x, point, draws, guess, c)
     alpha, p_faster = every.of("acceleration"), every.p_faster()
-    later = _Both(x[1:], point[:, 1:], draws[:, 1:], guess, c).p_metric() if len(x) > _RUNGS_MIN else None
+    p_metric, later = every.p_metric(), None
+    if len(x) > _RUNGS_MIN and _reply(p_metric, c.confidence) != "open":
+        later = _Both(x[1:], point[:, 1:], draws[:, 1:], guess, c).p_metric()
     turn = _turn(x, point[0], draws[0], float(every.value.window_start[0]), c)
     from_turn = None
     if turn and len(x) - turn >= _RUNGS_MIN:
@@ -138,7 +140,7 @@ def evidence(
         p_below, p_without = _without_one(x, point, draws, guess, every, c)
     return Evidence(
         estimates=every.estimates(),
-        p_metric=every.p_metric(),
+        p_metric=p_metric,
         p_metric_without_first=later,
         p_capped=alpha.at_least(c.acceleration_min),
         p_faster=p_faster,

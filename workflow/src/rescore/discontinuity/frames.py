@@ -102,8 +102,9 @@ def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Itera
     """
     ranks = models.select("model", rank=pl.int_range(pl.len()))
     parts = (
-        scores.join(ranks, on="model")
-        .select(*_KEY, "example_id", "score", "rank")
+        scores.select("model", *_KEY, "example_id", "score")
+        .join(ranks, on="model")
+        .drop("model")
         .partition_by(_KEY, as_dict=True, include_key=False)
     )
     for key in sorted(parts):
