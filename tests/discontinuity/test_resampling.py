@@ -66,10 +66,13 @@ def test_the_noise_of_a_size_falls_with_its_models() -> None:
     assert moved(-1.0, 0.5, models=4)[1] == pytest.approx(0.51250, abs=1e-5)  # expit(.2 / 4)
 
 
-def test_models_are_resampled_a_little_wider() -> None:
-    # Of -1 and -.8 always the first is picked: from -.9 on by -.1 sqrt(2), and then .1 logits of noise.
-    nats = 0.9 + 0.1 * np.sqrt(2)
-    assert moved(-1.0, models=2, spread=0.2)[0] == pytest.approx(-nats * np.exp(-(1 - np.exp(-nats)) * 0.1 / nats))
+@pytest.mark.parametrize("models", [2, 3])
+def test_models_are_resampled_a_little_wider(models: int) -> None:
+    """Of -1, -.8 (and -.6) always the first is picked: from the mean on by its distance times sqrt(m / (m - 1))."""
+    below = 0.1 * (models - 1)
+    nats = 1.0 - below + below * np.sqrt(models / (models - 1))
+    d = 0.2 / models
+    assert moved(-1.0, models=models, spread=0.2)[0] == pytest.approx(-nats * np.exp(-(1 - np.exp(-nats)) * d / nats))
 
 
 def test_none_of_n_right_is_not_zero() -> None:
