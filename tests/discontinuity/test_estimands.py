@@ -58,6 +58,14 @@ def test_alpha_with_and_without_the_guessing_floor() -> None:
     assert breaks(X, -np.array([nll, [-h for h in hard]])[:, :, None], 2.3, CONVENTIONS)[0] == pytest.approx(bare)
 
 
+def test_without_a_size_below_the_window_there_is_no_break_there() -> None:
+    falls = -np.array([2.0, 1.0, 0.5, 0.3, 0.2, 0.1])[:, None]
+    early = acceleration(X, falls, np.array([1.5]), np.array([4.0]), CONVENTIONS)
+    assert (early.below[0], early.largest[0]) == (-1, early.inside[0])
+    short = acceleration(X[:4], falls[:4], np.array([2.5]), np.array([3.0]), CONVENTIONS)
+    assert (short.below[0], short.below_at[0]) == (-1, 0)
+
+
 @pytest.mark.parametrize("scale", [0, 1])
 def test_a_straight_likelihood_does_not_accelerate(scale: int) -> None:
     line = np.linspace(-1, 3, 6)

@@ -114,6 +114,13 @@ def test_a_break_that_one_unlucky_size_makes_hangs_on_it() -> None:
     assert why.endswith("but it hangs on one of the sizes")
 
 
+def test_a_step_behind_the_second_size_does_not_hang_on_it() -> None:
+    """Without the second size the step lies in the first gap, and nothing is known before it."""
+    told = noiseless([2.0, 1.99, 0.1, 0.09, 0.08, 0.07, 0.06, 0.05], [0.0, 0.0, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98])
+    assert (told.p_faster, told.p_without, told.p_below) == (1, 1, 0)
+    assert told.skill(CONVENTIONS)[0] == "yes"
+
+
 def test_a_short_ladder_has_nothing_to_leave_out() -> None:
     told = noiseless(STEP[2:7], RISES[2:7])
     assert (told.p_below, told.p_without, told.p_metric_without_first) == (0, 1, None)

@@ -97,5 +97,12 @@ def test_a_size_is_bridged_on_the_line_between_its_neighbours() -> None:
     assert bridged[1, :, 0] == pytest.approx([0.001, -np.sqrt(3.0 * 0.01)], abs=1e-6)
 
 
+def test_a_size_below_a_full_score_is_bridged_from_just_under_it() -> None:
+    """Half way from logit .5 = 0 to logit .998 = 6.21261: expit(3.1063) = .95716."""
+    Y = np.array([[0.5], [0.6], [1.0]])[:, :, None]
+    bridged = _bridged(np.array([0.0, 1.0, 2.0]), Y, 1, np.array([False]), CONVENTIONS)
+    assert bridged[1, 0, 0] == pytest.approx(0.95716, abs=1e-5)
+
+
 def test_gaps_are_the_largest_of_all_metrics() -> None:
     assert gaps(np.array([[0.0, 0.2, 1.0], [0.0, 0.5, 0.6]])) == pytest.approx([0.5 / 0.6, 0.8])

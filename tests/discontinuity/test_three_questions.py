@@ -277,6 +277,6 @@ def test_seeds_by_hand(hard: list[list[float]], kind: str | None, rho: float | N
 
 
 def test_seeds_through_have_wilsons_interval() -> None:
-    passed, interval = through(np.array([0.0, 0.9, 1.0, 0.8]))
+    passed, interval = through(np.array([0.4, 0.9, 1.0, 0.8]))
     assert passed == 3
     assert interval == pytest.approx((0.3006, 0.9544), abs=1e-4)  # Wilson 1927: (p + z2/2n +- ...)/(1 + z2/n)
