@@ -30,20 +30,16 @@ class Drawn:
 
     Attributes
     ----------
-    metrics
-        The stages of the three questions first, where they are among them.
-    stages
-        How many of them are stages.
-    x
-        Places of the rungs; [rungs].
-    models
-        How many models each rung has; [rungs].
+    metrics, stages
+        The stages of the three questions first, where they are among them; how many of them are stages.
+    x, models
+        Places of the rungs, and how many models each has; [rungs].
     means
         Of the models, in the order of the rungs; [metrics, models].
     point, draws
         Rung means, bounded metrics on [0, 1] and NLL as minus its nats: [metrics, rungs], [metrics, rungs, draws].
     item_draws
-        Rung means without the noise of rungs, for the interval of what is measured itself; [metrics, rungs, draws].
+        The same draws without the noise of rungs.
     n
         Items behind the means; [metrics].
     synchrony
@@ -71,22 +67,16 @@ class Judged:
 
     Attributes
     ----------
-    task, subtask
-        Its names.
-    cells
-        By metric, what was measured; of the metrics that are judged.
+    cells, not_judged
+        By metric, what was measured, and why it is not judged; of metrics with a link scale.
     drawn
         The groups of metrics that were judged together, that of the stages first.
-    not_judged
-        By metric, why not.
     hard
         The hard metric; None where there is none.
     answer
         Of the three questions; None where the hard metric is not judged.
-    tokens
-        k, of an answer; None where it is not known.
-    guess
-        NLL of the guesser, nats; None where it is not known.
+    tokens, guess
+        k of an answer, and NLL of the guesser in nats; None where not known.
     """
 
     task: str
@@ -101,17 +91,10 @@ class Judged:
 
 
 def judge(found: Sequence[Measured], settings: Settings, ladder: str) -> Judged:
-    """Judge every metric of a subtask, and answer the three questions of the hard one.
+    """Judge every metric of a subtask, given its cells, and answer the three questions of the hard one.
 
-    Parameters
-    ----------
-    found
-        The cells of one subtask.
-    settings
-        What a user turned.
-    ladder
-        Its name. Each subtask draws from a stream of its own, made from the seed and the names, so that a result does
-        not depend on which others there are.
+    Each subtask draws from a stream of its own, made from the seed and the names of ladder, task and subtask, so that a
+    result does not depend on which others there are.
     """
     every = {cell.metric: cell for cell in found}
     cells = {name: cell for name, cell in every.items() if name in METRICS and METRICS[name].link}

@@ -33,18 +33,14 @@ class Answer:
         Question 1; "no" where the hard metric's curve is flat, saturated or inverse too.
     metric_makes_it, skill_broke
         Questions 2 and 3; None where not asked: where no cliff is sure or there is no likelihood.
-    label
-        mirage, real, both, ordinary, no cliff, flat, saturated, inverse, no likelihood, or open.
-    reason
-        Why, in words.
+    label, reason
+        mirage, real, both, ordinary, no cliff, flat, saturated, inverse, no likelihood, or open; and why, in words.
     p_skill
         Chance that the skill broke: what the answer rests on.
-    hard
-        What the hard metric's curve is.
+    hard, seeds
+        The hard metric's curve, and its seeds; these are None where it does not rise.
     evidence
         The numbers, whatever the answers; None where the hard metric does not rise or there is no likelihood.
-    seeds
-        Of the hard metric; None where it does not rise.
     """
 
     cliff: Reply
