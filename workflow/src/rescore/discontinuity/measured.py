@@ -21,8 +21,8 @@ class Measured:
     Attributes
     ----------
     models, x
-        Models of the ladder that have scores, and their places on its axis, ascending, ties for seeds of one size: log10
-        FLOPs or parameters, or minus the log10 of the pretraining loss; [models].
+        Models of the ladder that have scores, and their places on its axis, ascending, equal of seeds of one size:
+        log10 FLOPs or parameters, or minus the log10 of the pretraining loss; [models].
     mean, standard_error, n
         NaN where not known; n is the items behind each mean; [models].
     item_ids, scores
