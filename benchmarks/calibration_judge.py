@@ -21,10 +21,7 @@ def judge(design: Design, *, seed: int) -> dict[str, Any]:
     found = answer(task.x, task.rungs, k=task.tokens, guess=task.guess_nats, seed=design.index)
     row = {name: getattr(design, name) for name in KEY} | dict(task.facts) | truth(task)
     row |= {"cliff": found.cliff, "metric": found.metric_makes_it, "skill": found.skill_broke, "label": found.label}
-    row |= {
-        name: getattr(found, name) for name in ("reason", "p_cliff", "p_metric", "p_faster", "p_below", "p_anywhere")
-    }
-    row |= {"synchrony": found.synchrony, "seeds": found.seeds}
+    row |= {"reason": found.reason, "seeds": found.seeds.kind if found.seeds else None}
     for name in NUMBERS:
         value, low, high = found.estimates.get(name, (None, None, None))
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
@@ -39,7 +36,7 @@ def truth(task: Task) -> dict[str, Any]:
     done, rise = progress(isotonic(task.means[-1]))
     return {
         "true_cliff": bool(has_cliff(task.x, done, rise, c)),
-        "true_break": float(e.break_uncapped[0]),
+        "true_break": float(e.break_contrast[0]),
         "true_acceleration_low": float(e.acceleration_low[0]),
         **{f"true_{name}": float(getattr(e, name)[0]) for name in NUMBERS},
     }

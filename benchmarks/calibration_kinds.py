@@ -197,6 +197,14 @@ def unlucky(place: Place, rng: np.random.Generator) -> Skill:
     return replace(under_way(place, rng), luck=luck)
 
 
+def unlucky_chain(place: Place, rng: np.random.Generator) -> Skill:
+    """Logistic skill, and one size in the lower half 1 to 3 logits below it by chance."""
+    at = int(rng.integers(1, len(place.t) // 2))
+    luck = np.where(np.arange(len(place.t)) == at, -rng.uniform(1, 3), 0.0)
+    skill: Skill = short(line)(place, rng)
+    return replace(skill, luck=luck)
+
+
 def u_shape(place: Place, rng: np.random.Generator) -> Skill:
     """Logistic skill that first gets worse by 0.8 to 2 logits."""
     depth, at, width = rng.uniform(0.8, 2), rng.uniform(0.2, 0.45), rng.uniform(0.12, 0.2)
@@ -246,6 +254,7 @@ SMOOTH: dict[str, Callable[[Place, np.random.Generator], Skill]] = {
     "lucky inner size": lucky(last=False),
     "lucky last size": lucky(last=True),
     "unlucky size": unlucky,
+    "logistic, unlucky size": unlucky_chain,
     "items one by one": one_by_one,
     "flat": flat,
 }
@@ -265,7 +274,15 @@ BROKEN: dict[str, Callable[[Place, np.random.Generator], Skill]] = {
 }
 KINDS = SMOOTH | BROKEN
 CHAINS = ("logistic", "power", "Gompertz", "long logistic")
-LATE = (*CHAINS, "one token", "accelerating", "U-shape", "form, then logistic", "choice, logistic")
+LATE = (
+    *CHAINS,
+    "one token",
+    "accelerating",
+    "U-shape",
+    "form, then logistic",
+    "choice, logistic",
+    "logistic, unlucky size",
+)
 
 
 def grid(replicates: int) -> Iterator[Design]:

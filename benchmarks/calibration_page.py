@@ -57,6 +57,8 @@ def page(tasks: pl.DataFrame, *, command: str, run: str, commit: str = "") -> st
         "## By sizes and items",
         by_ladder(tasks),
         text.BY_LADDER,
+        "## What was tried to answer more",
+        text.TRIED,
         "## The emergence score on the same tasks",
         emergence(tasks),
         text.EMERGENCE,

@@ -29,7 +29,10 @@ SAID = {
     "rho ≥ {:g}": "lottery_rho_min",
     "rho ≤ {:g}": "graded_rho_max",
     "({:g} of pretraining loss)": "loss_decades_min",
-    "has {:g} in 95%": "saturated_at",
+    "has {:g} in 90%": "saturated_at",
+    "where {:.0%} of draws have a cliff": "cliff_confidence",
+    "and {:.0%} still have with any": "cliff_without",
+    "where {:.0%} of draws, with any inner": "break_below",
 }
 
 

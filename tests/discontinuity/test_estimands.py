@@ -5,7 +5,7 @@ import pytest
 
 from rescore.discontinuity.acceleration import acceleration, contrast, factor, links
 from rescore.discontinuity.conventions import CONVENTIONS
-from rescore.discontinuity.estimands import estimands, largest_break
+from rescore.discontinuity.estimands import breaks, estimands
 from rescore.discontinuity.progress import Floats
 
 X = np.arange(6.0)[:, None]
@@ -41,6 +41,29 @@ def test_the_guessing_floor_takes_the_format_away() -> None:
     without, capped = of([6, 4, 2, 2, 2, 1], hard), of([6, 4, 2, 2, 2, 1], hard, guess=2.0)
     assert without["metric_share"] == pytest.approx(1 - 0.2)  # a fifth of the fall comes in the last gap
     assert capped["metric_share"] == pytest.approx(0)  # all of the fall below guessing does
+
+
+def test_alpha_with_and_without_the_guessing_floor() -> None:
+    """Before the window NLL falls from 6 to 2.2, all of it worse than guessing at 2.3."""
+    nll, hard = [6.0, 4.5, 3.0, 2.2, 1.0, 0.4], [0, 0, 0, 0, 0.5, 1.0]
+    found = of(nll, hard, guess=2.3)
+    a, b = np.array([found["window_start"]]), np.array([found["window_end"]])
+    bare, capped = (
+        acceleration(X, -np.minimum(nll, cap)[:, None], a, b, CONVENTIONS).inside[0] for cap in (np.inf, 2.3)
+    )
+    assert bare < 0.5 < capped
+    assert (found["acceleration"], found["acceleration_low"]) == pytest.approx((capped, bare))
+    assert found["acceleration_anywhere"] >= capped
+    assert found["break_contrast"] < capped  # of the likelihood without the floor
+    assert breaks(X, -np.array([nll, [-h for h in hard]])[:, :, None], 2.3, CONVENTIONS)[0] == pytest.approx(bare)
+
+
+def test_without_a_size_below_the_window_there_is_no_break_there() -> None:
+    falls = -np.array([2.0, 1.0, 0.5, 0.3, 0.2, 0.1])[:, None]
+    early = acceleration(X, falls, np.array([1.5]), np.array([4.0]), CONVENTIONS)
+    assert (early.below[0], early.largest[0]) == (-1, early.inside[0])
+    short = acceleration(X[:4], falls[:4], np.array([2.5]), np.array([3.0]), CONVENTIONS)
+    assert (short.below[0], short.below_at[0]) == (-1, 0)
 
 
 @pytest.mark.parametrize("scale", [0, 1])
@@ -83,8 +106,8 @@ def test_a_break_below_the_window_is_found_where_it_is() -> None:
     hard = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0.5, 1.0])
     found = estimands(x, np.stack([-nll, hard])[:, :, None], None, CONVENTIONS)
     assert found.break_at[0] == 3
-    assert found.break_uncapped[0] > 0.9 > found.acceleration[0]
-    assert largest_break(x, np.stack([-nll, hard])[:, :, None], CONVENTIONS) == pytest.approx(found.break_uncapped)
+    assert found.break_contrast[0] > 0.9 > found.acceleration[0]
+    assert breaks(x, np.stack([-nll, hard])[:, :, None], None, CONVENTIONS)[1] == pytest.approx(found.break_contrast)
 
 
 def test_ladders_with_a_rung_left_out_are_done_together() -> None:
@@ -92,6 +115,6 @@ def test_ladders_with_a_rung_left_out_are_done_together() -> None:
     nll, hard = np.sort(rng.uniform(0.1, 2, 8))[::-1], np.sort(rng.uniform(0, 1, 8))
     x, Y = np.linspace(0, 4, 8), np.stack([-nll, hard])[:, :, None]
     kept = np.stack([np.delete(np.arange(8), r) for r in range(1, 7)], axis=1)
-    together = largest_break(x[kept][:, :, None], Y[:, kept], CONVENTIONS)
-    alone = [largest_break(x[k][:, None], Y[:, k], CONVENTIONS)[0] for k in kept.T]
+    together = breaks(x[kept][:, :, None], Y[:, kept], None, CONVENTIONS)[1]
+    alone = [breaks(x[k][:, None], Y[:, k], None, CONVENTIONS)[1][0] for k in kept.T]
     assert together[:, 0] == pytest.approx(alone)

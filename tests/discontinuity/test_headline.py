@@ -99,3 +99,11 @@ def test_tasks_that_all_agree_leave_an_interval() -> None:
     for answer, low, high in (("yes", 3 / (3 + 1.959964**2), 1.0), ("no", 0.0, 1.959964**2 / (3 + 1.959964**2))):
         row = headline(cliffs(*[one | {"metric_makes_it": answer}] * 3), VERDICTS.empty()).row(1, named=True)
         assert (row["share_of_decided_low"], row["share_of_decided_high"]) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_the_share_of_the_decided_is_resampled_over_tasks() -> None:
+    """Of 16 tasks 8 are yes: a binomial of 16 and 1/2, whose 2.5% and 97.5% quantiles are 4 and 12."""
+    table = cliffs(*({"cliff": "yes" if i < 8 else "no", "p_cliff": 0.5} for i in range(16)))
+    row = headline(table, VERDICTS.empty()).row(0, named=True)
+    assert (row["share_of_decided_low"], row["share_of_decided_high"]) == (4 / 16, 12 / 16)
+    assert row["share_of_decided"] == 0.5

@@ -9,27 +9,31 @@ from rescore.discontinuity.parallel import each
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 
 
-def whose(job: int) -> tuple[int, int, str | None]:
-    """The job, the process that did it, and how many threads its linear algebra may use."""
-    return job, os.getpid(), os.environ.get("OPENBLAS_NUM_THREADS")
+def whose(job: int) -> tuple[int, int]:
+    """The job, and the process that did it."""
+    return job, os.getpid()
 
 
-def test_jobs_keep_their_order_in_processes_of_one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+def test_jobs_keep_their_order_in_processes() -> None:
     done = list(each(whose, range(140), workers=2, desc="", unit="job"))
-    assert [job for job, _, _ in done] == list(range(140))
-    own = [os.getpid() == process for _, process, _ in done]
+    assert [job for job, _ in done] == list(range(140))
+    own = [os.getpid() == process for _, process in done]
     assert own == [True] * 64 + [False] * 76  # so many before others are started
-    assert {threads for _, _, threads in done[64:]} == {"1"}
-    assert os.environ["OPENBLAS_NUM_THREADS"] == "7"
-    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_jobs_are_taken_as_they_are_needed() -> None:
+    taken: list[int] = []
+    done = each(whose, (taken.append(job) or job for job in range(500)), workers=2, desc="", unit="job")
+    for _ in range(65):
+        next(done)
+    assert len(taken) <= 64 + 2 * 16
+    assert [job for job, _ in done] == list(range(65, 500))
 
 
 @pytest.mark.parametrize(("jobs", "workers"), [(0, 2), (1, 8), (64, 8), (128, 1)])
 def test_few_jobs_and_a_single_worker_start_no_process(jobs: int, workers: int) -> None:
     done = each(whose, range(jobs), workers=workers, desc="", unit="job")
-    assert [(job, process) for job, process, _ in done] == [(job, os.getpid()) for job in range(jobs)]
+    assert list(done) == [(job, os.getpid()) for job in range(jobs)]
 
 
 def test_verdicts_do_not_depend_on_the_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from rescore.tables import InputError
 
 def test_settings_go_into_the_conventions() -> None:
     chosen = Settings.from_mapping({"confidence": 0.8, "draws": 999}).conventions
-    assert (chosen.confidence, chosen.draws, chosen.cliff_confidence) == (0.8, 999, 0.95)
+    assert (chosen.confidence, chosen.draws, chosen.cliff_confidence) == (0.8, 999, 0.9)
     assert Settings().conventions == CONVENTIONS
 
 

@@ -3,11 +3,13 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rescore.discontinuity.conventions import Conventions
 from rescore.discontinuity.progress import Floats, at, isotonic
 
 _DECADES_MIN = 1e-3  # a window is at least so wide
+_BEFORE = 2  # rungs before a break and after it
 
 
 class Acceleration(NamedTuple):
@@ -26,7 +28,12 @@ class Acceleration(NamedTuple):
 
     inside: Floats
     below: Floats
-    below_at: Floats
+    below_at: NDArray[np.intp]
+
+    @property
+    def largest(self) -> Floats:
+        """The largest contrast in or below the window; [...]."""
+        return np.maximum(self.inside, self.below)
 
 
 def links(nll: Floats, floor: float) -> tuple[Floats, Floats]:
@@ -76,20 +83,17 @@ def acceleration(x: Floats, likelihood: Floats, a: Floats, b: Floats, convention
     conventions
         The constants.
     """
-    fit = isotonic(likelihood)
+    fit, floor = isotonic(likelihood), conventions.nll_floor_nats
     inside, below = [], []
-    for raw, smooth in zip(
-        links(-likelihood, conventions.nll_floor_nats), links(-fit, conventions.nll_floor_nats), strict=True
-    ):
+    for raw, smooth in zip(links(-likelihood, floor), links(-fit, floor), strict=True):
         za, zb = at(x, smooth, a), at(x, smooth, b)
         sums = _Sums.of(x, raw)
         inside.append(contrast((zb - za) / np.maximum(b - a, _DECADES_MIN), sums.slope_to(a, za)))
         below.append(contrast((zb - smooth) / np.maximum(b - x, _DECADES_MIN), sums.slope_at_rungs(smooth)))
-    inner = np.minimum(*below)[2:-2]
-    under = np.where(x[2:-2] < a, inner, -1.0)
+    under = np.where(x < a, np.minimum(*below), -1.0)[_BEFORE:-_BEFORE]
     if not len(under):
-        return Acceleration(np.minimum(*inside), np.full(a.shape, -1.0), np.zeros(a.shape))
-    return Acceleration(np.minimum(*inside), under.max(0), under.argmax(0) + 2.0)
+        return Acceleration(np.minimum(*inside), np.full(a.shape, -1.0), np.zeros(a.shape, int))
+    return Acceleration(np.minimum(*inside), under.max(0), under.argmax(0) + _BEFORE)
 
 
 class _Sums(NamedTuple):

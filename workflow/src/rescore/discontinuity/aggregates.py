@@ -22,8 +22,7 @@ def check_aggregates(aggregates: pl.DataFrame) -> None:
     Raises
     ------
     InputError
-        A column is missing; or a mean is not finite or outside its metric's range, a standard error is negative, n is
-        below 1, chance is outside [0, 1), or a row is given twice: by model, task, subtask and metric.
+        A column is missing, a value is out of range, or a row is given twice; names the row.
     """
     missing = [column for column in AGGREGATES.columns if column not in aggregates.columns]
     if missing:
@@ -81,20 +80,10 @@ def aggregate_chances(aggregates: pl.DataFrame, known: Chances) -> dict[tuple[st
 def with_aggregates(
     cells: Iterable[Measured], aggregates: pl.DataFrame, models: pl.DataFrame, chances: Chances
 ) -> list[Measured]:
-    """Give the cells of one ladder, in the order of task, subtask, metric: from aggregates where there are any.
+    """Add aggregates to the cells of one ladder; in the order of task, subtask, metric.
 
-    Where some models of a cell have items and others only aggregates, the first count by their means too.
-
-    Parameters
-    ----------
-    cells
-        Those from items.
-    aggregates
-        The table AGGREGATES; models outside the ladder are passed over.
-    models
-        model and x, ascending.
-    chances
-        What guessing scores, where it is known.
+    Where some models of a cell have items and others only aggregates, the first count by their means too. Models
+    outside the ladder, `models` with model and x, are passed over.
     """
     found = {cell.key: cell for cell in cells}
     columns = ["model", "mean", "standard_error", "n"]

@@ -46,8 +46,8 @@ def analyse(
     Parameters
     ----------
     scores
-        The table SCORES. Metrics without a link scale, and metrics outside the table of metrics, get curves
-        and no verdicts. Or parts of it, all rows of a task in one: no more than a part is then held at a time.
+        The table SCORES, or parts of it with all rows of a task in one: no more than a part is then held at a time.
+        Metrics without a link scale get curves and no verdicts.
     ladder
         Columns ladder, model, compute_flops, and the settings' axis; family and n_layers where they are known; one row
         per model. Models of equal value on the axis are seeds of one rung.
@@ -58,17 +58,9 @@ def analyse(
         is bounded by sqrt(m (1 - m) / n) for a score m in [0, 1], the most that n items in that range can have (Bhatia
         and Davis 2000); of an NLL it has no bound, and the curve is not judged.
     chances
-        What guessing scores under multiple-choice grade, by task, subtask and metric; see `chance.chances`. It is told,
-        and changes no answer. Aggregates bring their own.
+        What guessing scores, see `chance.chances`; it changes no answer. Aggregates bring their own.
     workers
         Processes to spread the subtasks over; the results are the same.
-
-    Returns
-    -------
-    Analysis
-        Curves, in the metric's own unit, over the items that every model answered; verdicts, one row per (ladder, task,
-        subtask, metric); cliffs, one per (ladder, task, subtask); rises, as verdicts; seeds, one per size where the
-        hard metric rises and some size has three seeds.
 
     Raises
     ------
@@ -131,43 +123,28 @@ def _by_subtask(found: Iterable[Measured]) -> list[list[Measured]]:
 def _judged(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
     """Judge one subtask; rows by table."""
     judged = judge(job.cells, settings, job.ladder)
-    names = {"ladder": job.ladder, "task": job.cells[0].task, "subtask": job.cells[0].subtask}
+    names = {"ladder": job.ladder, "task": judged.task, "subtask": judged.subtask}
+    architecture = job.models.group_by("x").agg(pl.col("architecture").unique().sort().str.join(" or "))
     places = job.models.drop("x", "architecture").to_dicts()
     found = {
         CURVES.name: [point for cell in job.cells for point in _points(cell, places)],
         VERDICTS.name: verdict_rows(judged, settings),
-        CLIFFS.name: [cliff_row(judged, settings, _architecture(job.models))],
+        CLIFFS.name: [cliff_row(judged, settings, dict(architecture.iter_rows()))],
         RISES.name: rise_rows(judged, settings),
         SEEDS.name: seed_rows(judged, settings),
     }
     return {table: [row | names for row in its] for table, its in found.items()}
 
 
-def _architecture(models: pl.DataFrame) -> dict[float, str]:
-    """By place of a rung, the architectures of its models."""
-    of = models.group_by("x").agg(pl.col("architecture").unique().sort().str.join(" or "))
-    return dict(of.iter_rows())
-
-
 def _points(cell: Measured, places: list[dict[str, Any]]) -> list[Row]:
-    measured = zip(map(_known, cell.mean), map(_known, cell.standard_error), map(_count, cell.n), strict=True)
-    points = dict(zip(cell.models, measured, strict=True))
-    columns = ("mean", "standard_error", "n")
-    return [
-        {
-            **row,
-            "task": cell.task,
-            "subtask": cell.subtask,
-            "metric": cell.metric,
-            **dict(zip(columns, points.get(row["model"], (None, None, 0)), strict=True)),
-        }
-        for row in places
-    ]
+    """One row per model of the ladder; null means where a model has no scores."""
+    measured = {
+        model: {"mean": _known(mean), "standard_error": _known(error), "n": None if np.isnan(n) else int(n)}
+        for model, mean, error, n in zip(cell.models, cell.mean, cell.standard_error, cell.n, strict=True)
+    }
+    nothing = {"mean": None, "standard_error": None, "n": 0}
+    return [{**row, "metric": cell.metric, **measured.get(row["model"], nothing)} for row in places]
 
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _count(value: float) -> int | None:
-    return None if np.isnan(value) else int(value)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import polars as pl
 from scipy.stats import fisher_exact
-from statsmodels.stats.proportion import proportion_confint
 
+from rescore.discontinuity.seeds import wilson
 from rescore.tables import CONCENTRATION
 
 HARD_PREFERRED = ("exact_str_match", "multiple_choice_grade")
@@ -18,22 +18,20 @@ def concentration(leaves: pl.DataFrame) -> pl.DataFrame:
 
     Schaeffer et al. (2023, arXiv:2304.15004, section 4) find that these two metrics hold more than 92% of the emergent
     abilities claimed on BIG-Bench; they count pairs of task and metric by hand annotation, this counts tasks by
-    `preferred_score`. A task counts as `hard_preferred` where every leaf of it prefers one of the two; one with some
-    such leaves and some others is `mixed` and does not count.
+    `preferred_score`. A task counts as `hard_preferred` where every leaf prefers one of the two, as `mixed` where some
+    do.
 
     Parameters
     ----------
     leaves
-        One row a leaf: task, preferred_score (BIG-bench's name) and emergent (Boolean, the same for a task's leaves).
+        One row per leaf: task, preferred_score (BIG-bench's name) and emergent (Boolean, the same for a task's leaves).
 
     Returns
     -------
     polars.DataFrame
-        The table CONCENTRATION: the row "emergent", then the row "other". The shares come with their Wilson 95%
-        interval and are null in a group without a task. `odds_ratio` (of counting as hard_preferred, emergent over
-        other) and `p_fisher` (Fisher's exact test, two-sided) compare the two groups: they stand in the row
-        "emergent" and are null in the other. The odds ratio is null too where a cell of the 2 x 2 table is zero, both
-        are where a group has no task.
+        The table CONCENTRATION: the row "emergent", which has the odds ratio and Fisher's p (two-sided) too, then the
+        row "other". Shares with Wilson's 95% interval. What is undefined is null: a share without tasks, an odds ratio
+        with an empty cell.
 
     Examples
     --------
@@ -62,8 +60,7 @@ def _counts(tasks: pl.DataFrame) -> tuple[int, int, int]:
 def _share(hard: int, tasks: int) -> tuple[float | None, float | None, float | None]:
     if not tasks:
         return None, None, None
-    low, high = proportion_confint(hard, tasks, method="wilson")
-    return hard / tasks, float(low), float(high)
+    return hard / tasks, *wilson(hard, tasks)
 
 
 def _compare(tasks: int, hard: int, other_tasks: int, other_hard: int) -> tuple[float | None, float | None]:

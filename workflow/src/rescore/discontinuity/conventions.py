@@ -10,7 +10,10 @@ class Conventions:
     Attributes
     ----------
     confidence
-        Share of draws that must agree before question 2 or 3 is answered.
+        Share of draws that must agree before question 2 is answered, or question 3 with no.
+    break_slack, break_without
+        Question 3 is answered yes at a share of draws of `confidence - break_slack`, where at least `break_without` of
+        them still have the break without any one size from the third on.
     draws
         Draws of the rung means.
     cliff_confidence, cliff_denied
@@ -33,8 +36,9 @@ class Conventions:
         The metric makes the cliff where M and C (see `estimands`) are at least these.
     acceleration_min
         The skill broke in the window: alpha of at least this; 1/2 is three times as fast as before.
-    break_min, break_rungs_min
-        The skill broke in or below the window: a contrast of at least this, on a ladder of at least so many sizes.
+    break_min, break_rungs_min, break_below
+        The skill broke in or below the window: a contrast of at least `break_min`, on a ladder of at least so many
+        sizes, in `break_below` of draws with any inner size left out.
     synchrony_min, items_moved, items_min
         A break is one of the items together: K of at least `synchrony_min`, among the items whose fall in NLL is at
         least `items_moved` of its upper quartile; K is 0 of fewer than `items_min` of them.
@@ -54,7 +58,9 @@ class Conventions:
 
     confidence: float = 0.9
     draws: int = 400
-    cliff_confidence: float = 0.95
+    break_slack: float = 0.05
+    break_without: float = 0.5
+    cliff_confidence: float = 0.9
     cliff_denied: float = 0.5
     cliff_without: float = 0.8
     cliff_without_denied: float = 0.25
@@ -71,6 +77,7 @@ class Conventions:
     acceleration_min: float = 0.5
     break_min: float = 0.6
     break_rungs_min: int = 7
+    break_below: float = 0.95
     synchrony_min: float = 0.75
     items_moved: float = 0.25
     items_min: int = 10

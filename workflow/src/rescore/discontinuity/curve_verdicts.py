@@ -21,7 +21,7 @@ class CurveVerdict:
     Attributes
     ----------
     verdict
-        "not judged" is for whoever knows that the ladder is too short.
+        "not judged" is for the caller who knows that the ladder is too short.
     reason
         Why, in words.
     p_cliff
@@ -45,15 +45,20 @@ class CurveVerdict:
     half: Estimate
     end: float
 
+    @property
+    def rises(self) -> bool:
+        """Whether there is a rise to ask about."""
+        return self.verdict in ("cliff", "open", "smooth")
+
 
 def judge_curves(
     x: Floats, point: Floats, draws: Floats, likelihood: NDArray[np.bool_], conventions: Conventions
 ) -> list[CurveVerdict]:
     """Judge the curves of one subtask.
 
-    A cliff where 95% of draws have one, and 80% with any one rung but the first left out; none where at most half have,
+    A cliff where 90% of draws have one, and 80% with any one rung but the first left out; none where at most half have,
     or at most a quarter without one of the inner rungs.
-    Saturated: the lowest third has at least .95 in 95% of draws; inverse: the top third is below the bottom third by .1
+    Saturated: the lowest third has at least .95 in 90% of draws; inverse: the top third is below the bottom third by .1
     in 90%; flat: the rise is under .1 with 90% chance, or the measured one is and there is no cliff.
 
     Parameters
@@ -72,48 +77,47 @@ def judge_curves(
     first = np.maximum(np.abs(point[:, 0]), c.nll_floor_nats / c.rise_min)  # a rise of less than the floor is none
     unit = np.where(likelihood, first, 1.0)  # [metrics]
     places, Y = x[:, None, None], draws.transpose(1, 0, 2)  # [rungs, metrics, draws]
-    F = isotonic(Y)
-    G, rise = progress(F)
+    G, rise = progress(isotonic(Y))
     size = rise / unit[:, None]
     found = has_cliff(places, G, size, c).mean(1)  # [metrics]
-    without = cliffs_without(x, Y, left_out(gaps(point)), unit, likelihood, c).mean(2).min(0)  # [metrics]
-    denied = (found <= c.cliff_denied) | (without <= c.cliff_without_denied)
+    some = found > c.cliff_denied
+    without = np.ones(len(found))
+    if some.any():  # fewer curves with a size left out are most of the work
+        kept = left_out(gaps(point))
+        without[some] = cliffs_without(x, Y[:, some], kept, unit[some], likelihood[some], c).mean(2).min(0)
     G1, rise1 = progress(isotonic(Y[:-1]))
     without_last = has_cliff(places[:-1], G1, rise1 / unit[:, None], c).mean(1)  # [metrics]
     third = max(len(x) // 3, 1)
     bottom, top = Y[:third].mean(0), Y[-third:].mean(0)
     saturated = ((bottom >= c.saturated_at).mean(1) >= c.cliff_confidence) & ~likelihood
     inverse = (top <= bottom - c.rise_min * unit[:, None]).mean(1) >= c.confidence
-    G0, rises = progress(isotonic(point.T))
-    small = rises / unit < c.rise_min
-    surely = [Bootstrap.of(float(rises[j] / unit[j]), size[j], c).at_least(c.rise_min) <= 1 - c.confidence
-              for j in range(len(point))]  # fmt: skip
-    flat = np.array(surely) | (small & denied)
-    late, gap = onset(x[:, None], G0, c), largest_gap(G0)
+    G0, rise0 = progress(isotonic(point.T))
+    late, gap = (onset(x[:, None], G0, c), onset(places, G, c)), (largest_gap(G0), largest_gap(G))
     start, half, end = (crossing(x[:, None], G0, level) for level in (c.window_low, 0.5, c.window_high))
     half_draws = crossing(places, G, 0.5)
-    late_draws, gap_draws = onset(places, G, c), largest_gap(G)
 
     verdicts = []
-    for j in range(len(point)):
-        verdict, reason = _verdict(
-            float(found[j]),
-            float(without[j]),
-            saturated=bool(saturated[j]),
-            inverse=bool(inverse[j]),
-            flat=bool(flat[j]),
-            without_last=float(without_last[j]),
-            conventions=c,
-        )
+    verdict: Verdict
+    for j, rose in enumerate(rise0 / unit):
+        denied = found[j] <= c.cliff_denied or without[j] <= c.cliff_without_denied
+        surely = Bootstrap.of(float(rose), size[j], c).at_least(c.rise_min) <= 1 - c.confidence
+        if saturated[j]:
+            verdict, reason = "saturated", f"the smallest third of sizes has {c.saturated_at:g} or more"
+        elif inverse[j]:
+            verdict, reason = "inverse", "the largest third of sizes is worse than the smallest"
+        elif surely or (rose < c.rise_min and denied):
+            verdict, reason = "flat", f"its rise is under {c.rise_min:g}"
+        else:
+            verdict, reason = _cliff(float(found[j]), float(without[j]), float(without_last[j]), c)
         p_cliff = float(without[j] if without[j] <= c.cliff_without_denied else found[j])
         verdicts.append(
             CurveVerdict(
                 verdict=verdict,
                 reason=reason,
                 p_cliff=p_cliff if verdict in ("cliff", "smooth", "open") else None,
-                onset=Bootstrap.of(float(late[j]), late_draws[j], c).interval(),
-                largest_gap=Bootstrap.of(float(gap[j]), gap_draws[j], c).interval(),
-                rise=float(rises[j]),
+                onset=Bootstrap.of(float(late[0][j]), late[1][j], c).interval(),
+                largest_gap=Bootstrap.of(float(gap[0][j]), gap[1][j], c).interval(),
+                rise=float(rise0[j]),
                 start=float(start[j]),
                 half=Bootstrap.of(float(half[j]), half_draws[j], c).interval(),
                 end=float(end[j]),
@@ -122,23 +126,9 @@ def judge_curves(
     return verdicts
 
 
-def _verdict(
-    found: float,
-    without: float,
-    *,
-    saturated: bool,
-    inverse: bool,
-    flat: bool,
-    without_last: float,
-    conventions: Conventions,
-) -> tuple[Verdict, str]:
+def _cliff(found: float, without: float, without_last: float, conventions: Conventions) -> tuple[Verdict, str]:
+    """The verdict from shares of draws with a cliff: of all sizes, without any inner one, without the last."""
     c = conventions
-    if saturated:
-        return "saturated", f"the smallest third of sizes has {c.saturated_at:g} or more"
-    if inverse:
-        return "inverse", "the largest third of sizes is worse than the smallest"
-    if flat:
-        return "flat", f"its rise is under {c.rise_min:g}"
     said = f"{found:.0%} of draws have a cliff"
     if found <= c.cliff_denied:
         return "smooth", said
@@ -147,6 +137,5 @@ def _verdict(
     if without_last < c.cliff_without:
         return "open", f"{said}, but {without_last:.0%} without the last size: it hangs on the last size"
     if found >= c.cliff_confidence and without >= c.cliff_without:
-        least = min(without, without_last)
-        return "cliff", f"{said}, and at least {least:.0%} without any one size"
+        return "cliff", f"{said}, and at least {min(without, without_last):.0%} without any one size"
     return "open", f"{said}, and {without:.0%} without one of the sizes"

@@ -1,7 +1,7 @@
 """What the draws say on questions 2 and 3: does the metric make the cliff, did the skill itself break."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,14 +9,28 @@ import numpy as np
 from rescore.discontinuity.acceleration import factor
 from rescore.discontinuity.bootstrap import Bootstrap, Estimate
 from rescore.discontinuity.conventions import Conventions
-from rescore.discontinuity.estimands import PARTS, Estimands, estimands, largest_break
+from rescore.discontinuity.estimands import PARTS, Estimands, breaks, estimands
 from rescore.discontinuity.leave_out import gaps, left_out
 from rescore.discontinuity.progress import Floats
 
 Reply = Literal["yes", "no", "open"]
 
+ESTIMATES = (
+    "metric_share",
+    "chain_share",
+    "hidden_progress",
+    "acceleration",
+    "break_contrast",
+    "break_at",
+    "window_start",
+    "half",
+    "window_end",
+    "window_decades",
+)
+"""Names of `Evidence.estimates`, with acceleration_factor and `PARTS`."""
+
 _WORSE = 0.1  # of the first NLL: so much worse at a later size, and the likelihood got worse first
-_RUNGS_MIN = 5  # from where the likelihood turns, or without the first size, before anything is computed
+_RUNGS_MIN = 5  # fewer sizes than this are not looked at alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,22 +40,27 @@ class Evidence:
     Attributes
     ----------
     estimates
-        See `questions.Answer`.
+        By name, see `ESTIMATES`; what two stages do not tell is NaN.
     p_metric
         The smaller of P(M >= .25) and, with four stages, P(C >= .1).
     p_metric_without_first
-        The same of the ladder without its first size, as one that starts there would have; None of a short ladder.
+        The same of the ladder without its first size; None of a short ladder, and where question 2 is open anyway.
     p_capped, p_faster
-        P(alpha >= 1/2) in the window, with the guessing floor; and the smaller of that and the same without it.
+        P(alpha >= 1/2) in the window with the guessing floor, and the smaller of that and the same without it.
     factor_low
         `acceleration_factor` with or without the floor: the smaller.
     p_below
         Share of draws with a contrast of .6 in or below the window, with any inner size left out; 0 of a short ladder.
+    p_without
+        Share of draws that still have a break without any one size from the third on; 1 of a short ladder. Without the
+        second size a break after it cannot be told from even growth. Both are looked at where a yes may come of it.
     p_anywhere
         P(alpha >= 1/2) in the window or anywhere below it: the largest.
     p_from_turn
-        `p_faster` of the ladder from the size on where the likelihood turns; None where it did not get worse first.
-    together
+        `p_faster` of the ladder from the size on where the likelihood turns; None where that is not known.
+    got_worse_first
+        Whether the likelihood is worse at some size below the window than at the first.
+    synchrony
         K; None without items.
     four_stages
         Whether the two stages in the middle are known.
@@ -54,55 +73,12 @@ class Evidence:
     p_faster: float
     factor_low: float
     p_below: float
+    p_without: float
     p_anywhere: float
     p_from_turn: float | None
-    worse_first: bool
-    together: float | None
+    got_worse_first: bool
+    synchrony: float | None
     four_stages: bool
-
-    @classmethod
-    def of(
-        cls,
-        x: Floats,
-        point: Floats,
-        draws: Floats,
-        *,
-        guess: float | None,
-        together: float | None,
-        conventions: Conventions,
-    ) -> "Evidence":
-        """Compute it from rung means [stages, rungs] and draws of them [stages, rungs, draws]."""
-        c = conventions
-        value, drawn = _both(x, point, draws, guess, c)
-        alpha, low, anywhere = (
-            _bootstrap(value, drawn, name, c) for name in ("acceleration", "acceleration_low", "acceleration_anywhere")
-        )
-        p_below = 0.0
-        if len(x) >= c.break_rungs_min:
-            kept = left_out(gaps(point[-1:]))
-            fewer = largest_break(x[kept][:, :, None], draws[:, kept], c)  # [ladders, draws]
-            p_below = float(min((fewer >= c.break_min).mean(1).min(), (drawn.break_uncapped >= c.break_min).mean()))
-        later = None
-        if len(x) > _RUNGS_MIN:
-            later = _metric(*_both(x[1:], point[:, 1:], draws[:, 1:], guess, c), c)
-        turn = _turn(x, point[0], draws[0], float(value.window_start[0]), c)
-        from_turn = None
-        if turn and len(x) - turn >= _RUNGS_MIN:
-            from_turn = _faster(*_both(x[turn:], point[:, turn:], draws[:, turn:], guess, c), c)
-        return cls(
-            estimates=_estimates(value, drawn, alpha, c),
-            p_metric=_metric(value, drawn, c),
-            p_metric_without_first=later,
-            p_capped=alpha.at_least(c.acceleration_min),
-            p_faster=min(alpha.at_least(c.acceleration_min), low.at_least(c.acceleration_min)),
-            factor_low=float(factor(np.array(low.value))),
-            p_below=p_below,
-            p_anywhere=max(alpha.at_least(c.acceleration_min), anywhere.at_least(c.acceleration_min)),
-            p_from_turn=from_turn if turn is not None else None,
-            worse_first=turn is not None,
-            together=together,
-            four_stages=len(point) == len(PARTS),
-        )
 
     def metric(self, conventions: Conventions) -> tuple[Reply, str]:
         """Question 2 and its reason."""
@@ -118,45 +94,101 @@ class Evidence:
     def skill(self, conventions: Conventions) -> tuple[Reply, str, float]:
         """Question 3, its reason, and the chance that it rests on."""
         c, alpha = conventions, self.estimates["acceleration_factor"]
-        held = max(self.p_faster, self.p_below if self.p_below >= c.cliff_confidence else 0.0)
+        sure = c.confidence - c.break_slack
+        inside = self.p_faster if self.p_without >= c.break_without else 0.0
+        held = max(inside, self.p_below if self.p_below >= c.break_below else 0.0)
         fast = f"the likelihood grew {_times(alpha.value)} as fast as before"
         if self.p_anywhere <= 1 - c.confidence:
             return "no", f"{fast}, and nowhere three times", self.p_anywhere
-        if held < c.confidence <= self.p_capped:
+        if held < sure <= self.p_faster:
+            return "open", f"{fast}, but it hangs on one of the sizes", self.p_faster
+        if held < sure <= self.p_capped:
             return "open", f"{fast}, but {_times(self.factor_low)} without the guessing floor", self.p_faster
-        if held < c.confidence:
+        if held < sure:
             return "open", f"{fast} ({_times(alpha.low)} to {_times(alpha.high)})", self.p_faster
-        if self.together is None:
+        if self.synchrony is None:
             return "open", f"{fast}; whether its items change together is not known without them", held
-        if self.together < c.synchrony_min:
+        if self.synchrony < c.synchrony_min:
             return "open", f"{fast}, but items change at different sizes", held
-        if self.worse_first and (self.p_from_turn is None or self.p_from_turn < c.confidence):
+        if self.got_worse_first and (self.p_from_turn is None or self.p_from_turn < sure):
             return "open", f"{fast}, but it got worse first", held
-        return "yes", fast if self.p_faster >= c.confidence else "the likelihood broke below the window", held
+        return "yes", fast if inside >= sure else "the likelihood broke below the window", held
 
 
-def _both(
-    x: Floats, point: Floats, draws: Floats, guess: float | None, conventions: Conventions
-) -> tuple[Estimands, Estimands]:
-    value = estimands(x[:, None], point[:, :, None], guess, conventions)
-    return value, estimands(x[:, None], draws, guess, conventions)
-
-
-def _bootstrap(value: Estimands, drawn: Estimands, name: str, conventions: Conventions) -> Bootstrap:
-    return Bootstrap.of(float(getattr(value, name)[0]), getattr(drawn, name), conventions)
-
-
-def _metric(value: Estimands, drawn: Estimands, conventions: Conventions) -> float:
+def evidence(
+    x: Floats,
+    point: Floats,
+    draws: Floats,
+    *,
+    guess: float | None,
+    synchrony: float | None,
+    conventions: Conventions,
+) -> Evidence:
+    """Compute it from rung means [stages, rungs] and draws of them [stages, rungs, draws]."""
     c = conventions
-    share = _bootstrap(value, drawn, "metric_share", c).at_least(c.metric_share_min)
-    if len(drawn.parts) < len(PARTS):
-        return share
-    return min(share, _bootstrap(value, drawn, "chain_share", c).at_least(c.chain_share_min))
+    every = _Both(x, point, draws, guess, c)
+    alpha, p_faster = every.of("acceleration"), every.p_faster()
+    p_metric, later = every.p_metric(), None
+    if len(x) > _RUNGS_MIN and _reply(p_metric, c.confidence) != "open":
+        later = _Both(x[1:], point[:, 1:], draws[:, 1:], guess, c).p_metric()
+    turn = _turn(x, point[0], draws[0], float(every.value.window_start[0]), c)
+    from_turn = None
+    if turn and len(x) - turn >= _RUNGS_MIN:
+        from_turn = _Both(x[turn:], point[:, turn:], draws[:, turn:], guess, c).p_faster()
+    p_below, p_without = 0.0, 1.0
+    if len(x) > _RUNGS_MIN and (p_faster >= c.confidence - c.break_slack or every.p_broken() >= c.break_below):
+        p_below, p_without = _without_one(x, point, draws, guess, every, c)
+    return Evidence(
+        estimates=every.estimates(),
+        p_metric=p_metric,
+        p_metric_without_first=later,
+        p_capped=alpha.at_least(c.acceleration_min),
+        p_faster=p_faster,
+        factor_low=float(factor(every.value.acceleration_low)[0]),
+        p_below=p_below,
+        p_without=p_without,
+        p_anywhere=max(
+            every.of(name).at_least(c.acceleration_min) for name in ("acceleration", "acceleration_anywhere")
+        ),
+        p_from_turn=from_turn,
+        got_worse_first=turn is not None,
+        synchrony=synchrony,
+        four_stages=len(point) == len(PARTS),
+    )
 
 
-def _faster(value: Estimands, drawn: Estimands, conventions: Conventions) -> float:
-    names = ("acceleration", "acceleration_low")
-    return min(_bootstrap(value, drawn, name, conventions).at_least(conventions.acceleration_min) for name in names)
+class _Both:
+    """The estimands of the rung means and of their draws."""
+
+    def __init__(self, x: Floats, point: Floats, draws: Floats, guess: float | None, conventions: Conventions) -> None:
+        self.value: Estimands = estimands(x[:, None], point[:, :, None], guess, conventions)
+        self.drawn: Estimands = estimands(x[:, None], draws, guess, conventions)
+        self.conventions = conventions
+
+    def of(self, name: str) -> Bootstrap:
+        return Bootstrap.of(float(getattr(self.value, name)[0]), getattr(self.drawn, name), self.conventions)
+
+    def p_metric(self) -> float:
+        c = self.conventions
+        share = self.of("metric_share").at_least(c.metric_share_min)
+        if len(self.drawn.parts) < len(PARTS):
+            return share
+        return min(share, self.of("chain_share").at_least(c.chain_share_min))
+
+    def p_faster(self) -> float:
+        least = self.conventions.acceleration_min
+        return min(self.of(name).at_least(least) for name in ("acceleration", "acceleration_low"))
+
+    def p_broken(self) -> float:
+        return float((self.drawn.break_contrast >= self.conventions.break_min).mean())
+
+    def estimates(self) -> dict[str, Estimate]:
+        found = {name: self.of(name).interval() for name in ESTIMATES}
+        found["acceleration_factor"] = Estimate(*(float(end) for end in factor(np.array(found["acceleration"]))))
+        parts = PARTS if len(self.value.parts) == len(PARTS) else PARTS[:1]
+        for name, part, draws in zip(parts, self.value.parts, self.drawn.parts, strict=False):
+            found[name] = Bootstrap.of(float(part[0]), draws, self.conventions).interval()
+        return found
 
 
 def _turn(x: Floats, point: Floats, draws: Floats, a: float, conventions: Conventions) -> int | None:
@@ -166,18 +198,17 @@ def _turn(x: Floats, point: Floats, draws: Floats, a: float, conventions: Conven
     return worst if worst and worse.mean() >= conventions.confidence else None
 
 
-def _estimates(value: Estimands, drawn: Estimands, alpha: Bootstrap, conventions: Conventions) -> dict[str, Estimate]:
+def _without_one(
+    x: Floats, point: Floats, draws: Floats, guess: float | None, every: _Both, conventions: Conventions
+) -> tuple[float, float]:
+    """`p_below` and `p_without`."""
     c = conventions
-    names = {field.name for field in fields(Estimands)} - {"parts", "acceleration_low", "acceleration_anywhere"}
-    renamed = {"break_uncapped": "break_contrast"}
-    found = {renamed.get(name, name): _bootstrap(value, drawn, name, c).interval() for name in sorted(names)}
-    found["acceleration_factor"] = Estimate(*(float(end) for end in factor(np.array(alpha.interval()))))
-    width, widths = value.window_end - value.window_start, drawn.window_end - drawn.window_start
-    found["window_decades"] = Bootstrap.of(float(width[0]), widths, c).interval()
-    parts = PARTS if len(value.parts) == len(PARTS) else PARTS[:1]
-    for name, part, draws in zip(parts, value.parts, drawn.parts, strict=False):
-        found[name] = Bootstrap.of(float(part[0]), draws, c).interval()
-    return found
+    kept = left_out(gaps(point[-1:]))
+    low, largest = breaks(x[kept][:, :, None], draws[:, kept], guess, c)  # [ladders, draws]
+    below = largest >= (c.break_min if len(x) >= c.break_rungs_min else np.inf)
+    has_second = kept[1] == 1
+    p_below = min(float(below.mean(1).min()), every.p_broken())
+    return p_below, float(((low >= c.acceleration_min) | below)[has_second].mean(1).min())
 
 
 def _reply(p: float, sure: float) -> Reply:

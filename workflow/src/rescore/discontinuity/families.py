@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from statsmodels.regression.linear_model import OLS
+from scipy.stats import linregress
+from scipy.stats import t as student
 
-from rescore.discontinuity.progress import Floats
 from rescore.tables import FAMILIES
 
 SUBTASKS_MIN = 4
@@ -49,16 +49,16 @@ def families(cliffs: pl.DataFrame) -> pl.DataFrame:
         if used["answer_tokens"].round(2).n_unique() < _FITTED_MIN:
             rows.append(row | {"reason": f"{used.height} of {family.height} subtasks rise, three are needed"})
             continue
-        one = np.ones((used.height, 1))
-        log_k = np.column_stack([one, np.log10(used["answer_tokens"].to_numpy())])
-        row |= _fit("metric_share", used["metric_share"].to_numpy(), one)
-        row |= _fit("acceleration", used["acceleration"].to_numpy(), one)
-        rows.append(row | _fit("half_slope_decades_per_decade", used["half_log10_x"].to_numpy(), log_k))
+        for name in ("metric_share", "acceleration"):
+            y = used[name].to_numpy()
+            row |= _with_interval(name, float(y.mean()), float(y.std(ddof=1)) / np.sqrt(len(y)), len(y) - 1)
+        line = linregress(np.log10(used["answer_tokens"].to_numpy()), used["half_log10_x"].to_numpy())
+        slope = "half_slope_decades_per_decade"
+        rows.append(row | _with_interval(slope, float(line.slope), float(line.stderr), used.height - 2))
     return pl.DataFrame(rows, schema=dict(FAMILIES.columns))
 
 
-def _fit(name: str, y: Floats, X: Floats) -> dict[str, float]:
-    """The last coefficient of a least-squares fit, with its interval."""
-    fit = OLS(y, X).fit()
-    low, high = fit.conf_int(alpha=0.1)[-1]
-    return {name: float(fit.params[-1]), f"{name}_low": float(low), f"{name}_high": float(high)}
+def _with_interval(name: str, value: float, error: float, freedom: int) -> dict[str, float]:
+    """A value and its 90% interval by Student's t."""
+    half = float(student.ppf(0.95, freedom)) * error
+    return {name: value, f"{name}_low": value - half, f"{name}_high": value + half}

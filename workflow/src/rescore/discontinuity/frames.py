@@ -1,4 +1,4 @@
-"""From a ladder and the long table of scores to cells: checks, items that every rung shares, seeds."""
+"""From a ladder and the long table of scores to cells: checks, and the items that every model answered."""
 
 from collections.abc import Iterator
 
@@ -17,11 +17,10 @@ _NOTHING_SHARED = "no item has a score on every model"
 
 
 def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFrame:
-    """Return ladder, model, the columns of AXES, x and architecture, ascending in x; refuse what cannot be a ladder.
+    """Return ladder, model, the columns of AXES, x and architecture, ascending in x.
 
-    x is log10 of the axis' column, and minus that of a pretraining loss, so that a better model is further right. A
-    column of AXES that the ladder does not have is null, but for compute and the axis; so is the compute of a model of
-    which it is not known, where it is not the axis.
+    x is log10 of the axis' column, and minus that of a pretraining loss, so that a better model is further right. Other
+    columns of AXES may be missing or null.
 
     Raises
     ------
@@ -93,17 +92,8 @@ def check_models(known: set[str], found: set[str]) -> None:
 def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Iterator[Measured]:
     """Give the cells of one ladder, in the order of task, subtask, metric.
 
-    A cell's items are those with a score on every model that has scores in this cell; a model without any
-    is left out, and with it its rung, unless another seed stands there.
-
-    Parameters
-    ----------
-    scores
-        The table SCORES; models outside the ladder are passed over.
-    models
-        model and x, ascending.
-    chances
-        What guessing scores, where it is known.
+    A cell's items are those with a score on every model that has scores in this cell. `scores` is the table SCORES,
+    whose models outside the ladder are passed over; `models` has model and x, ascending.
 
     Raises
     ------
@@ -112,8 +102,9 @@ def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Itera
     """
     ranks = models.select("model", rank=pl.int_range(pl.len()))
     parts = (
-        scores.join(ranks, on="model")
-        .select(*_KEY, "example_id", "score", "rank")
+        scores.select("model", *_KEY, "example_id", "score")
+        .join(ranks, on="model")
+        .drop("model")
         .partition_by(_KEY, as_dict=True, include_key=False)
     )
     for key in sorted(parts):

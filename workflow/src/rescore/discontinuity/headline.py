@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from statsmodels.stats.proportion import proportion_confint
 
+from rescore.discontinuity.seeds import wilson
 from rescore.tables import HEADLINE
 from rescore.tables.metrics import HEADLINE_METRICS
 
@@ -14,12 +14,12 @@ _QUESTIONS = {"cliff": "p_cliff", "metric_makes_it": "p_metric", "skill_broke": 
 
 
 def headline(cliffs: pl.DataFrame, verdicts: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
-    """Count the answers, and the cliffs that disappear or survive under each soft metric.
+    """Count the answers, and the cliffs that disappear (yes) or survive (no) under each soft metric.
 
     A count of answers carries the number of them that is expected to be false: the sum of 1 - P over the yes and of P
-    over the no, P the chance that the yes holds. Shares are between what the open ones leave: `share_low` counts them
-    as no, `share_high` as yes; and of the decided, with a 95% interval by resampling tasks, since the subtasks of a
-    task are not independent; where all agree, Wilson's interval of as many trials as there are tasks.
+    over the no, P the chance that the yes holds. `share_low` counts open ones as no, `share_high` as yes; the share of
+    the decided has a 95% interval by resampling tasks, since the subtasks of a task are not independent; where all
+    agree, Wilson's interval of as many trials as there are tasks. Questions 2 and 3 count cliffs alone.
 
     Parameters
     ----------
@@ -27,12 +27,6 @@ def headline(cliffs: pl.DataFrame, verdicts: pl.DataFrame, *, seed: int = 0) -> 
         The tables CLIFFS and VERDICTS; of one ladder, or of several counted together.
     seed
         Of the resampling.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table HEADLINE: the three questions, the second and third of the cliffs alone, and a row per metric of
-        `HEADLINE_METRICS`, where yes is "disappears" and no "survives".
     """
     rows = []
     found = cliffs.filter(pl.col("cliff") == "yes")
@@ -74,7 +68,7 @@ def _decided(asked: pl.DataFrame, seed: int) -> tuple[float | None, float | None
     if len(n) == 1:
         return share, None, None
     if share in (0.0, 1.0):  # every draw is the same: no spread is not no doubt
-        low, high = proportion_confint(share * len(n), len(n), method="wilson")
+        low, high = wilson(round(share * len(n)), len(n))
     else:
         picks = np.random.default_rng(seed).integers(0, len(n), (_DRAWS, len(n)))
         low, high = np.quantile(yes[picks].sum(1) / n[picks].sum(1), [0.025, 0.975])

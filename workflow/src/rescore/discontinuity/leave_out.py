@@ -52,10 +52,8 @@ def cliffs_without(
         Places and draws of the rung means; [rungs] and [rungs, metrics, draws].
     kept
         See `left_out`.
-    unit
-        What a rise is a share of; [metrics].
-    likelihood
-        Whether a metric is an NLL; [metrics].
+    unit, likelihood
+        What a rise is a share of, and whether a metric is an NLL; [metrics].
     conventions
         The constants.
     """

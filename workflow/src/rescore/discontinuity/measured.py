@@ -20,17 +20,11 @@ class Measured:
 
     Attributes
     ----------
-    task, subtask, metric
-        The cell.
-    models
-        Models of the ladder that have scores, by `x`.
-    x
-        Their place on the ladder's axis, ascending, ties for seeds of one size: log10 FLOPs or parameters, or minus the
-        log10 of the pretraining loss; [models].
-    mean, standard_error
-        NaN where not known; [models].
-    n
-        Items behind each mean, NaN where not known; [models].
+    models, x
+        Models of the ladder that have scores, and their places on its axis, ascending, equal of seeds of one size:
+        log10 FLOPs or parameters, or minus the log10 of the pretraining loss; [models].
+    mean, standard_error, n
+        NaN where not known; n is the items behind each mean; [models].
     item_ids, scores
         The items that every model answered, and their scores in the metric's own unit: [items], [models, items]. None
         of aggregates, and of metrics that are not tested.

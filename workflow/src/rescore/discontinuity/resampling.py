@@ -1,4 +1,4 @@
-"""Draws of the rung means of all metrics together: items, models, and what a model has beyond its items."""
+"""Draws of the rung means of all metrics together: items, models, and a model's noise beyond its items."""
 
 import functools
 from collections.abc import Sequence
@@ -81,28 +81,21 @@ def rung_draws(
     """Draw the rung means: [metrics, rungs, draws].
 
     Models are resampled within a rung, times sqrt(m / (m - 1)), by which the bootstrap of m models is too narrow. A
-    rung's noise is `rung_sd_logits` of a token over sqrt(m), times the scale that the likelihood's own residuals show,
-    and goes through each metric: d logit(p) of a token moves a whole answer's logit by k (1 - p) / (1 - q), and an NLL
-    N by (1 - exp(-N)).
+    rung's noise is `rung_sd_logits` of a token over m, times the scale that the likelihood's own residuals show: over
+    sqrt(m) for the mean of m models, and once more since resampled models bring most of it themselves. It goes through
+    each metric: d logit(p) of a token moves a whole answer's logit by k (1 - p) / (1 - q), and an NLL N by
+    (1 - exp(-N)).
 
     Parameters
     ----------
-    x
-        Places of the rungs; [rungs].
-    point
-        Rung means, higher is better; bounded metrics on [0, 1], an NLL as minus its nats; [metrics, rungs].
-    per_model
-        Draws of the models' means, models in the order of the rungs; [metrics, models, draws].
-    models
-        How many models each rung has; [rungs].
+    x, point
+        Places of the rungs [rungs]; their means, bounded metrics on [0, 1], an NLL as minus its nats [metrics, rungs].
+    per_model, models
+        Draws of the models' means in the order of the rungs [metrics, models, draws]; how many each rung has [rungs].
     n_items
         Items behind the means; [metrics].
-    noise
-        What moves each metric.
-    conventions
-        The constants.
-    rng
-        Source of the draws.
+    noise, conventions, rng
+        What moves each metric; the constants; the source of the draws.
     """
     draws = per_model.shape[2]
     mean = rung_means(per_model, models)
@@ -118,7 +111,7 @@ def rung_draws(
     scale = 1.0
     if noise.likelihood[0]:
         scale = noise_scale(x, -point[0] / (noise.tokens if noise.whole_answer[0] else 1.0), conventions)
-    d = scale * conventions.rung_sd_logits / np.sqrt(models)[:, None] * rng.standard_normal(mean.shape[1:])
+    d = scale * conventions.rung_sd_logits / np.array(models)[:, None] * rng.standard_normal(mean.shape[1:])
     return _moved(mean, d, noise)
 
 
@@ -145,15 +138,8 @@ def _moved(mean: Floats, d: Floats, noise: Noise) -> Floats:
 def noise_scale(x: Floats, nll: Floats, conventions: Conventions) -> float:
     """Rung noise of a ladder over `rung_sd_logits`, moderated by its prior (Smyth 2004).
 
-    From the residuals of log odds exp(-NLL) about a line and the best two bends or steps, the best of many pairs taking
-    more than its two degrees of freedom, hence `selection`.
-
-    Parameters
-    ----------
-    x, nll
-        Places, and NLL per token in nats; [rungs].
-    conventions
-        The constants.
+    From the residuals of log odds exp(-NLL) about a line and the best two bends or steps. The best of many pairs takes
+    more than its two degrees of freedom, hence `selection`. `x` and `nll` (nats per token) are [rungs].
     """
     c, left = conventions, max(len(x) - 6, 0)
     if not left:

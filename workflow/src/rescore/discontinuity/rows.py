@@ -1,26 +1,26 @@
-"""From what was judged of a subtask to rows of the tables."""
+"""From what was judged of a subtask to rows of the tables; `analyse` adds its names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
 
 from rescore.discontinuity.bootstrap import Estimate
+from rescore.discontinuity.curve_verdicts import CurveVerdict
 from rescore.discontinuity.emergence import emergence_score, interval, linearity
+from rescore.discontinuity.estimands import PARTS
 from rescore.discontinuity.measured import Measured, upward, width
 from rescore.discontinuity.progress import Floats
-from rescore.discontinuity.seeds import through
+from rescore.discontinuity.seeds import through, wilson
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.subtask import NO_HARD, Drawn, Judged
-from rescore.tables import CLIFFS, METRICS, RISES, VERDICTS
+from rescore.tables import CLIFFS, METRICS, RISES, VERDICTS, Table
 from rescore.tables.axes import AXES
 from rescore.tables.metrics import SOFT_METRICS
 
 Row = dict[str, Any]
 
 _BARS = (10, 50, 90)  # per cent of a bounded score, higher being better, that a size's median seed is held against
-_PARTS = ("likelihood_part", "probability_part", "answer_part", "argmax_part")
 _WITH_INTERVAL = (
     "metric_share",
     "chain_share",
@@ -30,10 +30,11 @@ _WITH_INTERVAL = (
     "window_decades",
     "break_contrast",
 )
+_NAMES = ("ladder", "task", "subtask")
 
 
 def verdict_rows(judged: Judged, settings: Settings) -> list[Row]:
-    """Rows of VERDICTS, without the ladder."""
+    """Rows of VERDICTS."""
     of = {metric: (drawn, j) for drawn in judged.drawn for j, metric in enumerate(drawn.metrics)}
     return [_verdict_row(cell, judged, of.get(metric), settings) for metric, cell in sorted(judged.cells.items())]
 
@@ -41,20 +42,19 @@ def verdict_rows(judged: Judged, settings: Settings) -> list[Row]:
 def _verdict_row(cell: Measured, judged: Judged, place: tuple[Drawn, int] | None, settings: Settings) -> Row:
     metric = METRICS[cell.metric]
     rungs = np.unique(cell.x)
-    n = None if not len(cell.n) or np.isnan(cell.n.min()) else int(cell.n.min())
-    row: Row = dict.fromkeys(VERDICTS.columns) | {
-        "task": cell.task,
-        "subtask": cell.subtask,
+    n = None
+    if len(cell.n) and not np.isnan(cell.n.min()):
+        n = int(cell.n.min() if place is None else place[0].n[place[1]])
+    row = _empty(VERDICTS) | {
         "metric": cell.metric,
         "axis": settings.axis,
         "n_rungs": len(rungs),
         "decades": float(np.ptp(rungs)) if len(rungs) else 0.0,
-        "n_items": n if place is None else _count(place[0].n[place[1]], n),
+        "n_items": n,
         "chance": cell.chance,
     }
-    del row["ladder"]
-    if metric.discontinuous and row["n_items"]:
-        row["zero_of_n_upper_bound"] = float(proportion_confint(0, row["n_items"], method="wilson")[1])
+    if metric.discontinuous and n:
+        row["zero_of_n_upper_bound"] = wilson(0, n)[1]
     if cell.has_scores:
         means = np.array([cell.mean[cell.x == rung].mean() for rung in rungs])
         signed = means if metric.higher_is_better else -means
@@ -64,55 +64,42 @@ def _verdict_row(cell: Measured, judged: Judged, place: tuple[Drawn, int] | None
         return row | {"verdict": "not judged", "reason": "; ".join([judged.not_judged[cell.metric], *cell.notes])}
     drawn, j = place
     found = drawn.verdicts[cell.metric]
-    Y = drawn.item_draws[j]
     for name, score in (("emergence_score", emergence_score), ("linearity", linearity)):
-        row[f"{name}_low"], row[f"{name}_high"] = interval(score(Y))
-    row |= {"verdict": found.verdict, "reason": "; ".join([found.reason, *cell.notes]), "rise": found.rise}
+        row[f"{name}_low"], row[f"{name}_high"] = interval(score(drawn.item_draws[j]))
+    row |= {"verdict": found.verdict, "reason": "; ".join([found.reason, *cell.notes])}
     row |= {"rise": found.rise * width(metric), "p_cliff": found.p_cliff}
-    if found.verdict in ("cliff", "smooth", "open"):
+    if found.rises:
         row |= _three("onset", found.onset) | _three("largest_gap", found.largest_gap)
     return row
 
 
 def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, str]) -> Row:
-    """The row of CLIFFS, without the ladder.
-
-    Parameters
-    ----------
-    judged
-        The subtask.
-    settings
-        What a user turned.
-    architecture
-        By place of a rung, family and depth of its models.
-    """
-    any_cell = next(iter(judged.cells.values()), None)
-    row: Row = dict.fromkeys(CLIFFS.columns) | {"hard_metric": judged.hard, "label": "not judged"}
-    del row["ladder"]
-    if any_cell is not None:
-        row |= {"task": any_cell.task, "subtask": any_cell.subtask}
-    row |= {"answer_tokens": judged.tokens, "guess_nats": judged.guess}
+    """The row of CLIFFS; `architecture` has family and depth of a rung's models by its place."""
+    row = _empty(CLIFFS) | {"hard_metric": judged.hard, "answer_tokens": judged.tokens, "guess_nats": judged.guess}
     answer = judged.answer
     if answer is None:
         reason = NO_HARD if judged.hard is None else f"{judged.hard}: {judged.not_judged.get(judged.hard, '')}"
-        return row | {"reason": reason}
+        return row | {"label": "not judged", "reason": reason}
     row |= {
         name: getattr(answer, name)
-        for name in ("cliff", "metric_makes_it", "skill_broke", "label", "reason", "p_cliff", "p_metric", "p_skill")
+        for name in ("cliff", "metric_makes_it", "skill_broke", "label", "reason", "p_skill")
     }
-    row |= {"seeds": answer.seeds, "seed_rho": answer.seed_rho, "synchrony": answer.synchrony}
-    verdicts = {metric: found for drawn in judged.drawn for metric, found in drawn.verdicts.items()}
-    row |= {f"under_{m}": under(answer.cliff, verdicts.get(m), m in judged.cells) for m in SOFT_METRICS}
     first = judged.drawn[0]
+    row |= {"p_cliff": answer.hard.p_cliff, "synchrony": first.synchrony}
+    if answer.seeds:
+        row |= {"seeds": answer.seeds.kind, "seed_rho": answer.seeds.rho}
+    verdicts = {metric: found for drawn in judged.drawn for metric, found in drawn.verdicts.items()}
+    if answer.cliff == "yes":
+        row |= {f"under_{m}": under(verdicts.get(m)) for m in SOFT_METRICS if m in judged.cells}
     if first.stages > 1:
         row |= {"likelihood_first": -float(first.point[0, 0]), "likelihood_last": -float(first.point[0, -1])}
-    if not answer.estimates:
+    if answer.evidence is None:
         return row
     found = answer.estimates
-    row |= {"got_worse_first": answer.got_worse_first}
+    row |= {"p_metric": answer.evidence.p_metric, "got_worse_first": answer.evidence.got_worse_first}
     for name in _WITH_INTERVAL:
         row |= _three(name, found[name])
-    row |= {part: found[part].value for part in _PARTS if part in found}
+    row |= {part: found[part].value for part in PARTS if part in found}
     start, end = found["window_start"].value, found["window_end"].value
     row |= {
         "window_start_log10_x": _shown(start, settings),
@@ -127,12 +114,9 @@ def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, s
     return row
 
 
-def under(cliff: str, soft: Any, known: bool) -> str | None:
-    """What becomes of the hard metric's cliff under a soft metric; None without the one or the other."""
-    if cliff != "yes" or not known:
-        return None
-    verdict = soft.verdict if soft is not None else "not judged"
-    return {"smooth": "disappears", "cliff": "survives"}.get(verdict, "open")
+def under(soft: CurveVerdict | None) -> str:
+    """What becomes of the hard metric's cliff under a soft metric; None is a curve that is not judged."""
+    return {"smooth": "disappears", "cliff": "survives"}.get(soft.verdict if soft else "", "open")
 
 
 def changes(x: Floats, architecture: Mapping[float, str], start: float, end: float, settings: Settings) -> str | None:
@@ -150,20 +134,17 @@ def changes(x: Floats, architecture: Mapping[float, str], start: float, end: flo
 
 
 def rise_rows(judged: Judged, settings: Settings) -> list[Row]:
-    """Rows of RISES, without the ladder."""
+    """Rows of RISES."""
     rows = []
     for drawn in judged.drawn:
-        for metric in drawn.metrics:
-            cell, found = judged.cells[metric], drawn.verdicts[metric]
-            row: Row = dict.fromkeys(RISES.columns)
-            del row["ladder"]
-            row |= {"task": cell.task, "subtask": cell.subtask, "metric": metric}
-            if found.verdict in ("cliff", "smooth", "open"):
+        for metric, found in drawn.verdicts.items():
+            row = _empty(RISES) | {"metric": metric}
+            if found.rises:
                 row |= {"start_log10_x": _shown(found.start, settings), "end_log10_x": _shown(found.end, settings)}
                 row |= _three("half_log10_x", _turned(found.half, settings))
             else:
                 row["reason"] = f"{found.verdict}: {found.reason}"
-            rows.append(row | _bars(drawn, cell, settings))
+            rows.append(row | _bars(drawn, judged.cells[metric], settings))
     return sorted(rows, key=lambda row: str(row["metric"]))
 
 
@@ -188,17 +169,21 @@ def _bars(drawn: Drawn, cell: Measured, settings: Settings) -> Row:
 
 
 def seed_rows(judged: Judged, settings: Settings) -> list[Row]:
-    """Rows of SEEDS, without the ladder: of the hard metric, where some size has several seeds."""
-    if judged.seeds is None or judged.answer is None or judged.answer.seeds is None or judged.hard is None:
+    """Rows of SEEDS: of the hard metric, where some size has several seeds."""
+    if judged.answer is None or judged.answer.seeds is None:
         return []
-    cell = judged.cells[judged.hard]
     rows = []
-    for x, (passed, m, low, high) in zip(judged.drawn[0].x, through(judged.seeds.progress), strict=True):
-        key: Sequence[Any] = (cell.task, cell.subtask, judged.hard, _shown(float(x), settings))
-        names = ("task", "subtask", "metric", "log10_x")
-        shares = {"seeds": m, "through": passed, "share": passed / m, "share_low": low, "share_high": high}
-        rows.append({**dict(zip(names, key, strict=True)), **shares})
+    for x, mine in zip(judged.drawn[0].x, judged.answer.seeds.progress, strict=False):
+        passed, (low, high) = through(mine)
+        row: Row = {"metric": judged.hard, "log10_x": _shown(float(x), settings), "seeds": len(mine)}
+        shares = {"through": passed, "share": passed / len(mine), "share_low": low, "share_high": high}
+        rows.append(row | shares)
     return rows
+
+
+def _empty(table: Table) -> Row:
+    """A row of nulls, without the names that `analyse` adds."""
+    return {column: None for column in table.columns if column not in _NAMES}
 
 
 def _three(name: str, estimate: Estimate) -> Row:
@@ -218,7 +203,3 @@ def _shown(x: float, settings: Settings) -> float:
 
 def _told(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _count(n: float, told: int | None) -> int | None:
-    return None if told is None else int(n)

@@ -1,11 +1,12 @@
 """Seeds of one size as a distribution: does a capability come to a model by chance."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest
 
 from rescore.discontinuity.conventions import Conventions
 from rescore.discontinuity.progress import Floats, isotonic
@@ -37,14 +38,17 @@ class Seeds:
     rho: float | None
 
 
-def through(seeds: Sequence[Floats]) -> list[tuple[int, int, float, float]]:
-    """By size: seeds past half of the rise, seeds, and the Wilson 95% interval of their share."""
-    found = []
-    for mine in seeds:
-        passed = int((mine > 0.5).sum())
-        low, high = proportion_confint(passed, len(mine), method="wilson")
-        found.append((passed, len(mine), float(low), float(high)))
-    return found
+@functools.cache
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95% interval of a share."""
+    interval = binomtest(hits, trials).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def through(progress: Floats) -> tuple[int, tuple[float, float]]:
+    """Seeds of one size that are past half of the rise, and the Wilson 95% interval of their share."""
+    passed = int((progress > 0.5).sum())
+    return passed, wilson(passed, len(progress))
 
 
 def seeds(hard: Sequence[Floats], n_items: float, conventions: Conventions) -> Seeds:
@@ -86,7 +90,7 @@ def seeds(hard: Sequence[Floats], n_items: float, conventions: Conventions) -> S
     pooled = np.concatenate(between)
     middle = int(((pooled > _ENDS) & (pooled < 1 - _ENDS)).sum())
     both = any((mine <= _ENDS).any() and (mine >= 1 - _ENDS).any() for mine in between)
-    few_between = proportion_confint(middle, len(pooled), method="wilson")[0] <= 0.5
+    few_between = wilson(middle, len(pooled))[0] <= 0.5
     kind: Kind = "unclear"
     if rho >= conventions.lottery_rho_min and both and few_between:
         kind = "lottery"

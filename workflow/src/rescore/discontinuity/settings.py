@@ -22,7 +22,8 @@ class Settings:
     rungs_min, decades_min
         The shortest ladder that is judged: distinct sizes, and decades of compute or parameters.
     confidence
-        Share of draws that must agree before question 2 or 3 is answered; question 1 keeps 0.95.
+        Share of draws that must agree before question 2 or 3 is answered; a yes to question 3 needs 0.05 less, and
+        question 1 keeps its 0.9.
     draws
         Draws of the rung means.
     seed

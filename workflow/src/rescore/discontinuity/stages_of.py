@@ -11,21 +11,17 @@ from rescore.tables.metrics import GUESS_METRIC, REFERENCE_METRIC, STAGES, refer
 def answer_tokens(cells: Mapping[str, Measured]) -> float | None:
     """Mean number of tokens of an answer, k = -ln(target_probability) / NLL per token; None where not known."""
     nll, whole = cells.get(REFERENCE_METRIC), cells.get("target_probability")
-    if nll is None or whole is None or nll.item_ids is None or whole.item_ids is None:
+    if nll is None or nll.scores is None or nll.item_ids is None or whole is None or nll.models != whole.models:
         return None
-    if nll.scores is None or whole.scores is None:
+    if whole.scores is None or whole.item_ids is None:
         return None
-    ids, mine, theirs = np.intersect1d(nll.item_ids, whole.item_ids, return_indices=True)
-    if nll.models != whole.models or not len(ids):
-        return None
+    _, mine, theirs = np.intersect1d(nll.item_ids, whole.item_ids, return_indices=True)
     nats, p = nll.scores[:, mine], whole.scores[:, theirs]
     told = (nats > 1e-3) & (p > 1e-300)  # beyond, either is rounding
-    if not told.any():
-        return None
     total = np.where(told, -np.log(np.where(told, p, 1.0)), 0.0).sum(0)
     per_token = np.where(told, nats, 0.0).sum(0)
     items = per_token > 0
-    return float(np.mean(total[items] / per_token[items]))
+    return float(np.mean(total[items] / per_token[items])) if items.any() else None
 
 
 def tokens_about(usable: Mapping[str, Measured], stages: tuple[str, ...]) -> float:

@@ -11,7 +11,7 @@ from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
 from rescore.discontinuity.measured import Measured, upward, width
 from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Noise, item_draws, mean_draws, rung_draws, rung_means
-from rescore.discontinuity.seeds import Seeds, seeds
+from rescore.discontinuity.seeds import seeds
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.stages_of import answer_tokens, guess_nats, stages_of, tokens_about
 from rescore.discontinuity.stream import stream
@@ -30,23 +30,19 @@ class Drawn:
 
     Attributes
     ----------
-    metrics
-        The stages of the three questions first, where they are among them.
-    stages
-        How many of them are stages.
-    x
-        Places of the rungs; [rungs].
-    models
-        How many models each rung has; [rungs].
+    metrics, stages
+        The stages of the three questions first, where they are among them; how many of them are stages.
+    x, models
+        Places of the rungs, and how many models each has; [rungs].
     means
         Of the models, in the order of the rungs; [metrics, models].
     point, draws
         Rung means, bounded metrics on [0, 1] and NLL as minus its nats: [metrics, rungs], [metrics, rungs, draws].
     item_draws
-        Rung means without the noise of rungs, for the interval of what is measured itself; [metrics, rungs, draws].
+        The same draws without the noise of rungs.
     n
         Items behind the means; [metrics].
-    together
+    synchrony
         K of the stages' likelihood; None without items.
     verdicts
         Of every metric.
@@ -61,7 +57,7 @@ class Drawn:
     draws: Floats
     item_draws: Floats
     n: Floats
-    together: float | None
+    synchrony: float | None
     verdicts: Mapping[str, CurveVerdict]
 
 
@@ -71,46 +67,34 @@ class Judged:
 
     Attributes
     ----------
-    cells
-        By metric, what was measured; of the metrics that are judged.
+    cells, not_judged
+        By metric, what was measured, and why it is not judged; of metrics with a link scale.
     drawn
         The groups of metrics that were judged together, that of the stages first.
-    not_judged
-        By metric, why not.
     hard
         The hard metric; None where there is none.
     answer
         Of the three questions; None where the hard metric is not judged.
-    seeds
-        Of the hard metric.
-    tokens
-        k, of an answer; None where it is not known.
-    guess
-        NLL of the guesser, nats; None where it is not known.
+    tokens, guess
+        k of an answer, and NLL of the guesser in nats; None where not known.
     """
 
+    task: str
+    subtask: str
     cells: Mapping[str, Measured]
     drawn: tuple[Drawn, ...]
     not_judged: Mapping[str, str]
     hard: str | None
     answer: Answer | None
-    seeds: Seeds | None
     tokens: float | None
     guess: float | None
 
 
 def judge(found: Sequence[Measured], settings: Settings, ladder: str) -> Judged:
-    """Judge every metric of a subtask, and answer the three questions of the hard one.
+    """Judge every metric of a subtask, given its cells, and answer the three questions of the hard one.
 
-    Parameters
-    ----------
-    found
-        The cells of one subtask.
-    settings
-        What a user turned.
-    ladder
-        Its name: each subtask draws from a stream of its own, made from the seed and the names, so that a result does
-        not depend on which others there are.
+    Each subtask draws from a stream of its own, made from the seed and the names of ladder, task and subtask, so that a
+    result does not depend on which others there are.
     """
     every = {cell.metric: cell for cell in found}
     cells = {name: cell for name, cell in every.items() if name in METRICS and METRICS[name].link}
@@ -131,31 +115,32 @@ def judge(found: Sequence[Measured], settings: Settings, ladder: str) -> Judged:
         for place, group in enumerate(_groups(usable, stages))
     )
     guess = guess_nats(every) if stages and stages[0] == REFERENCE_METRIC else None
-    answer = spread = None
-    if stages:
-        first, place = drawn[0], len(stages) - 1
-        ends = np.cumsum(first.models)
-        hard_means = [first.means[place, end - m : end] for end, m in zip(ends, first.models, strict=True)]
-        spread = seeds(hard_means, float(first.n[place]), settings.conventions)
-        answer = ask(
-            first.x,
-            first.point[: len(stages)],
-            first.draws[: len(stages)],
-            hard=first.verdicts[stages[-1]],
-            guess=guess,
-            together=first.together,
-            spread=spread,
-            conventions=settings.conventions,
-        )
     return Judged(
+        task=found[0].task,
+        subtask=found[0].subtask,
         cells=cells,
         drawn=drawn,
         not_judged={name: reason for name, reason in why.items() if reason},
         hard=hard,
-        answer=answer,
-        seeds=spread,
+        answer=_answer(drawn[0], guess, settings.conventions) if stages else None,
         tokens=tokens,
         guess=guess,
+    )
+
+
+def _answer(drawn: Drawn, guess: float | None, conventions: Conventions) -> Answer:
+    """Ask the three questions of the stages of a group."""
+    hard = drawn.stages - 1
+    by_rung = np.split(drawn.means[hard], np.cumsum(drawn.models)[:-1])
+    return ask(
+        drawn.x,
+        drawn.point[: drawn.stages],
+        drawn.draws[: drawn.stages],
+        hard=drawn.verdicts[drawn.metrics[hard]],
+        guess=guess,
+        synchrony=drawn.synchrony,
+        seeds=seeds(by_rung, float(drawn.n[hard]), conventions),
+        conventions=conventions,
     )
 
 
@@ -193,30 +178,27 @@ def _drawn(
 ) -> Drawn:
     """Draw the rung means of metrics that the same models have; the first of them are the stages."""
     metrics = [METRICS[cell.metric] for cell in group]
-    names = tuple(cell.metric for cell in group)
     x, at = np.unique(group[0].x, return_inverse=True)
     models = tuple(int(count) for count in np.bincount(at))
     means = np.stack([upward(cell.mean, metric) for cell, metric in zip(group, metrics, strict=True)])
     n = np.array([float(np.nan_to_num(cell.n, nan=1e6).min()) for cell in group])
     from_items = [j for j, cell in enumerate(group) if cell.scores is not None]
+    others = [j for j in range(len(group)) if j not in from_items]
     per_model = np.empty((*means.shape, conventions.draws))
     together = None
     if from_items:
         scores, there = _items([group[j] for j in from_items], sum(j < stages for j in from_items))
         per_model[from_items] = item_draws(scores, there, conventions, rng)
-        counts = there.sum(1)
-        means[from_items] = np.where(there[:, None], scores, 0.0).sum(2) / counts[:, None]
-        n[from_items] = counts
+        n[from_items] = there.sum(1)
+        means[from_items] = np.where(there[:, None], scores, 0.0).sum(2) / there.sum(1)[:, None]
         if stages > 1 and 0 in from_items:
             nll = -scores[0][:, there[0]]
             together = synchrony(rung_means(nll[None], models)[0], conventions)
-    others = [j for j in range(len(group)) if j not in from_items]
     if others:
         errors = np.stack([group[j].standard_error / width(metrics[j]) for j in others])
         per_model[others] = mean_draws(means[others], errors, conventions, rng)
-    likelihood = np.array([metric.link == "log" for metric in metrics])
     noise = Noise(
-        likelihood=likelihood,
+        likelihood=np.array([metric.link == "log" for metric in metrics]),
         whole_answer=np.array([metric.whole_answer for metric in metrics]),
         drawn=np.array([metric.discontinuous for metric in metrics]),
         middle=stages == len(STAGES["exact_match"]) + 2,
@@ -224,9 +206,9 @@ def _drawn(
     )
     point = rung_means(means, models)
     draws = rung_draws(x, point, per_model, models, n, noise, conventions, rng)
-    verdicts = judge_curves(x, point, draws, likelihood, conventions)
+    verdicts = judge_curves(x, point, draws, noise.likelihood, conventions)
     return Drawn(
-        metrics=names,
+        metrics=tuple(cell.metric for cell in group),
         stages=stages,
         x=x,
         models=models,
@@ -235,8 +217,8 @@ def _drawn(
         draws=draws,
         item_draws=rung_means(per_model, models),
         n=n,
-        together=together,
-        verdicts=dict(zip(names, verdicts, strict=True)),
+        synchrony=together,
+        verdicts={cell.metric: verdict for cell, verdict in zip(group, verdicts, strict=True)},
     )
 
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from rescore.discontinuity.bootstrap import Estimate
 from rescore.discontinuity.conventions import CONVENTIONS, Conventions
-from rescore.discontinuity.curve_verdicts import CurveVerdict, Verdict, judge_curves
+from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
 from rescore.discontinuity.estimands import PARTS
-from rescore.discontinuity.evidence import Evidence, Reply
+from rescore.discontinuity.evidence import Evidence, Reply, evidence
 from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Noise, item_draws, rung_draws, rung_means
-from rescore.discontinuity.seeds import Kind, Seeds, seeds
+from rescore.discontinuity.seeds import Seeds, seeds
 from rescore.discontinuity.synchrony import synchrony
 
 _LABELS = {
@@ -30,36 +30,17 @@ class Answer:
     Attributes
     ----------
     cliff
-        Question 1: "yes", "no" or "open". "no" where the hard metric's curve is flat, saturated or inverse too.
+        Question 1; "no" where the hard metric's curve is flat, saturated or inverse too.
     metric_makes_it, skill_broke
-        Questions 2 and 3; None where not asked, that is, where no cliff is sure or there is no likelihood.
-    label
-        mirage, real, both, ordinary, no cliff, flat, saturated, inverse, no likelihood, or open.
-    reason
-        Why, in words.
-    verdict
-        What the hard metric's curve is; see `curve_verdicts.CurveVerdict`.
-    estimates
-        By name, value with its 90% interval, whatever the answers: metric_share (M), chain_share (C),
-        hidden_progress (H), acceleration (alpha), acceleration_factor, window_decades, window_start, half, window_end
-        (log10 of the ladder's axis), break_contrast (the largest in or below the window, without the guessing floor),
-        break_at (log10), and the waterfall likelihood_part, probability_part, answer_part, argmax_part. What two stages
-        do not tell is NaN; empty where the hard metric does not rise or there is no likelihood.
-    p_cliff
-        Share of draws with a cliff; see `curve_verdicts.CurveVerdict`.
-    p_metric
-        Chance that the metric makes the cliff: the smaller of P(M >= .25) and P(C >= .1).
+        Questions 2 and 3; None where not asked: where no cliff is sure or there is no likelihood.
+    label, reason
+        mirage, real, both, ordinary, no cliff, flat, saturated, inverse, no likelihood, or open; and why, in words.
     p_skill
-        Chance that the skill broke: what the answer yes rests on where it is yes, what no rests on where it is no.
-    p_faster, p_below, p_anywhere
-        Its parts: alpha >= 1/2 in the window; a contrast of .6 in or below the window, with any inner size left out;
-        and alpha >= 1/2 in the window or anywhere below it.
-    synchrony
-        K; None without items.
-    got_worse_first
-        Whether the likelihood is worse at some size below the window than at the first.
-    seeds, seed_rho
-        lottery, graded or unclear, and rho; None where no size has three seeds.
+        Chance that the skill broke: what the answer rests on.
+    hard, seeds
+        The hard metric's curve, and its seeds; these are None where it does not rise.
+    evidence
+        The numbers, whatever the answers; None where the hard metric does not rise or there is no likelihood.
     """
 
     cliff: Reply
@@ -67,18 +48,15 @@ class Answer:
     skill_broke: Reply | None
     label: str
     reason: str
-    verdict: Verdict
-    estimates: Mapping[str, Estimate]
-    p_cliff: float | None
-    p_metric: float | None
     p_skill: float | None
-    p_faster: float | None
-    p_below: float | None
-    p_anywhere: float | None
-    synchrony: float | None
-    got_worse_first: bool
-    seeds: Kind | None
-    seed_rho: float | None
+    hard: CurveVerdict
+    evidence: Evidence | None
+    seeds: Seeds | None
+
+    @property
+    def estimates(self) -> Mapping[str, Estimate]:
+        """Value and 90% interval by name; empty without evidence."""
+        return self.evidence.estimates if self.evidence else {}
 
 
 def answer(
@@ -122,14 +100,19 @@ def answer(
         middle=stages == len(PARTS),
         tokens=k,
     )
-    there = np.ones((stages, n), bool)
-    per_model = item_draws(scores, there, conventions, rng)
+    per_model = item_draws(scores, np.ones((stages, n), bool), conventions, rng)
     point = rung_means(scores.mean(2), models)  # [stages, rungs]
     draws = rung_draws(places, point, per_model, models, np.full(stages, float(n)), noise, conventions, rng)
-    together = synchrony(np.stack([-mine[0].mean(0) for mine in rungs]), conventions)
-    hard = judge_curves(places, point[-1:], draws[-1:], noise.likelihood[-1:], conventions)[0]
-    spread = seeds([mine[-1].mean(1) for mine in rungs], float(n), conventions)
-    return ask(places, point, draws, hard=hard, guess=guess, together=together, spread=spread, conventions=conventions)
+    return ask(
+        places,
+        point,
+        draws,
+        hard=judge_curves(places, point[-1:], draws[-1:], noise.likelihood[-1:], conventions)[0],
+        guess=guess,
+        synchrony=synchrony(np.stack([-mine[0].mean(0) for mine in rungs]), conventions),
+        seeds=seeds([mine[-1].mean(1) for mine in rungs], float(n), conventions),
+        conventions=conventions,
+    )
 
 
 def ask(
@@ -139,39 +122,35 @@ def ask(
     *,
     hard: CurveVerdict,
     guess: float | None,
-    together: float | None,
-    spread: Seeds,
+    synchrony: float | None,
+    seeds: Seeds,
     conventions: Conventions,
 ) -> Answer:
     """Answer the three questions from draws of the stages' rung means.
 
     Parameters
     ----------
-    x
-        Places of the rungs; [rungs].
-    point, draws
-        Of two or four stages, the likelihood first and the hard metric last: [stages, rungs], [stages, rungs, draws]. A
-        single stage is the hard metric without a likelihood.
-    hard
-        Question 1 of the hard metric's curve.
+    x, point, draws
+        Places of the rungs [rungs]; of two or four stages, the likelihood first and the hard metric last, rung means
+        [stages, rungs] and draws of them [stages, rungs, draws]. A single stage is the hard metric without likelihood.
+    hard, seeds
+        Of the hard metric's curve.
     guess
         NLL of the guesser, nats.
-    together
+    synchrony
         K; None without items: the skill is never said to break then.
-    spread
-        The seeds.
     conventions
         The constants.
     """
     cliff: Reply = {"cliff": "yes", "open": "open"}.get(hard.verdict, "no")  # type: ignore[assignment]
-    rises = hard.verdict in ("cliff", "open", "smooth")
-    told = len(point) > 1 and rises
-    found = Evidence.of(x, point, draws, guess=guess, together=together, conventions=conventions) if told else None
+    found = None
+    if len(point) > 1 and hard.rises:
+        found = evidence(x, point, draws, guess=guess, synchrony=synchrony, conventions=conventions)
     metric: Reply | None = None
     skill: Reply | None = None
+    p_skill = None
     label: str = hard.verdict if hard.verdict != "smooth" else "no cliff"
     reason = hard.reason
-    p_skill = None
     if cliff != "no" and found is None:
         label = "no likelihood" if cliff == "yes" else "open"
         reason = f"{reason}; no likelihood, so questions 2 and 3 are not asked"
@@ -181,23 +160,15 @@ def ask(
         metric, why_metric = found.metric(conventions)
         skill, why_skill, p_skill = found.skill(conventions)
         label = _LABELS.get((metric, skill), "open")
-        reason = "; ".join(why for why in (reason, why_metric, why_skill) if why)
+        reason = f"{reason}; {why_metric}; {why_skill}"
     return Answer(
         cliff=cliff,
         metric_makes_it=metric,
         skill_broke=skill,
         label=label,
         reason=reason,
-        verdict=hard.verdict,
-        estimates=found.estimates if found else {},
-        p_cliff=hard.p_cliff,
-        p_metric=found.p_metric if found else None,
         p_skill=p_skill,
-        p_faster=found.p_faster if found else None,
-        p_below=found.p_below if found else None,
-        p_anywhere=found.p_anywhere if found else None,
-        synchrony=together,
-        got_worse_first=found.worse_first if found else False,
-        seeds=spread.kind if rises else None,
-        seed_rho=spread.rho if rises else None,
+        hard=hard,
+        evidence=found,
+        seeds=seeds if hard.rises else None,
     )
