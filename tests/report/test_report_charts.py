@@ -10,12 +10,12 @@ import pytest
 import vl_convert
 from lxml import etree
 from report_tables import CHOICES, WORDS, cliff_row, curve_rows, verdict_row
+from rescore.report.run_charts import elbow, emergence, matrix, nothing
 
 from rescore.report import figures, save_figure
 from rescore.report.along import Along
 from rescore.report.charts import COLOURS, bare, panel, panels, rows_of
 from rescore.report.figures import dual_grid, figure, shown
-from rescore.report.run_charts import elbow, emergence, matrix, nothing
 from rescore.report.subtask_charts import LENGTHS, chosen, dual, length_bins, metrics_of, specs
 from rescore.report.text import LETTERS
 from rescore.report.text import VERDICTS as VERDICT_WORDS

@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 from lxml import etree
 from report_tables import WORDS, make_tables
+from rescore.report.ladders import crossings, figure, first_models, shifts_grid
 from test_report_diagnostics import page, rows
 from test_report_page import grid
 
 from rescore.report import figures, save_figure
 from rescore.report.charts import bare
-from rescore.report.ladders import crossings, figure, first_models, shifts_grid
 from rescore.tables import LADDER_SHIFTS, RISES
 
 EM, GRADE, NLL, BYTE = "exact_match", "multiple_choice_grade", "nll_nats_per_token", "nll_nats_per_byte"

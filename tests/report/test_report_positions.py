@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import expect
 from report_browser import browse, needs_browser
 from report_tables import CHOICES, MODELS, WORDS, make_tables
+from rescore.report.positions import accuracies, chart, line
 
 from rescore.report import render
 from rescore.report.along import Along
-from rescore.report.positions import accuracies, chart, line
 from rescore.tables import POSITIONS
 
 NAMES = [model for model, _ in MODELS]

@@ -16,10 +16,10 @@ from lxml import html
 from playwright.sync_api import expect
 from report_browser import browse, needs_browser
 from report_tables import MODELS, WORDS, curve_rows, make_tables
+from rescore.report.token_chain import CAPABILITIES, Fit, capability_curves, fit
 
 from rescore.report import render_sandbox
 from rescore.report.sandbox_charts import SLIDERS, specs
-from rescore.report.token_chain import CAPABILITIES, Fit, capability_curves, fit
 from rescore.simulate import chain_table, token_probability
 from rescore.tables import CLIFFS, CURVES
 

@@ -42,16 +42,16 @@ def report(results: Path, emergent: Path | None) -> None:
         headline=tables["headline"],
         grading=_of_tasks(results, schema.GRADING),
         concentration=concentration,
-        lengths=_lengths(results),
+        answers=_answers(results, tables["curves"], axes),
         positions=_of_tasks(results, schema.POSITIONS),
         diagnosed=diagnosed,
         made_by={k: made_by[k] for k in _SAID if k in made_by},
         settings={"settings": made_by["settings"], "conventions": made_by.get("conventions", {})},
     )
     schema.write_text(page, results / "report" / "index.html")
-    sandbox = stage.render_sandbox(curves=tables["curves"], cliffs=tables["cliffs"])
-    schema.write_text(sandbox, results / "report" / "sandbox.html")
-    for name, figure in stage.figures(tables["curves"], tables["verdicts"], tables["cliffs"], diagnosed).items():
+    schema.write_text(stage.render_sandbox(), results / "report" / "sandbox.html")
+    drawn = stage.figures(tables["curves"], tables["verdicts"], tables["cliffs"], made_by.get("conventions", {}))
+    for name, figure in drawn.items():
         stage.save_figure(figure, results / "report" / name)
 
 
@@ -108,20 +108,20 @@ def _of_tasks(results: Path, table: schema.Table) -> pl.DataFrame | None:
     return pl.concat([schema.read(path, table) for path in files]) if files else None
 
 
-def _lengths(results: Path) -> pl.DataFrame:
-    """Count the questions of each subtask by the length of their first target, where their examples are at hand."""
-    from rescore.report import LENGTHS
+def _answers(results: Path, curves: pl.DataFrame, axes: list[str]) -> pl.DataFrame | None:
+    """Read what one model of each size said to three questions of each subtask, where the files are at hand."""
+    from rescore.report import real_answers
 
-    names = schema.provenance(results / "verdicts.parquet").get("scores", {})
-    counted = [pl.DataFrame(schema=LENGTHS)]
-    for name in names:
-        path = results / "examples" / f"{name}.parquet"
-        if path.is_file():
-            examples = schema.read(path, schema.EXAMPLES).filter(pl.col("targets").list.len() > 0)
-            characters = pl.col("targets").list.first().str.len_chars().cast(pl.Int64).alias("characters")
-            rows = examples.group_by("task", "subtask", characters).agg(questions=pl.len().cast(pl.Int64))
-            counted.append(rows.select(list(LENGTHS)).sort("subtask", "characters"))
-    return pl.concat(counted)
+    models = real_answers.one_per_size(curves, axes[0]) if axes else {}
+    found = []
+    for name in schema.provenance(results / "verdicts.parquet").get("scores", {}):
+        examples = results / "examples" / f"{name}.parquet"
+        paths = {m: results / "generations" / m / f"{name}.parquet" for ms in models.values() for m in ms}
+        paths = {model: path for model, path in paths.items() if path.is_file()}
+        if examples.is_file() and paths:
+            asked = real_answers.questions(schema.read(examples, schema.EXAMPLES))
+            found.append(real_answers.said(asked, {m: schema.read(p, schema.GENERATIONS) for m, p in paths.items()}))
+    return pl.concat(found) if found else None
 
 
 def _concentration(emergent: Path, results: Path) -> pl.DataFrame:

@@ -1,0 +1,109 @@
+"""Three real answers per size: what the models said to the same three questions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from rescore.report import text
+
+_QUESTIONS = 3
+_LONGEST = {"question": 160, "target": 60, "said": 60}  # characters; of a question the end, where it is asked
+
+ANSWERS: Mapping[str, type[pl.DataType]] = {
+    "model": pl.String,
+    "task": pl.String,
+    "subtask": pl.String,
+    "example_id": pl.Int64,
+    "question": pl.String,
+    "target": pl.String,
+    "said": pl.String,
+}
+"""Columns of the table of real answers: a row per model and chosen question."""
+
+
+def questions(examples: pl.DataFrame) -> pl.DataFrame:
+    """Choose three questions of each subtask, evenly spaced among those with a target.
+
+    Parameters
+    ----------
+    examples
+        The table EXAMPLES.
+
+    Returns
+    -------
+    pl.DataFrame
+        task, subtask, example_id, question (the end of the prompt), target (the first).
+    """
+    place, n = pl.int_range(pl.len()).over("subtask"), pl.len().over("subtask")
+    chosen = pl.any_horizontal(place == n * k // _QUESTIONS for k in range(_QUESTIONS))
+    return (
+        examples.filter(pl.col("targets").list.len() > 0)
+        .sort("subtask", "example_id")
+        .filter(chosen)
+        .select("task", "subtask", "example_id", question="prompt", target=pl.col("targets").list.first())
+    )
+
+
+def said(chosen: pl.DataFrame, generations: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return what each model said to the chosen questions.
+
+    Parameters
+    ----------
+    chosen
+        As `questions` makes it.
+    generations
+        By model, the table GENERATIONS.
+
+    Returns
+    -------
+    pl.DataFrame
+        Columns ANSWERS; nothing of a subtask that asks for no text.
+    """
+    frames = [
+        chosen.join(frame.select("subtask", "example_id", said="text"), on=["subtask", "example_id"])
+        .with_columns(model=pl.lit(model))
+        .select(list(ANSWERS))
+        for model, frame in generations.items()
+    ]
+    return pl.concat([pl.DataFrame(schema=dict(ANSWERS)), *frames])
+
+
+def one_per_size(curves: pl.DataFrame, column: str) -> dict[str, list[str]]:
+    """Return by ladder one model per size, from the smallest on: the first by name of its seeds."""
+    models = curves.select("ladder", "model", column).drop_nulls().group_by("ladder", column).agg(pl.col("model").min())
+    rows = models.sort("ladder", column)
+    return dict(rows.group_by("ladder", maintain_order=True).agg("model").iter_rows())
+
+
+def shown(answers: pl.DataFrame, models: list[str]) -> dict[str, Any]:
+    """Set out a subtask's answers for the page: the questions, and by size what was said to each.
+
+    Parameters
+    ----------
+    answers
+        Rows of ANSWERS of one subtask.
+    models
+        From the smallest size on; those without answers are left out.
+    """
+    asked = answers.unique("example_id").sort("example_id").select("example_id", "question", "target").rows()
+    of = {
+        (model, example): words for model, example, words in answers.select("model", "example_id", "said").iter_rows()
+    }
+    answered = [model for model in models if any((model, example) in of for example, *_ in asked)]
+    return {
+        "questions": [[_short(question, "question"), _short(target, "target")] for _, question, target in asked],
+        "said": [
+            [text.plain(model), *(_short(of.get((model, example), ""), "said") for example, *_ in asked)]
+            for model in answered
+        ],
+    }
+
+
+def _short(words: str, kind: str) -> str:
+    """Cut a text, and show its line ends as such: names and answers are untrusted."""
+    longest = _LONGEST[kind]
+    told = words.strip().replace("\n", " ⏎ ")
+    if len(told) > longest:
+        told = f"…{told[-longest:]}" if kind == "question" else f"{told[:longest]}…"
+    return text.plain(told)
