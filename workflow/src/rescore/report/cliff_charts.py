@@ -23,6 +23,7 @@ _PART_COLOURS = (GREEN, "#f3b7b4", RED, "#8f2a27")
 _FILLS = {"mirage": RED, "both": GREEN, "real": GREEN, "ordinary": GREY, "open": "transparent"}
 _EDGES = {"mirage": RED, "both": RED, "real": GREEN, "ordinary": GREY, "open": GREY}
 _ROWS = 40
+_CROWD = 100  # points that have no room for their bars and numbers
 _SIDE = 420
 
 
@@ -68,17 +69,22 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     ends = {"x": x.copy(), "y": y.copy()}
     ends["x"].shorthand, ends["y"].shorthand = "metric_share_low:Q", "acceleration_low:Q"
     bars = base.mark_rule(clip=True, opacity=0.3, strokeWidth=1.2).encode(stroke=stroke)
-    layers: list[alt.Chart | alt.LayerChart] = [
-        bars.encode(x=ends["x"], x2="metric_share_high:Q", y=y),
-        bars.encode(y=ends["y"], y2="acceleration_high:Q", x=x),
-        base.mark_point(size=70, strokeWidth=2, opacity=1).encode(x=x, y=y, fill=fill, stroke=stroke, tooltip=tooltip),
-        base.mark_text(align="left", dx=7, dy=-6, fontSize=9.5).encode(x=x, y=y, text="number:N"),
-    ]
+    points = base.mark_point(size=70, strokeWidth=2, opacity=1)
+    layers = [points.encode(x=x, y=y, fill=fill, stroke=stroke, tooltip=tooltip)]
+    subtitle = "a point per cliff; intervals in the table"
+    if len(rows) <= _CROWD:
+        subtitle = "bars: 90% intervals; numbers as in the list of climbs"
+        numbers = base.mark_text(align="left", dx=7, dy=-6, fontSize=9.5).encode(x=x, y=y, text="number:N")
+        crosses = [
+            bars.encode(x=ends["x"], x2="metric_share_high:Q", y=y),
+            bars.encode(y=ends["y"], y2="acceleration_high:Q", x=x),
+        ]
+        layers = [*crosses, *layers, numbers]
     return alt.LayerChart(
         layer=[*_regions(conventions, x_domain, y_domain), *layers],
         width=_SIDE,
         height=_SIDE,
-        title=alt.TitleParams("Each cliff", subtitle="bars: 90% intervals; numbers as in the list of climbs"),
+        title=alt.TitleParams("Each cliff", subtitle=subtitle),
     )
 
 
@@ -112,13 +118,13 @@ def waterfall_bars(data: alt.InlineData | alt.NamedData, order: Sequence[str] | 
         .mark_bar()
         .encode(
             x=alt.X("share:Q").axis(format="%", tickCount=6, grid=False).title("Share of the climb"),
-            color=color.legend(title=None, orient="top", columns=2),
+            color=color.legend(title=None, orient="top", columns=2, columnPadding=24),
             order="place:O",
             tooltip=[alt.Tooltip("part:N"), alt.Tooltip("share:Q", format=".0%")],
         )
     )
     if order:
-        bars = bars.encode(y=alt.Y("name:N").sort(order).title(None).axis(labelLimit=270).scale(paddingInner=0.3))
+        bars = bars.encode(y=alt.Y("name:N").sort(order).title(None).axis(labelLimit=230).scale(paddingInner=0.3))
     zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY).encode(x=alt.datum(0))
     return alt.LayerChart(layer=[bars, zero], width=width, height=19 * len(order or "1"))
 

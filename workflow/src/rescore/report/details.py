@@ -17,6 +17,7 @@ from rescore.tables import GRADING, POSITIONS, SEEDS
 from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES
 
 _POINT = ("mean", "standard_error", "n")
+_DIGITS = 5  # of what charts draw; the tables have all
 _JUDGED = ("verdict", "first_mean", "last_mean", "p_cliff")
 
 
@@ -212,13 +213,16 @@ def _seeds(seeds: pl.DataFrame, axis: Along) -> list[dict[str, Any]]:
     ]
 
 
-def _points(curve: pl.DataFrame, charts: Sequence[str], order: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-    """Return the curve of each metric that the charts draw, a value per model; null where the model has none."""
+def _points(curve: pl.DataFrame, charts: Sequence[str], order: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the curve of each metric that the charts draw, a value per model, null where it has none; one `n` for all."""
     drawn = dict.fromkeys(metric for name in charts for metric in subtask_charts.metrics_of(name))
-    found: dict[str, dict[str, list[Any]]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for metric in drawn:
         of_model = {m: point for m, *point in curve.filter(metric=metric).select("model", *_POINT).iter_rows()}
         points = [of_model.get(model, (None,) * len(_POINT)) for model in order]
-        columns = zip(*points, strict=True)
-        found[metric] = {name: [rounded(v) for v in column] for name, column in zip(_POINT, columns, strict=True)}
+        columns = [[rounded(v, _DIGITS) for v in column] for column in zip(*points, strict=True)]
+        found[metric] = dict(zip(_POINT, columns, strict=True))
+        counts = set(found[metric]["n"])
+        if len(counts) == 1:
+            found[metric]["n"] = counts.pop()
     return found

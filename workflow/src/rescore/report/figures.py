@@ -85,10 +85,11 @@ def small_multiples(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> 
         hard = panels(curve_of)[0]
         rows = [point for metric in (hard, STAGES[hard][0]) for point in _rows(curve_of, metric, axis)]
         if any(point["metric"] == hard and point["mean"] is not None for point in rows):
-            found.append((hard, rows, f"{words(key, with_ladder=with_ladder).full}", row["label"]))
+            found.append((hard, rows, words(key, with_ladder=with_ladder), row["label"]))
     charts: list[_Spec] = []
     for place, (hard, _, name, label) in enumerate(found):
-        title = {"text": f"{_letter(place)}  {name}", "subtitle": label, "fontSize": 10, "limit": 160}
+        title = {"text": f"{_letter(place)}  {name[0]}", "subtitle": [*filter(None, name[1:]), label], "fontSize": 11}
+        title |= {"limit": 160, "subtitleFontSize": 10}
         spec = drawn(hard, place % _COLUMNS == 0, place >= len(found) - _COLUMNS)
         charts.append({**spec, "data": {"name": f"rows{place}"}, "title": title})
     data = {f"rows{place}": rows for place, (_, rows, *_) in enumerate(found)}

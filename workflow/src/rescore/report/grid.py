@@ -86,12 +86,12 @@ class Grid:
         return len(self.columns[0].cells) if self.columns else 0
 
 
-def rounded(value: Any) -> Any:
-    """Round a float to seven significant digits, and name an infinity, which JSON cannot; anything else passes.
+def rounded(value: Any, digits: int = _DIGITS) -> Any:
+    """Round a float to so many significant digits, and name an infinity, which JSON cannot; anything else passes.
 
     >>> rounded(1 / 3), rounded(2.5e19), rounded(64), rounded(None), rounded(-math.inf)
     (0.3333333, 2.5e+19, 64, None, '-Infinity')
     """
     if not isinstance(value, float):
         return value
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else f"{'-' * (value < 0)}Infinity"
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else f"{'-' * (value < 0)}Infinity"

@@ -4,7 +4,7 @@ const models = read("models");
 // Rows of a subtask's curves, from a mean per model of each metric.
 function points({ ladder, curves }) {
   return Object.entries(curves).flatMap(([metric, { mean, standard_error, n }]) =>
-    rows(models[ladder]).map((model, i) => ({ ...model, metric, title: metric.replaceAll("_", " "), mean: mean[i], standard_error: standard_error[i], n: n[i] })),
+    rows(models[ladder]).map((model, i) => ({ ...model, metric, title: metric.replaceAll("_", " "), mean: mean[i], standard_error: standard_error[i], n: Array.isArray(n) ? n[i] : n })),
   );
 }
 

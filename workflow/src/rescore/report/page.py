@@ -39,7 +39,7 @@ def render(
 
     It is a `document` with a link to the sandbox and to the tables' CSV files beside it. Small panels are part of the
     page; charts and numbers of a subtask are made of embedded data when the reader opens its details, and chart data
-    are rounded to seven significant digits, so that a thousand subtasks open at once. Names of tasks and models are
+    are rounded to five significant digits, so that a thousand subtasks open at once. Names of tasks and models are
     text wherever they stand.
 
     Parameters

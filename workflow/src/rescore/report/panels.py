@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from rescore.report.text import ALWAYS, LABELS, number, percent
 
 WIDTH, HEIGHT = 120, 48
@@ -17,7 +19,7 @@ class Line(NamedTuple):
     """A curve of a panel: what it is of (hard, skill or partial, which page.css colours), and its points in SVG."""
 
     kind: str
-    points: str
+    points: Markup
 
 
 class Panel(NamedTuple):
@@ -55,7 +57,7 @@ def line(kind: str, points: Points, span: tuple[float, float], *, top: float = 1
     falls
         Whether the curve is drawn upside down: less is better.
 
-    >>> line("hard", [(1, 0.0), (2, 0.5), (3, 1.0)], (1, 3)).points
+    >>> str(line("hard", [(1, 0.0), (2, 0.5), (3, 1.0)], (1, 3)).points)
     '2,46 60,24 118,2'
     """
     left, width = span[0], (span[1] - span[0]) or 1.0
@@ -64,7 +66,7 @@ def line(kind: str, points: Points, span: tuple[float, float], *, top: float = 1
         (_MARGIN + across * (x - left) / width, _MARGIN + down * ((y / top) if falls else (1 - y / top)))
         for x, y in points
     )
-    return Line(kind, " ".join(f"{x:.4g},{y:.4g}" for x, y in placed))
+    return Line(kind, Markup(" ".join(f"{x:.4g},{y:.4g}" for x, y in placed)))  # noqa: S704 - numbers alone
 
 
 def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:

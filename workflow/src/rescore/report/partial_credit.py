@@ -101,14 +101,18 @@ def figure(rows: pl.DataFrame, axis: Along) -> alt.FacetChart | alt.Chart:
         .axis(tickMinStep=1, tickCount=4)
         .title("Tokens of an answer"),
         y=alt.Y("value:Q").scale(domain=[0, 1]).axis(values=[0, 0.5, 1]).title(None),
-        color=alt.Color("of:N").scale(domain=domain, range=[RED, BLUE]).legend(title=None, orient="top"),
+        color=alt.Color("of:N")
+        .scale(domain=domain, range=[RED, BLUE])
+        .legend(title=None, orient="top", columnPadding=24),
         strokeDash=alt.StrokeDash("of:N").scale(domain=domain, range=[[1, 0], [6, 4]]).legend(None),
     )
     layered = alt.layer(base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=30))
     chart: alt.FacetChart = (
         layered.properties(data=alt.InlineData(values=values), width=120, height=80)
         .facet(
-            row=alt.Row("series:N").title(None).header(labelAngle=0, labelAlign="left", labelLimit=200),
+            row=alt.Row("series:N")
+            .title(None)
+            .header(labelAngle=0, labelAlign="right", labelPadding=30, labelLimit=200),
             column=alt.Column("size:O").title(None).header(labelExpr=f"{names} : ''"),
         )
         .resolve_scale(x="independent")

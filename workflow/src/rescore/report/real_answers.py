@@ -8,6 +8,7 @@ import polars as pl
 from rescore.report import text
 
 _QUESTIONS = 3
+_SIZES = 16  # of a longer ladder, as one of checkpoints is, so many in even steps
 _LONGEST = {"question": 160, "target": 60, "said": 60}  # characters; of a question the end, where it is asked
 
 ANSWERS: Mapping[str, type[pl.DataType]] = {
@@ -70,10 +71,14 @@ def said(chosen: pl.DataFrame, generations: Mapping[str, pl.DataFrame]) -> pl.Da
 
 
 def one_per_size(curves: pl.DataFrame, column: str) -> dict[str, list[str]]:
-    """Return by ladder one model per size, from the smallest on: the first by name of its seeds."""
+    """Return by ladder one model per size, from the smallest on: the first by name of its seeds; at most 16 sizes."""
     models = curves.select("ladder", "model", column).drop_nulls().group_by("ladder", column).agg(pl.col("model").min())
-    rows = models.sort("ladder", column)
-    return dict(rows.group_by("ladder", maintain_order=True).agg("model").iter_rows())
+    found = {}
+    for (ladder,), rows in models.sort("ladder", column).partition_by("ladder", as_dict=True).items():
+        names, last = rows["model"].to_list(), rows.height - 1
+        steps = min(last, _SIZES - 1)
+        found[ladder] = [names[round(step * last / (steps or 1))] for step in range(steps + 1)]
+    return found
 
 
 def shown(answers: pl.DataFrame, models: list[str]) -> dict[str, Any]:
