@@ -214,7 +214,7 @@ def _seeds(seeds: pl.DataFrame, axis: Along) -> list[dict[str, Any]]:
 
 
 def _points(curve: pl.DataFrame, charts: Sequence[str], order: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the curve of each metric that the charts draw, a value per model, null where it has none; one `n` for all."""
+    """Return the curve of each metric that the charts draw, a value per model; one `n` where all have the same."""
     drawn = dict.fromkeys(metric for name in charts for metric in subtask_charts.metrics_of(name))
     found: dict[str, dict[str, Any]] = {}
     for metric in drawn:

@@ -21,7 +21,8 @@ function draw(place) {
   const { chart } = place.dataset;
   if (!details) return embed(place, narrowed(specs[chart], place.clientWidth), chart);
   const data = JSON.parse(details.querySelector("script").textContent);
-  return embed(place, { ...specs[chart], datasets: { curve: points(data), seeds: data.seeds, parts: data.parts } }, `${details.id}-${chart}`);
+  const seeds = data.seeds.length ? data.seeds : [{ ...rows(models[data.ladder])[0], share: "" }]; // Vega warns of an axis of nothing
+  return embed(place, { ...specs[chart], datasets: { curve: points(data), seeds, parts: data.parts } }, `${details.id}-${chart}`);
 }
 
 function table(className, heads, body) {
@@ -81,7 +82,7 @@ more?.addEventListener("click", () => {
   more.remove();
 });
 document.addEventListener("toggle", ({ target }) => target.matches(".subtask") && fill(target), true);
-document.querySelectorAll("main .chart").forEach(draw);
+addEventListener("load", () => document.querySelectorAll("main > .side .chart").forEach(draw)); // after what needs no library
 addEventListener("hashchange", follow);
 document.addEventListener("click", ({ target }) => target.closest?.(`a[href="${location.hash}"]`) && follow()); // the same link again
 dark.addEventListener("change", () => [...drawn.keys()].forEach(draw));

@@ -107,14 +107,7 @@ def render(
         },
         models=models(curves, axis),
         pills=list(text.LABELS),
-        files=[
-            "cliffs",
-            "verdicts",
-            "curves",
-            "headline",
-            *found,
-            *([] if concentration is None else ["concentration"]),
-        ],
+        files=["cliffs", "verdicts", "curves", "headline", *(t.name for t in diagnostics.TABLES if t.name in found)],
         settings=list(_flat(settings)),
         made_by=list(_flat(_brief(made_by))),
     )
