@@ -136,7 +136,7 @@ def test_the_first_screen_answers(tree: Any) -> None:
     assert panels == {"#s1": ["words", "", "metric 62%, skill 1.2x"], "#s2": ["age", "choices", ""]}
     contents = [link for link in tree.xpath("//nav/a/@href") if link.startswith("#")]
     assert all(tree.xpath(f"//*[@id='{link[1:]}']") for link in contents)
-    assert contents == ["#map", "#numbers", "#partial", "#matrix-heading", "#subtasks", "#method", "#data"]
+    assert contents == ["#numbers", "#partial", "#matrix-heading", "#subtasks", "#method", "#data"]
 
 
 def test_the_panels_show_the_hard_metric_by_size(tree: Any) -> None:
