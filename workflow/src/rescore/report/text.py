@@ -44,9 +44,6 @@ VERDICTS = {
 }
 """The verdicts of a curve and what each means."""
 
-FATES = ("disappears", "survives", "open")
-"""What becomes of the hard metric's cliff under a soft metric."""
-
 QUESTIONS = {
     "cliff": "Is there a cliff?",
     "metric_makes_it": "Does the metric make it?",
