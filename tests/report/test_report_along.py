@@ -108,19 +108,20 @@ def test_headings_texts_and_points_are_of_the_axis(tables: SimpleNamespace, axis
 
 
 def test_the_ladders_are_said_at_the_top(tables: SimpleNamespace) -> None:
-    expected = "Ladder nano: 4 models of 3 sizes, 1e16 to 1e20 FLOPs of compute, 1M to 100M parameters, "
-    expected += "4 to 2 nats/token of pretraining loss."
+    expected = "Ladder nano: 4 models of 3 sizes, 1e16 to 1e20 FLOPs of compute (4 decades), "
+    expected += "1M to 100M parameters (2 decades), 4 to 2 nats/token of pretraining loss."
     assert ladder_lines(tables.curves) == [expected]
     tree = html.fromstring(page(tables))
     assert [line.text_content() for line in tree.xpath("//p[@class='ladder']")] == [expected]
     unknown = tables.curves.with_columns(n_params=None, pretraining_loss_nats=None)
-    assert ladder_lines(unknown) == ["Ladder nano: 4 models, 1e16 to 1e20 FLOPs of compute."]
+    assert ladder_lines(unknown) == ["Ladder nano: 4 models, 1e16 to 1e20 FLOPs of compute (4 decades)."]
 
 
 def test_checkpoints_of_one_size_are_training_progress(tables: SimpleNamespace) -> None:
     steps = checkpoints(tables.curves.with_columns(pretraining_loss_nats=None))
     assert ladder_lines(steps) == [
-        "Ladder nano: training progress, 4 checkpoints of one size, 1e16 to 1e20 FLOPs of compute, 6.59k parameters."
+        "Ladder nano: training progress, 4 checkpoints of one size, 1e16 to 1e20 FLOPs of compute (4 decades), "
+        "6.59k parameters."
     ]
     tree = html.fromstring(page(tables, curves=steps))
     found = list(encodings(json.loads(tree.xpath("//script[@id='specs']")[0].text)))

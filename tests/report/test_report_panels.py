@@ -1,5 +1,6 @@
 """Small panels, the map, the waterfall, curves by answer length, answers in words: each shows what the tables hold."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from rescore.report.cliff_charts import PARTS, cliff_map, waterfall
 from rescore.report.panels import Panel, grouped, line
 from rescore.report.replies import facts, replies
 from rescore.report.text import LABELS, Subtask, sentence, words
-from rescore.tables import CLIFFS, EXAMPLES, GENERATIONS
+from rescore.tables import CLIFFS, EXAMPLES, GENERATIONS, write
 
 COMPUTE = Along()
 LINES = {"metric_share_min": 0.25, "acceleration_min": 0.5}
@@ -96,9 +97,7 @@ def test_subtasks_that_differ_in_a_number_are_a_series_by_answer_length() -> Non
     first = rows.filter(place=0, metric="exact_match")
     assert first.select("tokens", "mean").rows() == [(3.0, 0.25), (5.5, 0.125), (8.0, pytest.approx(0.25 / 3))]
     [cells] = partial_credit.cells(rows, COMPUTE).values()
-    assert [(cell.size, cell.ends) for cell in cells] == [
-        (size, "3 to 8") for size in ("1e16 FLOPs", "1e18 FLOPs", "1e20 FLOPs")
-    ]
+    assert [(cell.size, cell.ends) for cell in cells] == [(size, "3 to 8") for size in ("1e16", "1e18", "1e20")]
     assert [curve.kind for curve in cells[0].lines] == ["partial", "hard"]
     edit, exact = (curve.points.split()[0].split(",")[1] for curve in cells[0].lines)
     assert float(edit) == pytest.approx(2 + 44 * 0.125, rel=0.01)  # upside down, so near the top
@@ -121,7 +120,7 @@ def test_two_lengths_are_no_series() -> None:
     assert partial_credit.by_length(curves, cliffs.filter(pl.col("answer_tokens") < 8), COMPUTE).is_empty()
 
 
-def test_three_questions_are_chosen_and_each_answer_is_the_models() -> None:
+def test_three_questions_are_chosen_and_each_answer_is_the_models(tmp_path: Path) -> None:
     defaults = {"task": "t", "subtask": "t", "choices": None, "target_scores": None, "shots": 0, "seed": 0}
     examples = pl.DataFrame(
         [defaults | {"example_id": n, "prompt": f"Q{n}\nA: ", "targets": [f"t{n}"] if n else []} for n in range(10)],
@@ -129,13 +128,21 @@ def test_three_questions_are_chosen_and_each_answer_is_the_models() -> None:
     )
     asked = real_answers.questions(examples)
     assert asked["example_id"].to_list() == [1, 4, 7]  # of the nine with a target
-    empty = dict.fromkeys(GENERATIONS.columns)
+    empty = dict.fromkeys(GENERATIONS.columns) | {"token_ids": [], "span_ids": [], "span_ends": [], "logprob_nats": []}
+    empty |= {"finish_reason": "eos"}
     said = pl.DataFrame(
         [empty | {"subtask": "t", "example_id": n, "text": f" {n}\x1b\n!"} for n in range(9)],
         schema=dict(GENERATIONS.columns),
     )
     found = real_answers.said(asked, {"small": said.filter(pl.col("example_id") < 4), "large": said})
     shown = real_answers.shown(found, ["small", "other", "large"])
+    write(examples, tmp_path / "examples" / "t.parquet", EXAMPLES, {})
+    write(said, tmp_path / "generations" / "large" / "t.parquet", GENERATIONS, {})
+    curves = curve_rows(WORDS, "exact_match", [(0.5, 0.1)] * 4)
+    read = real_answers.read_answers(tmp_path, ["t", "elsewhere"], curves, ["compute_flops"])
+    assert read is not None
+    assert read.equals(found.filter(model="large"))
+    assert real_answers.read_answers(tmp_path, ["elsewhere"], curves, ["compute_flops"]) is None
     assert shown["questions"] == [["Q1 ⏎ A:", "t1"], ["Q4 ⏎ A:", "t4"], ["Q7 ⏎ A:", "t7"]]
     assert shown["said"] == [
         ["small", "1\ufffd ⏎ !", "", ""],

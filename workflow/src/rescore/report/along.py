@@ -1,5 +1,6 @@
 """What the charts run along: the axis of the verdicts, and the ladders on it in words."""
 
+import math
 from dataclasses import dataclass
 
 import polars as pl
@@ -114,4 +115,6 @@ def _span(values: pl.Series, axis: Axis) -> str:
     show = text.size if axis.unit == "parameters" else text.number
     low, high = show(min(known)), show(max(known))
     ends = low if low == high else f"{high} to {low}" if axis.falls else f"{low} to {high}"
-    return f"{ends} {axis.unit} of {axis.noun}" if axis.unit != axis.noun else f"{ends} {axis.noun}"
+    said = f"{ends} {axis.unit} of {axis.noun}" if axis.unit != axis.noun else f"{ends} {axis.noun}"
+    decades = math.log10(max(known) / min(known))
+    return said if axis.falls or not decades else f"{said} ({text.number(decades, 2)} decades)"

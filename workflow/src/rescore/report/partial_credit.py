@@ -68,7 +68,7 @@ def cells(rows: pl.DataFrame, axis: Along) -> dict[str, list[Cell]]:
             line(kind, of.filter(metric=metric).select("tokens", "mean").rows(), (low, high), falls=metric == EDIT)
             for metric, kind in ((EDIT, "partial"), (EXACT, "hard"))
         ]
-        size = f"{text.number(_place(x, axis), 2)} {axis.unit}"
+        size = text.number(_place(x, axis), 2)
         found.setdefault(str(series), []).append(Cell(size, f"{text.number(low, 2)} to {text.number(high, 2)}", curves))
     return found
 

@@ -1,11 +1,13 @@
 """Three real answers per size: what the models said to the same three questions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from rescore.report import text
+from rescore.tables import EXAMPLES, GENERATIONS, read
 
 _QUESTIONS = 3
 _SIZES = 16  # of a longer ladder, as one of checkpoints is, so many in even steps
@@ -21,6 +23,32 @@ ANSWERS: Mapping[str, type[pl.DataType]] = {
     "said": pl.String,
 }
 """Columns of the table of real answers: a row per model and chosen question."""
+
+
+def read_answers(results: Path, tasks: Iterable[str], curves: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame | None:
+    """Read what one model of each size said to three questions of each subtask; None where no file is at hand.
+
+    Parameters
+    ----------
+    results
+        The folder of a run, with `examples/TASK.parquet` and `generations/MODEL/TASK.parquet`.
+    tasks
+        Names of the files.
+    curves
+        The table CURVES, for the models.
+    axes
+        What the ladders are laid out along, a column of CURVES; the first counts.
+    """
+    models = one_per_size(curves, axes[0]) if axes else {}
+    found = []
+    for task in tasks:
+        examples = results / "examples" / f"{task}.parquet"
+        paths = {m: results / "generations" / m / f"{task}.parquet" for ladder in models.values() for m in ladder}
+        paths = {model: path for model, path in paths.items() if path.is_file()}
+        if examples.is_file() and paths:
+            asked = questions(read(examples, EXAMPLES))
+            found.append(said(asked, {model: read(path, GENERATIONS) for model, path in paths.items()}))
+    return pl.concat(found) if found else None
 
 
 def questions(examples: pl.DataFrame) -> pl.DataFrame:

@@ -42,7 +42,7 @@ def report(results: Path, emergent: Path | None) -> None:
         headline=tables["headline"],
         grading=_of_tasks(results, schema.GRADING),
         concentration=concentration,
-        answers=_answers(results, tables["curves"], axes),
+        answers=stage.read_answers(results, made_by.get("scores", {}), tables["curves"], axes),
         positions=_of_tasks(results, schema.POSITIONS),
         diagnosed=diagnosed,
         made_by={k: made_by[k] for k in _SAID if k in made_by},
@@ -106,22 +106,6 @@ def _of_tasks(results: Path, table: schema.Table) -> pl.DataFrame | None:
     names = schema.provenance(results / "verdicts.parquet").get("scores", {})
     files = [path for name in names if (path := results / table.name / f"{name}.parquet").is_file()]
     return pl.concat([schema.read(path, table) for path in files]) if files else None
-
-
-def _answers(results: Path, curves: pl.DataFrame, axes: list[str]) -> pl.DataFrame | None:
-    """Read what one model of each size said to three questions of each subtask, where the files are at hand."""
-    from rescore.report import real_answers
-
-    models = real_answers.one_per_size(curves, axes[0]) if axes else {}
-    found = []
-    for name in schema.provenance(results / "verdicts.parquet").get("scores", {}):
-        examples = results / "examples" / f"{name}.parquet"
-        paths = {m: results / "generations" / m / f"{name}.parquet" for ms in models.values() for m in ms}
-        paths = {model: path for model, path in paths.items() if path.is_file()}
-        if examples.is_file() and paths:
-            asked = real_answers.questions(schema.read(examples, schema.EXAMPLES))
-            found.append(real_answers.said(asked, {m: schema.read(p, schema.GENERATIONS) for m, p in paths.items()}))
-    return pl.concat(found) if found else None
 
 
 def _concentration(emergent: Path, results: Path) -> pl.DataFrame:
