@@ -21,9 +21,7 @@ from rescore.tables import write_bytes, write_text
 from rescore.tables.metrics import STAGES
 
 FIGURES = ("figure", "cliffs", "map", "waterfall", "lengths")
-"""Names of the figures, each a file of every kind in FORMATS."""
-
-FORMATS = ("svg", "pdf", "png")
+"""Names of the figures."""
 
 _DPI = 300
 _ROWS = 6
@@ -151,7 +149,7 @@ def shown(cliffs: pl.DataFrame, most: int = _ROWS) -> pl.DataFrame:
 
 
 def save_figure(spec: _Spec, path: Path) -> None:
-    """Write a figure to `path` with the endings of FORMATS: SVG, PDF and PNG of 300 dots per inch."""
+    """Write a figure as SVG, PDF and PNG of 300 dots per inch: to `path` with these endings."""
     svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     write_text(svg, path.with_suffix(".svg"))
     write_bytes(vl_convert.svg_to_pdf(svg), path.with_suffix(".pdf"))
