@@ -352,7 +352,7 @@ def test_two_ladders_are_kept_apart(tables: SimpleNamespace) -> None:
     names = texts(tree.xpath("//summary/h3/bdi"))
     assert names == ["words (nano)", "words (other)", "choices: age (nano)", "choices: age (other)"]
     [headline] = texts(tree.xpath("//h1"))
-    assert headline.startswith("Of 2 sudden rises in 2 subtasks on each of 2 ladders the metric makes 2, ")
+    assert headline.startswith("Of 2 sudden rises (2 subtasks, 2 ladders) the metric makes 2, ")
     assert len(tree.xpath("//p[@class='ladder']")) == 2
     data = [embedded(section) for section in subtasks(tree)]
     assert [d["ladder"] for d in data] == ["nano", "other"] * 2

@@ -183,7 +183,7 @@ def _panel(anchor: str, name: Words, cliff: Mapping[str, Any], means: pl.DataFra
     return Panel(
         anchor=anchor,
         heading=name.own,
-        below_heading=" · ".join(part for part in (name.task, name.ladder) if part),
+        below_heading=" · ".join(filter(None, (name.ladder, name.task))),
         hint=f"{name.full}: {cliff['reason'] or ''}",
         caption=panels.caption(cliff),
         lines=[panels.line(kind, of.select("x", "mean").rows(), span) for kind, of in curves if of.height],

@@ -79,6 +79,7 @@ def render(
         axis=axis,
         ladders=len({subtask.key.ladder for subtask in subtasks}),
         groups=panels.grouped((subtask.label, subtask.panel) for subtask in subtasks),
+        with_skill=any(line.kind == "skill" for subtask in subtasks for line in subtask.panel.lines),
         box=(panels.WIDTH, panels.HEIGHT),
         labels=text.LABELS,
         verdict_meanings=text.VERDICTS,

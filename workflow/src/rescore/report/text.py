@@ -210,7 +210,7 @@ def sentence(cliffs: pl.DataFrame) -> str:
     Parameters
     ----------
     cliffs
-        The table CLIFFS. With several ladders a subtask counts once per ladder, and the sentence says so.
+        The table CLIFFS. With several ladders a subtask counts once per ladder; the sentence gives both numbers.
     """
     if cliffs.is_empty():
         return "No subtask was tested."
@@ -218,15 +218,14 @@ def sentence(cliffs: pl.DataFrame) -> str:
     undecided = int((cliffs["cliff"] == "open").sum())
     rest = f" Whether there is one is open in {undecided}{' more' if found.height else ''}." if undecided else ""
     total, ladders = cliffs.select("task", "subtask").n_unique(), cliffs["ladder"].n_unique()
-    tested = f"{total} subtask{'' if total == 1 else 's'}"
-    tested += f" on each of {ladders} ladders" if ladders > 1 else ""
+    tested = f"{total} subtask{'' if total == 1 else 's'}{f', {ladders} ladders' if ladders > 1 else ''}"
     if found.is_empty():
         return f"No sudden rise under {_hard_metrics(cliffs)} in {tested}.{rest}"
     counts = {name: {word: int((found[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED}
     metric, skill = (counts[name] for name in _ASKED)
     unasked = found["metric_makes_it"].null_count()
     alone = f", {unasked} {'has' if unasked == 1 else 'have'} no likelihood" if unasked else ""
-    rises = f"{found.height} sudden rise{'' if found.height == 1 else 's'}{f' in {tested}' if ladders > 1 else ''}"
+    rises = f"{found.height} sudden rise{'' if found.height == 1 else 's'}{f' ({tested})' if ladders > 1 else ''}"
     return (
         f"Of {rises} the metric makes {metric['yes']}, {metric['no']} it does not, "
         f"{metric['open']} {'is' if metric['open'] == 1 else 'are'} open{alone}; in {skill['yes']} the skill itself "
