@@ -175,10 +175,11 @@ def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None
         ("–", "", ""),
         ("–", "", ""),
     ]
-    assert facts(row, COMPUTE) == []
+    assert facts(row, COMPUTE, None) == []
     row |= {"hidden_progress": 0.5, "hidden_progress_low": 0.25, "hidden_progress_high": 0.75, "rungs_in_window": 1}
     row |= {"window_start_log10_x": 18.0, "window_end_log10_x": 20.0, "answer_tokens": 8.0, "seeds": "lottery"}
-    assert facts(row, COMPUTE) == [
+    assert facts(row, COMPUTE, 0.2) == [
+        "Guessing scores 20%.",
         "50% (25% to 75%) of the likelihood's progress was made before the hard metric began to rise.",
         "The climb from a tenth to nine tenths lies between 1e18 and 1e20 FLOPs, 1 size in between.",
         "An answer has 8 tokens on average.",

@@ -120,7 +120,7 @@ def details(
                 label=row["label"],
                 reason=row["reason"],
                 replies=replies(row, conventions),
-                facts=facts(row, axis),
+                facts=facts(row, axis, _chance(verdicts_of(*key), row["hard_metric"])),
                 panel=_panel(anchor(place), name, row, means_of(*key), spans.get(key.ladder, (0.0, 1.0))),
                 verdicts=dict(verdicts_of(*key).select("metric", "verdict").iter_rows()),
                 charts=charts,
@@ -188,6 +188,11 @@ def _panel(anchor: str, name: Words, cliff: Mapping[str, Any], means: pl.DataFra
         caption=panels.caption(cliff),
         lines=[panels.line(kind, of.select("x", "mean").rows(), span) for kind, of in curves if of.height],
     )
+
+
+def _chance(verdicts: pl.DataFrame, hard_metric: str | None) -> float | None:
+    known = verdicts.filter(metric=hard_metric)["chance"].drop_nulls()
+    return known[0] if len(known) else None
 
 
 def _verdicts(verdicts: pl.DataFrame, cliff: Mapping[str, Any]) -> list[list[Any]]:

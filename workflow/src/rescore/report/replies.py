@@ -60,9 +60,9 @@ def _bars(conventions: Mapping[str, Any]) -> dict[str, str]:
         return {}
 
 
-def facts(cliff: Mapping[str, Any], axis: Along) -> list[str]:
-    """Say what else is known of a subtask's climb, a sentence each."""
-    said = []
+def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[str]:
+    """Say what else is known of a subtask's climb, a sentence each; `chance` is what guessing scores."""
+    said = [] if chance is None else [f"Guessing scores {percent(chance)}."]
     if cliff["hidden_progress"] is not None:
         said.append(
             f"{interval(cliff, 'hidden_progress', percent)} of the likelihood's progress was made before the hard "
