@@ -191,8 +191,7 @@ def _panel(anchor: str, name: Words, cliff: Mapping[str, Any], means: pl.DataFra
 
 
 def _chance(verdicts: pl.DataFrame, hard_metric: str | None) -> float | None:
-    known = verdicts.filter(metric=hard_metric)["chance"].drop_nulls()
-    return known[0] if len(known) else None
+    return dict(verdicts.select("metric", "chance").iter_rows()).get(hard_metric)
 
 
 def _verdicts(verdicts: pl.DataFrame, cliff: Mapping[str, Any]) -> list[list[Any]]:
