@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from rescore.discontinuity.conventions import Conventions
 from rescore.report import render
+from rescore.report.real_answers import ANSWERS
 from rescore.tables import CLIFFS, CURVES, HEADLINE, METRICS, VERDICTS
 
 SIZES_MEGABYTES = 15
@@ -23,7 +25,7 @@ OPENS_SECONDS = 3
 
 
 def tables(subtasks: int, models: int, seed: int) -> dict[str, pl.DataFrame]:
-    """Return random curves, verdicts and cliffs of one ladder; names as long as BIG-Bench's."""
+    """Return random curves, verdicts, cliffs and answers of one ladder; names as long as BIG-Bench's."""
     rng = np.random.default_rng(seed)
     names = pl.DataFrame({"task": [f"unnatural_learning_{n:04}" for n in range(subtasks)]})
     names = names.with_columns(ladder=pl.lit("pythia"), subtask=pl.col("task") + ":reverse_natural_content")
@@ -44,8 +46,20 @@ def tables(subtasks: int, models: int, seed: int) -> dict[str, pl.DataFrame]:
         reason=pl.lit("no cliff found, but a jump cannot be excluded"),
         n_items=pl.lit(100, pl.Int64),
     )
-    cliffs = names.with_columns(label=pl.lit("open"), cliff=pl.lit("yes"), hard_metric=pl.lit("exact_match"))
+    measured = [name for name, kind in CLIFFS.columns.items() if kind == pl.Float64]
+    cliffs = names.with_columns(
+        *(pl.Series(name, rng.random(subtasks)) for name in measured),
+        label=pl.Series(rng.choice(["mirage", "both", "open", "no cliff"], subtasks)),
+        cliff=pl.lit("yes"),
+        metric_makes_it=pl.lit("yes"),
+        skill_broke=pl.lit("open"),
+        reason=pl.lit("100% of draws have a cliff, and at least 100% without any one size; the likelihood shares 36%"),
+        hard_metric=pl.lit("exact_match"),
+    )
+    questions = pl.DataFrame({"example_id": range(3), "question": ["x" * 150] * 3, "target": ["a" * 30] * 3})
+    answers = names.join(questions, how="cross").join(ladder.select("model"), how="cross")
     return {
+        "answers": answers.with_columns(said=pl.lit("b" * 30)).select(list(ANSWERS)),
         "curves": pl.concat([CURVES.empty(), curves], how="diagonal"),
         "verdicts": pl.concat([VERDICTS.empty(), verdicts], how="diagonal"),
         "cliffs": pl.concat([CLIFFS.empty(), cliffs], how="diagonal"),
@@ -59,9 +73,10 @@ def page(subtasks: int, models: int, seed: int = 0) -> str:
         curves=given["curves"],
         verdicts=given["verdicts"],
         cliffs=given["cliffs"],
+        answers=given["answers"],
         headline=HEADLINE.empty(),
         made_by={},
-        settings={},
+        settings={"conventions": vars(Conventions())},
     )
 
 

@@ -59,8 +59,8 @@ def test_truths_by_hand() -> None:
     assert Truth(shape="hinge", low=0.5, logits_per_decade=2).token_logit(x) == pytest.approx([0, 0, 0, 2, 4])
     assert Truth(shape="chain", top_logit=3).token_logit(x) == pytest.approx([-1, 0, 1, 2, 3])
     assert Truth(shape="inverse", high=0.5).token_logit(x) == pytest.approx([0, -1, -2, -3, -4])
-    nll = -np.log(p(shape="power", exponent=0.5, top_nll_nats=0.01, offset_nats=0.1))
-    assert nll == pytest.approx([1.1, 0.1 + 10**-0.5, 0.2, 0.1 + 10**-1.5, 0.11])
+    nll = -np.log(p(shape="power", exponent=0.5, top_nll_nats=0.01))
+    assert nll == pytest.approx([1, 10**-0.5, 0.1, 10**-1.5, 0.01])
 
 
 def test_without_spread_scores_are_the_truth() -> None:

@@ -14,8 +14,8 @@ from test_report_page import embedded, page, subtasks
 
 from rescore import tables as schema
 from rescore.commands.report import report
-from rescore.report import figures, render_sandbox
-from rescore.report.along import Along, along, ladder_lines
+from rescore.report import figures
+from rescore.report.along import Along, along, ladder_lines, rung_means
 from rescore.tables import CURVES, VERDICTS, InputError
 
 TITLES = {
@@ -58,7 +58,7 @@ def test_every_chart_of_the_page_runs_along_the_axis(tables: SimpleNamespace, ax
         assert encoding["x"]["title"] == TITLES[axis]
         assert encoding["x"]["scale"]["type"] == "log"
         assert encoding["x"]["scale"]["reverse"] == (axis == LOSS)
-        if "tooltip" in encoding:
+        if any(each["field"] == "model" for each in encoding.get("tooltip", [])):
             assert [axis] == [each["field"] for each in encoding["tooltip"] if each["field"] in TITLES]
 
 
@@ -66,7 +66,7 @@ def test_every_chart_of_the_page_runs_along_the_axis(tables: SimpleNamespace, ax
 def test_the_static_figures_run_along_the_axis(tables: SimpleNamespace, axis: str) -> None:
     given = with_axis(tables, axis)
     drawn = figures(given.curves, given.verdicts, given.cliffs, {})
-    for name in ("figure", "dual"):
+    for name in ("figure", "cliffs"):
         spec = drawn[name]
         found = list(encodings(spec))
         assert {encoding["x"]["field"] for encoding in found} == {axis}
@@ -79,11 +79,11 @@ def test_the_static_figures_run_along_the_axis(tables: SimpleNamespace, axis: st
 @pytest.mark.parametrize(
     ("axis", "said"),
     [
-        ("compute_flops", "Curves run along training compute, on a log scale."),
-        ("n_params", "Curves run along parameters, on a log scale."),
+        ("compute_flops", "from 0 to 1, against log training compute."),
+        ("n_params", "from 0 to 1, against log parameters."),
         (
             LOSS,
-            "Curves run along pretraining loss, on a log scale, reversed: lower loss is further right.",
+            "from 0 to 1, against log pretraining loss, lower loss further right.",
         ),
     ],
 )
@@ -91,7 +91,8 @@ def test_headings_texts_and_points_are_of_the_axis(tables: SimpleNamespace, axis
     tree = html.fromstring(page(with_axis(tables, axis)))
     text = " ".join(tree.text_content().split())
     assert said in text
-    assert f"Curves are judged along {said.split(',')[0].removeprefix('Curves run along ')}, on a log scale" in text
+    name = said.removeprefix("from 0 to 1, against log ").rstrip(".").partition(",")[0]
+    assert f"Curves are judged along {name}, on a log scale" in text
     assert ("of the highest and the lowest loss" in text) == (axis == LOSS)
     [ladder] = json.loads(tree.xpath("//script[@id='models']")[0].text).values()
     assert set(ladder) == {"model", axis}
@@ -107,24 +108,32 @@ def test_headings_texts_and_points_are_of_the_axis(tables: SimpleNamespace, axis
 
 
 def test_the_ladders_are_said_at_the_top(tables: SimpleNamespace) -> None:
-    expected = "nano: 4 models of 3 sizes; 1e16 to 1e20 FLOPs of compute; 1e6 to 1e8 parameters; "
-    expected += "4 to 2 nats/token of pretraining loss"
+    expected = "Ladder nano: 4 models of 3 sizes, 1e16 to 1e20 FLOPs of compute (4 decades), "
+    expected += "1M to 100M parameters (2 decades), 4 to 2 nats/token of pretraining loss."
     assert ladder_lines(tables.curves) == [expected]
     tree = html.fromstring(page(tables))
-    assert [li.text_content() for li in tree.xpath("//ul[@id='ladders']/li")] == [expected]
+    assert [line.text_content() for line in tree.xpath("//p[@class='ladder']")] == [expected]
     unknown = tables.curves.with_columns(n_params=None, pretraining_loss_nats=None)
-    assert ladder_lines(unknown) == ["nano: 4 models; 1e16 to 1e20 FLOPs of compute"]
+    assert ladder_lines(unknown) == ["Ladder nano: 4 models, 1e16 to 1e20 FLOPs of compute (4 decades)."]
 
 
 def test_checkpoints_of_one_size_are_training_progress(tables: SimpleNamespace) -> None:
     steps = checkpoints(tables.curves.with_columns(pretraining_loss_nats=None))
     assert ladder_lines(steps) == [
-        "nano: training progress, 4 checkpoints of one size; 1e16 to 1e20 FLOPs of compute; 6590 parameters"
+        "Ladder nano: training progress, 4 checkpoints of one size, 1e16 to 1e20 FLOPs of compute (4 decades), "
+        "6.59k parameters."
     ]
     tree = html.fromstring(page(tables, curves=steps))
     found = list(encodings(json.loads(tree.xpath("//script[@id='specs']")[0].text)))
     assert {tuple(encoding["x"]["title"]) for encoding in found} == {("Training progress (FLOPs)",)}
-    assert "Curves run along training progress (compute)" in tree.text_content()
+    assert "against log training progress (compute)" in tree.text_content()
+
+
+@pytest.mark.parametrize("axis", TITLES)
+def test_rung_means_are_of_a_sizes_models_from_the_worst_to_the_best(tables: SimpleNamespace, axis: str) -> None:
+    found = rung_means(tables.curves, Along(axis)).filter(subtask="words", metric="exact_match")
+    assert found["mean"].to_list() == pytest.approx([0.05, 0.5, 0.98])
+    assert found["x"].is_sorted()
 
 
 def test_beside_a_ladder_of_sizes_the_axis_is_compute(tables: SimpleNamespace) -> None:
@@ -133,7 +142,7 @@ def test_beside_a_ladder_of_sizes_the_axis_is_compute(tables: SimpleNamespace) -
     assert along(both, tables.verdicts) == Along("compute_flops", progress=False)
     assert along(steps, tables.verdicts) == Along("compute_flops", progress=True)
     assert along(CURVES.empty(), VERDICTS.empty()) == Along()
-    assert [line.split(",")[0] for line in ladder_lines(both)][1] == "steps: training progress"
+    assert [line.split(",")[0] for line in ladder_lines(both)][1] == "Ladder steps: training progress"
 
 
 @pytest.mark.parametrize("axes", [["compute_flops", "n_params"], ["n_tokens"]])
@@ -159,7 +168,5 @@ def test_verdicts_along_several_axes_are_refused(tables: SimpleNamespace, tmp_pa
 def test_a_ladder_whose_compute_is_not_known_runs_along_parameters(tables: SimpleNamespace) -> None:
     curves = tables.curves.with_columns(compute_flops=pl.lit(None, pl.Float64))
     tree = html.fromstring(page(with_axis(tables, "n_params"), curves=curves))
-    [line] = tree.xpath("//ul[@id='ladders']/li")
-    assert line.text_content().startswith("nano: 4 models of 3 sizes; 1e6 to 1e8 parameters")
-    sandbox = html.fromstring(render_sandbox(curves=curves, cliffs=tables.cliffs))  # which is by compute
-    assert "No subtask of this run" in sandbox.xpath("string(//section[@id='four'])")
+    [line] = tree.xpath("//p[@class='ladder']")
+    assert line.text_content().startswith("Ladder nano: 4 models of 3 sizes, 1M to 100M parameters")

@@ -1,4 +1,4 @@
-"""Error bars, the choice of panels and charts, what is drawn, the static figures."""
+"""Error bars, the choice of panels and charts, what is drawn, the paper figures."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,17 +9,14 @@ import polars as pl
 import pytest
 import vl_convert
 from lxml import etree
-from report_tables import CHOICES, WORDS, cliff_row, curve_rows, verdict_row
+from report_tables import CHOICES, WORDS, cliff_row, curve_rows
 
 from rescore.report import figures, save_figure
 from rescore.report.along import Along
-from rescore.report.charts import COLOURS, bare, panel, panels, rows_of
-from rescore.report.figures import dual_grid, figure, shown
-from rescore.report.run_charts import elbow, emergence, matrix, nothing
-from rescore.report.subtask_charts import LENGTHS, chosen, dual, length_bins, metrics_of, specs
-from rescore.report.text import LETTERS
-from rescore.report.text import VERDICTS as VERDICT_WORDS
-from rescore.tables import CLIFFS, CURVES, FAMILIES, VERDICTS, InputError
+from rescore.report.charts import BLUE, GREEN, RED, bare, colour, nothing, panel, panels, rows_of
+from rescore.report.figures import FIGURES, figure, shown, small_multiples
+from rescore.report.subtask_charts import chosen, metrics_of, specs
+from rescore.tables import CLIFFS, CURVES, METRICS, VERDICTS, InputError
 from rescore.tables.axes import AXES
 
 COMPUTE = Along()
@@ -115,10 +112,20 @@ def test_nll_is_on_a_log_axis_without_its_zeros() -> None:
     assert len(marks(with_zero, "nll_nats_per_token")["symbol"]) == 3
 
 
+def test_a_colour_has_one_meaning() -> None:
+    assert {metric for metric in METRICS if colour(metric) == BLUE} == {"token_edit_distance", "brier_score"}
+    red = {"exact_match", "multiple_choice_grade", "target_probability", "choice_probability"}
+    assert red < {metric for metric in METRICS if colour(metric) == RED}
+    assert {colour(metric) for metric in ("nll_nats_per_token", "token_probability")} == {GREEN}
+
+
+STAGED = "exact_match+token_probability+target_probability"
+
+
 def test_specs_name_the_dataset_and_no_host() -> None:
-    names = [*COLOURS, "exact_match+nll_nats_per_token", "predicted", LENGTHS]
+    names = [STAGED, "multiple_choice_grade", "nll_nats_per_token", "token_edit_distance", "brier_score"]
     for name, spec in specs(names, COMPUTE).items():
-        assert spec["data"] == {"name": LENGTHS if name == LENGTHS else "curve"}
+        assert spec["data"] == {"name": "curve"}
         assert all(metric in str(spec) for metric in metrics_of(name))
         assert "http" not in str(spec)
         assert spec["title"]["text"]  # what the page calls the chart
@@ -128,65 +135,36 @@ def test_specs_name_the_dataset_and_no_host() -> None:
     ("measured", "charts"),
     [
         (
-            {"exact_match", "nll_nats_per_token", "token_edit_distance", "target_probability", "margin_nats"},
-            ("exact_match+nll_nats_per_token", "token_edit_distance", "predicted", "margin_nats"),
+            {"exact_match", "nll_nats_per_token", "token_edit_distance", "target_probability", "token_probability"},
+            (STAGED, "nll_nats_per_token", "token_edit_distance"),
         ),
         (
             {"multiple_choice_grade", "nll_nats_per_token", "brier_score", "target_probability"},
-            ("multiple_choice_grade+nll_nats_per_token", "brier_score"),
+            ("multiple_choice_grade+target_probability", "nll_nats_per_token", "brier_score"),
         ),
-        ({"exact_match", "nll_nats_per_answer"}, ("exact_match+nll_nats_per_answer",)),  # results of other tools
+        ({"exact_match", "nll_nats_per_answer"}, ("exact_match", "nll_nats_per_answer")),  # results of other tools
         ({"nll_nats_per_token"}, ("nll_nats_per_token",)),
         (set(), ()),
     ],
 )
 def test_a_subtask_has_the_charts_of_what_it_measured(measured: set[str], charts: tuple[str, ...]) -> None:
-    assert chosen(measured, lengths=False) == charts
-    assert chosen(measured, lengths=True) == (*charts, LENGTHS)
+    assert chosen(measured) == charts
     assert specs(charts, COMPUTE).keys() == set(charts)
 
 
-def test_the_dual_curve_has_both_metrics_and_nll_upside_down(tables: SimpleNamespace) -> None:
-    rows = alt.InlineData(values=of(tables.curves, WORDS).to_dicts())
-    spec = dual("exact_match", "nll_nats_per_token", rows, along=COMPUTE).properties(width=300, height=200).to_dict()
+def test_the_stages_share_an_axis_and_the_seeds_stand_above() -> None:
+    means = {"exact_match": 0.25, "token_probability": 0.75, "target_probability": 0.5}
+    rows = pl.concat(curve_rows(WORDS, metric, [(mean, 0.0)] * 4) for metric, mean in means.items()).to_dicts()
+    seeds = [{"compute_flops": 1e18, "share": "1/3", "said": ""}]
+    spec = specs([STAGED], COMPUTE)[STAGED] | {"width": 300, "datasets": {"curve": rows, "seeds": seeds}}
     graph = vl_convert.vegalite_to_scenegraph(spec)
-    by_colour = {colour: [] for colour in (COLOURS["exact_match"], COLOURS["nll_nats_per_token"])}
-    for line in scene(graph, "line"):
-        by_colour[line["stroke"]].append((line["x"], line["y"]))
-    exact, nll = (sorted(points) for points in by_colour.values())
-    assert [x for x, _ in exact] == [x for x, _ in nll]  # one compute axis
-    assert [y for _, y in exact] == sorted((y for _, y in exact), reverse=True)  # 0.05, 0.5, 0.98: up the page
-    assert [y for _, y in nll] == sorted((y for _, y in nll), reverse=True)  # 3.5, 1, 0.25 nats: up as well
-    assert {line["strokeDash"][1] for line in scene(graph, "line")} == {0, 3}  # not told apart by colour alone
+    heights = {(line["stroke"], tuple(line["strokeDash"])): line["y"] for line in scene(graph, "line")}
+    assert heights.keys() == {(RED, (1, 0)), (GREEN, (6, 4)), (RED, (1, 3))}
+    exact, token, whole = (heights[key] for key in ((RED, (1, 0)), (GREEN, (6, 4)), (RED, (1, 3))))
+    assert whole - token == pytest.approx(exact - whole)  # 0.25, 0.5, 0.75 on one axis
+    assert token < whole
     assert {symbol["shape"] for symbol in scene(graph, "symbol")} == {"circle", "diamond"}
-
-
-def test_lengths_are_counted_in_bars() -> None:
-    lengths = pl.DataFrame({"characters": [1, 2, 4], "questions": [30, 10, 15]})
-    spec = specs([LENGTHS], COMPUTE)[LENGTHS] | {"width": 300}
-    spec["datasets"] = {LENGTHS: length_bins(lengths).to_dicts()}
-    bars = sorted(scene(vl_convert.vegalite_to_scenegraph(spec), "rect"), key=lambda bar: bar["x"])
-    assert [bar["height"] for bar in bars] == pytest.approx([200, 200 / 3, 100])
-    assert [bar["width"] for bar in bars] == pytest.approx([bars[0]["width"]] * 3)
-
-
-def test_a_single_length_is_labelled_as_one() -> None:
-    spec = specs([LENGTHS], COMPUTE)[LENGTHS] | {"width": 300}
-    bins = length_bins(pl.DataFrame({"characters": [3], "questions": [200]}))
-    drawn = vl_convert.vegalite_to_svg(spec | {"datasets": {LENGTHS: bins.to_dicts()}})
-    labels = [text for text in etree.fromstring(drawn).itertext() if text.strip(".0123456789") == ""]
-    assert labels[0] == "3"  # not at 2.5 and 3.5, the ends of the bar
-    assert all("." not in label for label in labels)
-
-
-@pytest.mark.parametrize("longest", [1, 20, 21, 1000, 10_000_000])
-def test_length_bins_keep_every_question(longest: int) -> None:
-    lengths = pl.DataFrame({"characters": sorted({1, longest // 2 + 1, longest})}).with_columns(questions=pl.lit(7))
-    bins = length_bins(lengths)
-    assert bins["questions"].sum() == 7 * lengths.height
-    assert (bins["longest"] - bins["shortest"]).unique().len() == 1
-    assert longest <= bins["longest"][-1] <= longest + (longest - 1) // 20 + 1
-    assert bins.height <= 20
+    assert [(text["text"], text["y"] < 0) for text in scene(graph, "text")] == [("1/3", True)]
 
 
 def titles(spec: dict[str, Any]) -> list[str]:
@@ -194,7 +172,7 @@ def titles(spec: dict[str, Any]) -> list[str]:
 
 
 def test_figure_shows_the_cliffs(tables: SimpleNamespace) -> None:
-    assert titles(figure(tables.curves, tables.cliffs, COMPUTE)) == ["words: mirage"]
+    assert titles(figure(tables.curves, tables.cliffs, COMPUTE)) == ["a  words: mirage"]
 
 
 def test_figure_without_a_cliff_shows_the_first(tables: SimpleNamespace) -> None:
@@ -207,26 +185,30 @@ def test_figure_has_at_most_six_rows() -> None:
     assert shown(cliffs)["subtask"].to_list() == [f"t:{i}" for i in range(6)]
 
 
-@pytest.mark.parametrize("ending", ["svg", "png"])
+@pytest.mark.parametrize("ending", ["svg", "pdf", "png"])
 def test_a_figure_that_cannot_be_written_is_one_error(ending: str, tmp_path: Path) -> None:
     (tmp_path / f"figure.{ending}").mkdir()
     with pytest.raises(InputError, match=rf"figure\.{ending}: cannot be written \(Is a directory\)"):
         save_figure(bare(nothing()), tmp_path / "figure")
 
 
-def test_figures_are_written_as_svg_and_png(tables: SimpleNamespace, tmp_path: Any) -> None:
+def test_figures_are_written_as_svg_pdf_and_png(tables: SimpleNamespace, tmp_path: Any) -> None:
     cliffs = tables.cliffs.with_columns(task=pl.lit("w\x00<b>"), cliff=pl.lit("yes"))
     curves = tables.curves.with_columns(task=pl.lit("w\x00<b>"), model=pl.lit("m\x00"))
     save_figure(figures(curves, tables.verdicts, cliffs, {})["figure"], tmp_path / "new" / "figure")
     text = svg_text(tmp_path / "new" / "figure.svg")
     for words in (
-        "w\ufffd<b>:words: mirage",
+        "w\ufffd<b>: words: mirage",
         "Exact match",
         "NLL per token",
         "nats/token, lower is better",
     ):
         assert words in text
-    assert (tmp_path / "new" / "figure.png").read_bytes().startswith(b"\x89PNG")
+    png = (tmp_path / "new" / "figure.png").read_bytes()
+    assert png.startswith(b"\x89PNG")
+    at = png.index(b"pHYs") + 4
+    assert int.from_bytes(png[at : at + 4], "big") == pytest.approx(300 / 0.0254, abs=1)  # pixels per metre
+    assert (tmp_path / "new" / "figure.pdf").read_bytes().startswith(b"%PDF")
 
 
 def svg_text(path: Any) -> str:
@@ -234,66 +216,31 @@ def svg_text(path: Any) -> str:
 
 
 def test_figures_of_nothing_are_drawn(tmp_path: Any) -> None:
-    nothing = {FAMILIES.name: FAMILIES.empty()}
-    drawn = figures(CURVES.empty(), VERDICTS.empty(), CLIFFS.empty(), nothing)
-    assert set(drawn) == {"figure", "dual", "emergence", "matrix", "elbow"}
-    assert "elbow" not in figures(CURVES.empty(), VERDICTS.empty(), CLIFFS.empty(), {})
+    drawn = figures(CURVES.empty(), VERDICTS.empty(), CLIFFS.empty(), {})
+    assert tuple(drawn) == FIGURES
     for name, chart in drawn.items():
         save_figure(chart, tmp_path / name)
         assert etree.parse(tmp_path / f"{name}.svg").getroot().tag.endswith("svg")
 
 
-def test_the_dual_grid_shows_the_cliffs_with_both_metrics(tables: SimpleNamespace) -> None:
-    [drawn] = dual_grid(tables.curves, tables.cliffs, COMPUTE)["concat"]
-    assert drawn["title"] == {"text": "words", "subtitle": "mirage"}
-    without = tables.curves.filter(pl.col("metric") != "nll_nats_per_token")
-    [nothing] = dual_grid(without, tables.cliffs, COMPUTE)["concat"]
-    assert nothing["mark"]["text"] == "nothing to draw"
+def test_points_of_a_figure_have_no_label_for_screen_readers(tables: SimpleNamespace, tmp_path: Any) -> None:
+    save_figure(figure(tables.curves, tables.cliffs, COMPUTE), tmp_path / "figure")
+    assert not etree.parse(tmp_path / "figure.svg").xpath("//*[local-name()='path']/@aria-label")
 
 
-def drawn_texts(chart: alt.LayerChart) -> list[str]:
-    return [item["text"] for item in scene(vl_convert.vegalite_to_scenegraph(chart.to_dict()), "text")]
+def test_rows_of_the_figure_have_the_same_nll_axis() -> None:
+    keys = [("nano", "t", f"t:{n}") for n in range(2)]
+    nll = [[(4.0, 0.1)] * 3 + [(1.0, 0.1)], [(2.0, 0.1)] * 3 + [(0.5, 0.1)]]
+    curves = pl.concat(curve_rows(key, "nll_nats_per_token", points) for key, points in zip(keys, nll, strict=True))
+    cliffs = pl.concat(cliff_row(key, "real", cliff="yes") for key in keys)
+    rows = figure(curves, cliffs, COMPUTE)["vconcat"]
+    scales = [layer["encoding"]["y"]["scale"] for row in rows for layer in row["hconcat"][1]["layer"]]
+    assert {tuple(scale["domain"]) for scale in scales} == {(0.45, 4.4)}
 
 
-def test_the_matrix_has_a_letter_a_verdict_and_none_without_scores(tables: SimpleNamespace) -> None:
-    assert sorted(drawn_texts(matrix(tables.verdicts, tables.cliffs))) == sorted("CS?SITC")
-    no_bleu = tables.verdicts.with_columns(n_items=pl.when(metric="bleu").then(0).otherwise("n_items"))
-    assert sorted(drawn_texts(matrix(no_bleu, tables.cliffs))) == sorted("CS?SIT")
-    assert set(LETTERS) == set(VERDICT_WORDS)
-    assert len(set(LETTERS.values())) == len(LETTERS)
-
-
-def layer_rows(spec: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    return [spec["datasets"][layer["data"]["name"]] for layer in spec["layer"]]
-
-
-def test_emergence_scores_are_ticks_and_infinite_ones_are_counted() -> None:
-    scores = [1.0, 10.0, 100.0, float("inf"), None]
-    rows = [verdict_row(("n", "t", f"t:{n}"), "exact_match", "smooth", emergence_score=s) for n, s in enumerate(scores)]
-    spec = emergence(pl.concat(rows)).to_dict()
-    ticks, median = layer_rows(spec)
-    assert [(tick["score"], tick["subtask"]) for tick in ticks] == [([1.0, 10.0, 100.0], ["t:0", "t:1", "t:2"])]
-    assert [each["score"] for each in median] == [100.0]  # of 1, 10, 100 and infinity, the upper middle one
-    assert "1 infinite" in spec["title"]["subtitle"]
-
-
-def test_the_elbow_line_is_the_tables_slope_through_the_mean_of_the_points() -> None:
-    # k = 1, 10, 100 at 10^20, 10^22, 10^24: 2 decades a decade.
-    points = pl.concat(
-        cliff_row(
-            ("n", "t", f"t:{i}"),
-            "mirage",
-            hard_metric="exact_match",
-            answer_tokens=10.0**i,
-            half_log10_x=20.0 + 2 * i,
-            half_log10_x_low=19.5 + 2 * i,
-        )
-        for i in range(3)
-    )
-    slope = {"ladder": "n", "task": "t", "subtasks": 3, "fitted": 3, "half_slope_decades_per_decade": 2.0}
-    row = {name: slope.get(name, 0.0 if name.startswith("answer") else None) for name in FAMILIES.columns}
-    lengths = pl.DataFrame([row], schema=dict(FAMILIES.columns))
-    line, bars, dots = layer_rows(elbow(points, lengths).to_dict())
-    assert [(row["tokens"], row["flops"]) for row in line] == [(1, pytest.approx(1e20)), (100, pytest.approx(1e24))]
-    assert [row["flops"] for row in dots] == pytest.approx([1e20, 1e22, 1e24])
-    assert [row["high"] for row in bars] == [None] * 3
+def test_small_multiples_have_letters_names_and_labels(tables: SimpleNamespace) -> None:
+    [drawn] = small_multiples(tables.curves, tables.cliffs, COMPUTE)["concat"]
+    assert (drawn["title"]["text"], drawn["title"]["subtitle"]) == ("a  words", ["mirage"])
+    without = tables.curves.filter(pl.col("metric") != "exact_match")
+    [empty] = small_multiples(without, tables.cliffs, COMPUTE)["concat"]
+    assert empty["mark"]["text"] == "nothing to draw"

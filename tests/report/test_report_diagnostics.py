@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from lxml import html
 from report_tables import CHOICES, WORDS, make_tables
-from test_report_page import grid, texts
+from test_report_page import embedded, grid, subtasks, texts
 
 from rescore import tables as schema
 from rescore.report import TABLES, render, text
@@ -31,6 +31,9 @@ def key(subtask: tuple[str, str, str], metric: str | None = None) -> dict[str, s
     return named if metric is None else named | {"metric": metric}
 
 
+DOWN = "nll_nats_per_token goes down"
+
+
 def diagnosed() -> dict[str, pl.DataFrame]:
     """Return a small table of each kind."""
     nll, exact = "nll_nats_per_token", "exact_match"
@@ -39,8 +42,20 @@ def diagnosed() -> dict[str, pl.DataFrame]:
         schema.FLAGS.name: rows(
             schema.FLAGS,
             key(WORDS, exact) | {"flag": "saturation", "statistic": "top_mean", "value": 0.99, "detail": "<b>top</b>"},
-            key(CHOICES, nll) | {"flag": "inverse scaling", "statistic": "change", "value": 0.5, "detail": "down"},
-            key(elsewhere, nll) | {"flag": "inverse scaling", "statistic": "change", "value": 0.5, "detail": "down"},
+            key(CHOICES, nll)
+            | {
+                "flag": "inverse scaling",
+                "statistic": "change",
+                "value": 0.5,
+                "detail": "nll_nats_per_token goes down",
+            },
+            key(elsewhere, nll)
+            | {
+                "flag": "inverse scaling",
+                "statistic": "change",
+                "value": 0.5,
+                "detail": "nll_nats_per_token goes down",
+            },
         ),
         schema.FORECASTS.name: rows(
             schema.FORECASTS,
@@ -54,7 +69,8 @@ def diagnosed() -> dict[str, pl.DataFrame]:
         ),
         schema.RISES.name: rows(
             schema.RISES,
-            key(WORDS, exact) | {"half_log10_x": 19.0, "model_over_50_percent": "large\x00"},
+            key(WORDS, exact)
+            | {"half_log10_x": 19.0, "model_over_50_percent": "large\x00", "size_over_50_percent_log10_x": 20.0},
             key(CHOICES, exact) | {"reason": "flat: its rise is under 0.1"},
         ),
         schema.SEEDS.name: rows(
@@ -100,11 +116,14 @@ def test_a_table_without_a_section_leaves_no_trace(tables: SimpleNamespace) -> N
     ("name", "expected"),
     [
         ("flags", {"Subtask": "words", "Flag": "saturation", "Value": 0.99, "What was seen": "<b>top</b>"}),
-        ("forecasts", {"Subtask": "words", "Metric": "NLL per token", "Exponent": 0.1234568, "Inside": "yes"}),
+        ("flags", {"Metric": "NLL per token", "What was seen": "NLL per token goes down"}),
+        ("forecasts", {"Subtask": "words", "Metric": "NLL per token", "Fitted": "power law", "Inside": "yes"}),
         ("forecasts", {"Subtask": "words", "Metric": "Exact match", "Forecast": None, "Why not": "too few rungs"}),
-        ("rises", {"Subtask": "words", "Half of the rise at": 1e19, "First over 50%": "large\ufffd"}),
-        ("rises", {"Subtask": CHOICES[2], "Half of the rise at": None, "No rise": "flat: its rise is under 0.1"}),
-        ("seeds", {"Subtask": "words", "Size at": 1e16, "Seeds": 2, "Past half of the rise": 1, "Share": 0.5}),
+        (
+            "rises",
+            {"Subtask": "words", "Half of the rise at": 1e19, "First over 50%": "large\ufffd", "That size": 1e20},
+        ),
+        ("rises", {"Subtask": "choices: age", "Half of the rise at": None, "No rise": "flat: its rise is under 0.1"}),
         ("scaffold_shift", {"Subtask": "words", "Shift (decades)": -0.5}),
     ],
 )
@@ -119,19 +138,14 @@ NUMBERS = {
         "from": "forecast_low",
         "to": "forecast_high",
         "Came out": "realised",
-        "Relative error": "relative_error",
-        "Exponent": "exponent",
-        "Offset (nats)": "offset_nats",
-        "Fitted part": "fitted_share",
     },
     "rises": {
         "Half of the rise at": "half_log10_x",
         "from": "half_log10_x_low",
         "to": "half_log10_x_high",
-        "A tenth at": "start_log10_x",
-        "Nine tenths at": "end_log10_x",
+        "That size": "size_over_50_percent_log10_x",
     },
-    "scaffold_shift": {"At": "level", "Shift (decades)": "shift_decades", "from": "shift_low", "to": "shift_high"},
+    "scaffold_shift": {"Shift (decades)": "shift_decades", "from": "shift_low", "to": "shift_high"},
 }
 
 
@@ -160,9 +174,9 @@ def test_every_number_of_a_grid_is_the_tables(tables: SimpleNamespace, name: str
     shown = grid(page(tables, {name: given}), name)
     metrics = ["Exact match", "NLL per token", "Token edit distance"]  # in the order of the page
     assert [(row["Subtask"], row["Metric"]) for row in shown] == [
-        (subtask, metric) for subtask in ("words", CHOICES[2]) for metric in metrics
+        (subtask, metric) for subtask in ("words", "choices: age") for metric in metrics
     ]
-    expected = {(row["subtask"], text.title(row["metric"])): row for row in given.to_dicts()}
+    expected = {(row["subtask"].replace(":", ": "), text.title(row["metric"])): row for row in given.to_dicts()}
     for row in shown:
         for heading, column in NUMBERS[name].items():
             number = expected[row["Subtask"], row["Metric"]][column]
@@ -171,7 +185,7 @@ def test_every_number_of_a_grid_is_the_tables(tables: SimpleNamespace, name: str
 
 
 def test_a_row_of_no_subtask_of_the_page_is_left_out(tree: Any) -> None:
-    assert [row["Subtask"] for row in grid(tree, "flags")] == ["words", CHOICES[2]]
+    assert [row["Subtask"] for row in grid(tree, "flags")] == ["words", "choices: age"]
 
 
 def test_forecasts_are_counted_by_metric(tree: Any) -> None:
@@ -180,29 +194,44 @@ def test_forecasts_are_counted_by_metric(tree: Any) -> None:
 
 
 def test_the_page_is_silent_on_a_table_that_is_not_there(tables: SimpleNamespace) -> None:
-    grids = {"flags", "forecasts", "rises", "seeds", "scaffold_shift"}
+    grids = {"flags", "forecasts", "rises", "scaffold_shift"}
     found = page(tables, {name: frame for name, frame in diagnosed().items() if name not in grids})
-    assert found.xpath("//div[@class='grid']/@id") == ["answers", "verdicts"]
+    assert found.xpath("//div[@class='grid']/@id") == ["answers"]
     assert found.xpath("//*[@id='families' or @id='power']/@id") == ["families", "power"]
 
 
 def test_without_diagnostics_there_is_none_of_their_headings(tables: SimpleNamespace) -> None:
     bare = page(tables, {})
-    assert not bare.xpath("//*[@id='planning' or @id='families' or @id='power' or @id='flags-heading']")
+    assert not bare.xpath("//*[@id='planning' or @id='families' or @id='power' or @id='look-at']")
 
 
 def test_empty_tables_are_no_error(tables: SimpleNamespace) -> None:
     empty = page(tables, {table.name: table.empty() for table in TABLES})
     assert "No subtask raised a flag" in empty.text_content()
-    assert [place.get("id") for place in empty.xpath("//div[@class='grid']")] == ["answers", "verdicts"]
+    assert [place.get("id") for place in empty.xpath("//div[@class='grid']")] == ["answers"]
 
 
-def test_the_first_models_of_ladders_are_set_side_by_side() -> None:
-    tables = make_tables()
-    both = diagnosed()["rises"].filter(subtask="words")
-    both = pl.concat([both, both.with_columns(ladder=pl.lit("other"), model_over_50_percent=pl.lit("big"))])
-    [row] = grid(page(tables, {"rises": both}), "first-models")
-    assert row == {"Subtask": "words", "Metric": "Exact match", "nano": "large\ufffd", "other": "big"}
+def test_shifts_between_ladders_stand_with_the_told_ones_first(tables: SimpleNamespace) -> None:
+    cell = {"ladder": "nano", "other_ladder": "other", "task": "words", "subtask": "words:a"}
+    numbers = {"level": 0.5, "compute_shift_decades": -1.5, "compute_shift_low": -2.1, "compute_shift_high": -0.9}
+    shifts = rows(
+        schema.LADDER_SHIFTS,
+        cell | {"metric": "exact_match", "compute_reason": "no level"},
+        cell | {"metric": "multiple_choice_grade"} | numbers,
+    )
+    found = page(tables, {"ladder_shifts": shifts})
+    assert found.xpath("//*[@id='side-by-side']")
+    told, untold = grid(found, "ladder_shifts")
+    expected = {"Subtask": "words: a", "Metric": "Multiple-choice grade", "First ladder": "nano"}
+    expected |= {"Second ladder": "other", "Decades of compute": -1.5, "from": -2.1, "to": -0.9, "Read at": 0.5}
+    assert told | expected == told
+    assert (untold["Metric"], untold["Why not in compute"]) == ("Exact match", "no level")
+    assert not page(tables, {"ladder_shifts": shifts.clear()}).xpath("//*[@id='side-by-side']")
+
+
+def test_seeds_through_are_with_their_subtask(tree: Any) -> None:
+    [seeds] = [embedded(section)["seeds"] for section in subtasks(tree) if embedded(section)["seeds"]]
+    assert seeds == [{"compute_flops": 1e16, "share": "1/2", "said": "1 of 2, 50% (0% to 0%)"}]
 
 
 def test_small_tables_say_the_numbers(tree: Any) -> None:

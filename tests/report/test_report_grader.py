@@ -1,4 +1,4 @@
-"""What the page says of the grader and of the metrics that emergent tasks prefer."""
+"""What the page says of grading, of errors that go together, and of the metrics that emergent tasks prefer."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +9,10 @@ from lxml import html
 from report_tables import CHOICES, WORDS, make_tables
 
 from rescore.report import render
-from rescore.report.grader import grader
+from rescore.report.grader import grader, tokens_line
 from rescore.report.page import _LISTED
 from rescore.report.text import concentrated
-from rescore.tables import CONCENTRATION, GRADING
+from rescore.tables import CONCENTRATION, GRADING, POSITIONS
 
 
 def grading(*rows: tuple[str, str, int, int, int]) -> pl.DataFrame:
@@ -73,7 +73,7 @@ def test_the_page_lists_the_subtasks_worst_first_and_says_each_in_its_section() 
     [said] = texts(page.xpath("//h2[@id='grader']/following-sibling::p[1]"))
     assert said.startswith("In 2 of 2 subtasks an answer that holds the right one is rejected, or a question has no")
     items = page.xpath("//h2[@id='grader']/following-sibling::ul[1]/li")
-    assert texts(items) == [f"choices:age. {choices}", f"words. {words}"]
+    assert texts(items) == [f"choices: age. {choices}", f"words. {words}"]
     assert page.xpath("//h2[@id='grader']/following-sibling::ul[1]//a/@href") == ["#s2", "#s1"]
 
 
@@ -126,3 +126,36 @@ def test_an_undefined_comparison_is_left_out_of_the_sentence() -> None:
     nothing = ("other", 0, 0, 0, None, None, None, None, None)
     alone = concentrated(concentration((*EMERGENT[:-2], None, None), nothing))
     assert alone.endswith("as their preferred metric.")
+
+
+def errors(*correlations: tuple[str, float | None, float | None, float | None]) -> pl.DataFrame:
+    rows = [
+        dict.fromkeys(POSITIONS.columns)
+        | {"model": model, "task": WORDS[1], "subtask": WORDS[2], "position": at, "n_items": 64}
+        | dict(zip(("token_correlation", "token_correlation_low", "token_correlation_high"), told, strict=True))
+        for model, *told in correlations
+        for at in (1, 2)
+    ]
+    return pl.DataFrame(rows, schema=dict(POSITIONS.columns))
+
+
+def test_the_line_on_tokens_counts_the_intervals_on_either_side_of_zero() -> None:
+    told = errors(
+        ("small-0", 0.2, 0.1, 0.3),
+        ("small-1", -0.1, -0.2, -0.01),
+        ("middle", 0.05, -0.1, 0.1),
+        ("large", 0.9, None, None),
+    )
+    said = tokens_line(told)
+    assert said is not None
+    assert "median correlation 0.05 over 3 models" in said
+    assert said.endswith("above 0 in 1, below 0 in 1.")
+    assert "correlation 0 over 1 model (" in str(tokens_line(errors(("a", -0.001, -0.1, 0.1))))
+    assert tokens_line(told.filter(model="large")) is None
+
+
+def test_the_page_has_the_line_on_tokens_of_this_ladders_models_only() -> None:
+    told = errors(("large", 0.5, 0.4, 0.6), ("elsewhere", 0.1, -0.1, 0.2))
+    [said] = texts(tree(positions=told).xpath("//p[contains(@class, 'tokens')]"))
+    assert "median correlation 0.5 over 1 model " in said
+    assert not tree().xpath("//p[contains(@class, 'tokens')]")

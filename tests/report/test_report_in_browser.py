@@ -1,4 +1,4 @@
-"""The report in headless Chromium: tables sort and filter, details open, hostile names are text."""
+"""The report in headless Chromium: panels lead to details, tables sort and filter, hostile names are text."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 from report_browser import browse, needs_browser, texts
 from report_tables import WORDS, cliff_row, curve_rows, make_tables, verdict_row
 
-from rescore.report import LENGTHS, render
+from rescore.report import render
+from rescore.report.real_answers import ANSWERS
 
 pytestmark = needs_browser
 
@@ -31,89 +32,132 @@ def tables() -> SimpleNamespace:
 
 @pytest.fixture(scope="module")
 def source(tables: SimpleNamespace) -> str:
-    lengths = pl.DataFrame([(*WORDS[1:], 3, 64)], schema=dict(LENGTHS), orient="row")
-    return render(**vars(tables), made_by={}, settings={}, lengths=lengths)
+    """Return their page, with a waterfall, a place on the map, and real answers."""
+    numbers = {"likelihood_part": 0.375, "probability_part": 0.125, "answer_part": 0.5, "argmax_part": 0.0}
+    numbers |= {"acceleration": 0.125, "acceleration_low": 0.0, "acceleration_high": 0.25}
+    cliffs = tables.cliffs.with_columns(
+        pl.when(task="words").then(pl.lit(value)).otherwise(name).alias(name) for name, value in numbers.items()
+    )
+    said = {"small-0": "<i>", "middle": "sye", "large": "yes"}
+    answers = pl.DataFrame(
+        [(model, *WORDS[1:], 0, "Is it? <b>", "yes", words) for model, words in said.items()],
+        schema=dict(ANSWERS),
+        orient="row",
+    )
+    return render(**vars(tables) | {"cliffs": cliffs}, made_by={}, settings={}, answers=answers)
 
 
-def test_the_page_opens_and_draws(source: str, tables: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_panel_leads_to_numbers_charts_and_answers(source: str, tmp_path: Path) -> None:
     with browse(source, tmp_path) as page:
-        expect(page.locator("#verdicts tbody tr")).to_have_count(tables.verdicts.height)
-        rows = texts(page, "#verdicts tbody tr")
-        assert rows[0][:8] == ["words", "mirage", "Exact match", "cliff", "0.05", "0.98", "0.988", "–"]
-        assert ["<script>:<script>alert(1)</script>", "no cliff", "Exact match", "flat"] in [row[:4] for row in rows]
-        expect(page.locator("img, tbody script, tbody b")).to_have_count(0)
-        expect(page.locator("main > div[data-of] svg.marks")).to_have_count(1)  # the example at the top
-        expect(page.locator("#verdicts tbody a[href='#s2'] bdi wbr").first).to_be_attached()  # choices:age may break
-        expect(page.locator("#verdicts tbody a[href='#s1'] bdi wbr")).to_have_count(0)
-        expect(page.locator("#s1 svg.marks")).to_have_count(3)  # dual curve, edit distance, lengths
+        expect(page.locator("#s1")).not_to_have_attribute("open", "")
+        expect(page.locator("#s1 .charts, #s1 .numbers")).to_have_count(0)  # not before it is opened
+        page.locator("a.panel[href='#s1']").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#s1 svg.marks")).to_have_count(4)  # waterfall, exact match, NLL, edit distance
         assert texts(page, "#s1 table.numbers tbody tr") == [
             ["Exact match", "cliff", "0.05", "0.98", "0.988", "–", ""],
             ["NLL per token", "smooth", "3.5", "0.25", "0.25", "disappears", ""],
             ["Token edit distance", "open", "–", "–", "–", "open", "two rungs < five"],
         ]
-        expect(page.locator("#s2 table")).to_have_count(0)  # not before it is opened
+        assert texts(page, "#s1 table.said tr") == [
+            ["Size", "Is it? <b>"],
+            ["right answer", "yes"],
+            ["1e16", "<i>"],
+            ["1e18", "sye"],
+            ["1e20", "yes"],
+        ]
+        expect(page.locator("#s1 td.same")).to_have_text(["yes"])
+        expect(page.locator("#s1 [data-chart=parts] g.mark-rect path")).to_have_count(4)
+        assert page.evaluate("document.activeElement.closest('details').id") == "s1"
+        page.locator("#s1 a[href='#top']").click()
+        page.locator("a.panel[href='#s1']").first.click()  # the same link again
+        expect(page.locator("#s1 table.numbers")).to_have_count(1)
+
+
+def test_the_map_and_the_climbs_are_drawn_without_scrolling(source: str, tmp_path: Path) -> None:
+    with browse(source, tmp_path) as page:
+        expect(page.locator("[data-chart=map] g.mark-symbol.role-mark path")).to_have_count(1)
+        expect(page.locator("[data-chart=waterfall] g.mark-rect path")).to_have_count(4)
+        expect(page.locator("a.panel svg polyline").first).to_be_visible()
+        expect(page.locator("img, tbody script, tbody b b")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_nothing_is_cut_off_at_the_side(source: str, tmp_path: Path, width: int) -> None:
+    with browse(source, tmp_path, fragment="#s1") as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(page.locator("#s1 svg.marks")).to_have_count(4)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for column in ("Label", "Why"):
+            shown = page.locator(f"#answers td[data-title='{column}']").first
+            assert shown.evaluate("cell => cell.getBoundingClientRect().right") <= width
 
 
 def test_a_link_opens_its_subtask(source: str, tmp_path: Path) -> None:
     with browse(source, tmp_path, fragment="#s3") as page:
         expect(page.locator("#s3 table.numbers tbody tr").first).to_be_visible()
-        expect(page.locator("#s1[open]")).to_have_count(1)
+        expect(page.locator("details.subtask[open]")).to_have_count(1)
 
 
-def test_a_reader_filters_sorts_and_opens(source: str, tmp_path: Path) -> None:
+def test_a_reader_filters_and_sorts(source: str, tmp_path: Path) -> None:
     with browse(source, tmp_path) as page:
-        place = page.locator("#verdicts")
+        place = page.locator("#answers")
         box, count, heads = place.locator("input"), place.locator("output"), place.locator("thead th")
-        chosen = place.locator("select[data-column='3']")
 
         def column(place: int) -> list[str]:
-            return [row[place] for row in texts(page, "#verdicts tbody tr")]
+            return [row[place] for row in texts(page, "#answers tbody tr")]
 
-        box.fill("WORDS nll")
-        expect(count).to_have_text("1 of 8 rows")
-        assert column(2) == ["NLL per token"]
+        assert column(0) == ["words", "<script>: <script>alert(1)</script>", "choices: age"]
+        box.fill("NO img")
+        expect(count).to_have_text("1 of 3 rows")
+        assert column(7) == ["<img src=x>"]
         box.fill("no such thing")
         expect(place.locator("tbody tr")).to_have_count(0)
         box.fill("")
-        chosen.select_option("smooth")
-        expect(count).to_have_text("2 of 8 rows")
-        assert column(2) == ["NLL per token", "Multiple-choice grade"]
-        chosen.select_option("any")
-        heads.nth(4).locator("button").click()
-        expect(heads.nth(4)).to_have_attribute("aria-sort", "ascending")
-        assert column(4) == ["0.05", "0.25", "0.25", "1.5", "2", "3.5", "–", "–"]
-        heads.nth(4).locator("button").click()
-        expect(heads.nth(4)).to_have_attribute("aria-sort", "descending")
-        assert column(4) == ["3.5", "2", "1.5", "0.25", "0.25", "0.05", "–", "–"]  # a null is last both ways
+        place.locator("select[data-column='1']").select_option("mirage")
+        expect(count).to_have_text("1 of 3 rows")
+        place.locator("select[data-column='1']").select_option("any")
+        heads.nth(5).locator("button").click()
+        expect(heads.nth(5)).to_have_attribute("aria-sort", "ascending")
+        assert column(5) == ["62% (50% to 75%)", "–", "–"]
+        heads.nth(5).locator("button").click()
+        expect(heads.nth(5)).to_have_attribute("aria-sort", "descending")
+        assert column(5) == ["62% (50% to 75%)", "–", "–"]  # a null is last both ways
         heads.nth(0).locator("button").click()
         expect(place.locator("th[aria-sort]")).to_have_count(1)  # sorted by another column now
         assert column(0) == sorted(column(0))
         for control in place.locator("input, select, thead button").all():
             assert control.evaluate("control => control.tabIndex") == 0
-        page.locator("#s2 summary").click()
-        expect(page.locator("#s2 table.numbers tbody")).to_have_text("Exact matchflat0.250.250.9<b>flat</b>")
-        expect(page.locator("#s2 svg.marks").first).to_be_attached()
 
 
-def many_verdicts(tables: SimpleNamespace, subtasks: int) -> str:
-    rows = [verdict_row(("n", "t", f"t:{n:03}"), "exact_match", "flat") for n in range(subtasks)]
-    empty = {name: getattr(tables, name).clear() for name in ("curves", "cliffs", "headline")}
-    return render(**empty, verdicts=pl.concat(rows), made_by={}, settings={})
+def test_paper_shows_every_row(tables: SimpleNamespace, tmp_path: Path) -> None:
+    with browse(many(tables, 50), tmp_path) as page:
+        expect(page.locator("#answers tbody tr")).to_have_count(30)
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        expect(page.locator("#answers tbody tr")).to_have_count(50)
+
+
+def many(tables: SimpleNamespace, subtasks: int) -> str:
+    keys = [("n", "t", f"t:{n:03}") for n in range(subtasks)]
+    empty = {name: getattr(tables, name).clear() for name in ("curves", "headline")}
+    cliffs = pl.concat(cliff_row(key, "flat") for key in keys)
+    verdicts = pl.concat(verdict_row(key, "exact_match", "flat") for key in keys)
+    return render(**empty, cliffs=cliffs, verdicts=verdicts, made_by={}, settings={})
 
 
 def test_more_than_a_screenful_comes_in_steps(tables: SimpleNamespace, tmp_path: Path) -> None:
-    with browse(many_verdicts(tables, 50), tmp_path) as page:
-        rows, more = page.locator("#verdicts tbody tr"), page.locator("#verdicts .more")
-        for shown in (20, 40):
+    with browse(many(tables, 70), tmp_path) as page:
+        rows, more = page.locator("#answers tbody tr"), page.locator("#answers .more")
+        for shown in (30, 60):
             expect(rows).to_have_count(shown)
             more.click()
-        expect(rows).to_have_count(50)
+        expect(rows).to_have_count(70)
         expect(more).to_be_hidden()
-        expect(page.locator("details.subtask")).to_have_count(50)
+        expect(page.locator("details.subtask")).to_have_count(70)
 
 
 def test_the_rest_of_the_matrix_comes_with_a_click(tables: SimpleNamespace, tmp_path: Path) -> None:
-    with browse(many_verdicts(tables, 120), tmp_path) as page:
+    with browse(many(tables, 120), tmp_path) as page:
         rows = page.locator("#matrix tbody tr").filter(visible=True)
         expect(rows).to_have_count(100)
         page.locator("#matrix-more").click()

@@ -1,11 +1,11 @@
-"""The sandbox shows the chain model of `simulate`, fits it to a run's curves, and works in a browser."""
+"""The sandbox shows the chain model of `simulate`, what the three questions say of it, and works in a browser."""
 
 import copy
+import importlib.util
 import json
 import math
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,22 +15,19 @@ import vl_convert
 from lxml import html
 from playwright.sync_api import expect
 from report_browser import browse, needs_browser
-from report_tables import MODELS, WORDS, curve_rows, make_tables
 
 from rescore.report import render_sandbox
-from rescore.report.sandbox_charts import SLIDERS, specs
-from rescore.report.token_chain import CAPABILITIES, Fit, capability_curves, fit
+from rescore.report.charts import GREEN, RED
+from rescore.report.sandbox import LENGTHS, SCALES, WALKTHROUGH
+from rescore.report.sandbox_charts import CAPABILITIES, SLIDERS, STEP, specs
 from rescore.simulate import chain_table, token_probability
-from rescore.tables import CLIFFS, CURVES
 
-LADDER = [19.0, 20.0, 21.0, 21.5, 22.0, 22.5, 23.0, 24.0]
+PATH = Path(__file__).parents[2] / "benchmarks" / "sandbox_answers.py"
 
 
 @pytest.fixture(scope="module")
 def source() -> str:
-    """Return the sandbox of the hand-made tables."""
-    tables = make_tables()
-    return render_sandbox(curves=tables.curves, cliffs=tables.cliffs)
+    return render_sandbox()
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +70,6 @@ def lines(graph: dict[str, Any], low: float, high: float) -> dict[str, tuple[np.
     return found
 
 
-RED, GREEN = "#d64541", "#1f9a6d"
-
-
 @pytest.mark.parametrize(("tokens", "midpoint", "steepness"), [(1, 22, 1.5), (5, 22, 1.5), (20, 20.3, 4.2)])
 def test_the_charts_compute_the_chain_model_of_simulate(tokens: int, midpoint: float, steepness: float) -> None:
     setting = {"tokens": tokens, "midpoint": midpoint, "steepness": steepness}
@@ -104,137 +98,79 @@ def test_lines_are_solid_and_dashed_and_coincide_for_one_token() -> None:
     assert max(a["y"] - b["y"] for a, b in zip(*apart, strict=True)) == pytest.approx(60)  # p - p^2 at p = 1/2
 
 
+def test_a_step_is_one_under_both_metrics() -> None:
+    setting = {"tokens": 5, "midpoint": 22, "steepness": 1.5, "stepped": True}
+    curves = lines(drawn("exact_match", **setting), 0, 1)
+    x, exact = curves[RED]
+    np.testing.assert_allclose(exact[x < 21.99], STEP[0] ** 5, atol=1e-9)
+    np.testing.assert_allclose(exact[x > 22.06], STEP[1] ** 5, atol=1e-9)
+    np.testing.assert_allclose(curves[GREEN][1][x < 21.99], STEP[0], atol=1e-9)
+    nats = lines(drawn("log_likelihood", **setting), -8, 0)[RED][1]
+    assert set(nats.round(6)) == {round(math.log(p), 6) for p in STEP}
+
+
 def test_capabilities_are_chain_models_of_simulate() -> None:
-    curves = capability_curves()
-    sizes = np.log10(curves["n_params"].unique().sort().to_numpy())
-    assert (sizes[0], sizes[-1], len(sizes)) == (pytest.approx(8), pytest.approx(11), 61)
-    for name, capability in CAPABILITIES.items():
-        curve = curves.filter(capability=name).sort("n_params")
-        p = token_probability(sizes, midpoint=capability.midpoint, steepness=capability.steepness)
-        np.testing.assert_allclose(curve["exact_match"], p**capability.tokens)
-        np.testing.assert_allclose(curve["log_probability"], -np.log10(-np.log(p)) / 2)
-
-
-def test_at_one_billion_addition_is_under_way_and_the_others_nowhere(tree: Any) -> None:
-    assert tree.xpath("string(//output[@id='scale-value'])") == "1.0B"
-    rows = {
-        row.get("data-capability"): [cell.text for cell in row.xpath("td")]
-        for row in tree.xpath("//table[@id='read-outs']/tbody/tr")
-    }
-    assert rows == {
-        "3-digit addition": ["14%", "21%"],
-        "chain of thought": ["0%", "0%"],
-        "reliable tool calling": ["0%", "0%"],
-    }
-    assert "Illustrative, not measured" in tree.xpath("string(//section[@id='two'])")
-    data = embedded(tree)
-    assert (data["stops"][0], data["stops"][20], data["stops"][-1]) == ("100M", "1.0B", "100B")
-    assert len(data["stops"]) == 61
+    sizes = np.linspace(8, 11, 61)
+    for name, low, high in (("capability_exact_match", 0, 1), ("capability_log_probability", -0.4, 1)):
+        graph = vl_convert.vegalite_to_scenegraph(specs()[name] | {"width": 800})["scenegraph"]
+        for capability, items in zip(CAPABILITIES, marks(graph, "line"), strict=True):
+            p = token_probability(sizes, midpoint=capability.midpoint, steepness=capability.steepness)
+            truth = p**capability.tokens if low == 0 else -np.log10(-np.log(p)) / 2
+            np.testing.assert_allclose([high - (high - low) * item["y"] / 240 for item in items], truth, atol=1e-9)
+            assert {item["stroke"] for item in items} == {RED if low == 0 else GREEN}
 
 
 def test_controls_have_labels_and_the_asked_reach(tree: Any) -> None:
-    controls = tree.xpath("//input[@type='range'] | //select")
-    assert [control.get("id") for control in controls] == [*SLIDERS, "scale", "subtask"]
+    controls = tree.xpath("//input[@type='range']")
+    assert [control.get("id") for control in controls] == [*SLIDERS, "scale"]
     for control in controls:
         assert len(tree.xpath(f"//label[@for='{control.get('id')}']")) == 1
     tokens = tree.get_element_by_id("tokens")
     assert (tokens.get("min"), tokens.get("max"), tokens.get("step")) == ("1", "20", "1")
+    assert "Illustrative, not measured" in tree.xpath("string(//section[@id='four'])")
 
 
 def test_table_of_powers(tree: Any) -> None:
     rows = [[c.text_content() for c in row] for row in tree.xpath("//table[@id='powers']//tr")]
-    assert rows[0] == ["p", "k = 1", "k = 2", "k = 5", "k = 10", "k = 20"]
-    assert rows[1] == ["50%", "50%", "25%", "3.1%", "0.098%", "< 0.01%"]  # 1/2, 1/4, 1/32, 1/1024, 1/1048576
-    assert [row[0] for row in rows[1:]] == ["50%", "80%", "90%", "95%", "99%"]
+    assert rows[0] == ["p", "k = 1", "k = 2", "k = 4", "k = 8", "k = 20"]
+    assert rows[1] == ["0.50", "50%", "25%", "6.2%", "0.39%", "< 0.01%"]  # 1/2, 1/4, 1/16, 1/256, 1/1048576
+    assert [row[0] for row in rows[1:]] == ["0.50", "0.75", "0.90", "0.95", "0.99"]
     assert rows[4][-1] == "36%"
 
 
-@pytest.mark.parametrize(("tokens", "midpoint", "steepness"), [(4, 22.0, 1.5), (0.5, 21.2, 0.8), (30, 20.5, -3.0)])
-def test_fit_finds_a_planted_chain(tokens: float, midpoint: float, steepness: float) -> None:
-    p = token_probability(np.array(LADDER), midpoint=midpoint, steepness=steepness)
-    found = fit(LADDER, (-np.log(p)).tolist(), (p**tokens).tolist())
-    assert isinstance(found, Fit)
-    assert found.tokens == pytest.approx(tokens, rel=0.006)
-    assert found.midpoint == pytest.approx(midpoint, abs=0.05)
-    assert found.steepness == pytest.approx(steepness, rel=0.05)
-    assert found.residual_rms < 0.005
+def test_the_walkthrough_is_the_chain_model_of_simulate(tree: Any) -> None:
+    rows = [[c.text_content() for c in row] for row in tree.xpath("//table[@id='scales']/tbody/tr")]
+    four, twenty = (chain_table(k=k, draws=1, log10_compute=SCALES, **WALKTHROUGH) for k in LENGTHS)
+    assert len(rows) == len(SCALES) == 8
+    for row, short, long in zip(rows, four.to_dicts(), twenty.to_dicts(), strict=True):
+        assert row[0] == f"10{short['log10_compute']:g}"
+        shown = [float(cell.strip("<% ")) for cell in row[1:]]
+        wanted = [100 * short["token_probability"], short["logprob_nats_per_token"]]
+        wanted += [100 * short["exact_match"], 100 * long["exact_match"]]
+        assert shown == pytest.approx(wanted, rel=0.051, abs=0.01)
 
 
-def test_fit_says_how_far_exact_match_is_from_the_chain() -> None:
-    # p = 1/2 for all three: no k fits 0, 1/4 and 1/2 better than p^k = 1/4, and 1/4 is the root of 1/24 off.
-    found = fit([20, 21, 22], [math.log(2)] * 3, [0, 0.25, 0.5])
-    assert isinstance(found, Fit)
-    assert found.tokens == pytest.approx(2, rel=0.006)
-    assert found.residual_rms == pytest.approx(math.sqrt(1 / 24), rel=1e-3)
+def benchmark() -> Any:
+    spec = importlib.util.spec_from_file_location("sandbox_answers", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-@pytest.mark.parametrize(
-    ("nll", "exact", "reason"),
-    [
-        ([1, 1], [0, 1], "fewer than three models"),
-        ([2, 1, 0.5], [0, 0, 0], "the same for all models"),
-        ([2, 1, 0.5], [1, 1, 1], "the same for all models"),
-        ([2, 2, 2], [1, 1, 0.99], "the best k"),  # exact match far above any power of p
-        ([1e-9, 1e-9, 1e-9], [0, 0, 0.1], "the best k"),  # and far below
-        ([9, 9.1, 8.9], [1e-6, 0, 2e-6], "far from one half"),
-    ],
-)
-def test_without_a_fit_there_is_a_reason(nll: list[float], exact: list[float], reason: str) -> None:
-    found = fit([20, 21, 22][: len(nll)], nll, exact)
-    assert isinstance(found, str)
-    assert reason in found
-
-
-def test_overlay_is_the_tables_points_and_their_fit(tree: Any) -> None:
-    [run] = embedded(tree)["runs"]  # the choices have no exact match
-    assert (run["name"], run["label"]) == ("words", "mirage")
-    assert tree.xpath("//select[@id='subtask']/optgroup/@label") == ["mirage"]
-    assert [option.text for option in tree.xpath("//option")] == ["words"]
-    assert run["points"] == {
-        "model": [model for model, _ in MODELS],
-        "x": pytest.approx([16, 16, 18, 20]),
-        "exact match": [0, 0.1, 0.5, 0.98],
-        "token probability": pytest.approx([math.exp(-nll) for nll in (4, 3, 1, 0.25)]),
-    }
-    [fitted] = run["fitted"]
-    assert (fitted["low"], fitted["high"]) == (16, 20)
-    assert run["says"].startswith(f"k = {fitted['tokens']:.2g} tokens; token probability: midpoint 10^18.")
-
-
-def test_the_fitted_curve_is_drawn_through_its_chain() -> None:
-    spec = specs()["run"] | {"width": 800}
-    fitted = {"low": 20.0, "high": 24.0, "tokens": 3.5, "midpoint": 22.0, "steepness": 2.0}
-    spec["datasets"] = {"points": [], "fitted": [fitted]}
-    exact, token = marks(vl_convert.vegalite_to_scenegraph(spec)["scenegraph"], "line")
-    p = token_probability(np.linspace(20, 24, 81), midpoint=22, steepness=2)
-    for items, value in ((exact, p**3.5), (token, p)):
-        np.testing.assert_allclose([1.03 - 1.06 * item["y"] / 240 for item in items], value, atol=1e-9)
-
-
-def test_points_without_a_fit_say_why(tables: SimpleNamespace) -> None:
-    zero = curve_rows(WORDS, "exact_match", [(0.0, 0.0)] * 4)
-    nll = tables.curves.filter(pl.col("metric") == "nll_nats_per_token", pl.col("task") == "words")
-    [run] = embedded(html.fromstring(render_sandbox(curves=pl.concat([zero, nll]), cliffs=CLIFFS.empty())))["runs"]
-    assert run["fitted"] == []
-    assert run["says"] == "No fit: exact match is the same for all models, so nothing tells k."
-    assert len(run["points"]["x"]) == 4
-
-
-def test_a_run_without_pairs_says_so() -> None:
-    tree = html.fromstring(render_sandbox(curves=CURVES.empty(), cliffs=CLIFFS.empty()))
-    assert not tree.xpath("//select")
-    assert "No subtask of this run" in tree.xpath("string(//section[@id='four'])")
-
-
-def test_hostile_names_are_text(tables: SimpleNamespace) -> None:
-    name = "</script><img src=x onerror=alert(1)>\x00"
-    curves = tables.curves.with_columns(model=pl.lit(name), task=pl.lit(name), subtask=pl.lit(name))
-    source = render_sandbox(curves=curves.unique(["metric"]), cliffs=CLIFFS.empty())
-    tree = html.fromstring(source)
-    assert "\x00" not in source
-    assert not tree.xpath("//img | //@onerror")
-    assert len(tree.xpath("//script")) == 5  # data, specs, themes, Vega, the page's own
-    assert [option.text for option in tree.xpath("//option")] == [name.replace("\x00", "\ufffd")]
+def test_the_answers_of_the_grid_are_those_of_the_three_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = benchmark()
+    grid = {"tokens": module.TOKENS, "midpoint": module.MIDPOINTS, "steepness": module.STEEPNESSES}
+    said = pl.read_csv(module.TABLE, separator="\t")
+    assert {name: tuple(said[name].unique(maintain_order=True)) for name in grid} == grid
+    assert (module.LOW, module.HIGH) == STEP
+    monkeypatch.setattr(module, "TOKENS", (4,))
+    monkeypatch.setattr(module, "MIDPOINTS", (22.0,))
+    monkeypatch.setattr(module, "STEEPNESSES", (0.0, 1.5))
+    step, smooth = module.answers(300).to_dicts()
+    assert (step["label"], smooth["label"]) == ("real", "mirage")
+    for row in (step, smooth):
+        [stored] = said.filter(tokens=4, midpoint=22.0, steepness=row["steepness"]).to_dicts()
+        assert stored == {k: pytest.approx(v, abs=1e-3) if isinstance(v, float) else v for k, v in row.items()}
 
 
 def test_page_asks_no_host(tree: Any) -> None:
@@ -244,7 +180,7 @@ def test_page_asks_no_host(tree: Any) -> None:
     vega, own = tree.xpath("//script[@type='module']")
     assert not re.search(r"fetch|XMLHttpRequest|import|eval\(|innerHTML", own.text)
     rest = html.tostring(tree, encoding="unicode").replace(vega.text, "").replace("http-equiv", "")
-    assert len(rest) < 60_000
+    assert len(rest) < 70_000
     assert "http" not in rest
 
 
@@ -261,20 +197,28 @@ def test_one_answer_is_right_and_each_has_feedback(tree: Any) -> None:
 @needs_browser
 def test_the_page_works_in_a_browser(source: str, tmp_path: Path) -> None:
     with browse(source, tmp_path) as page:
-        expect(page.locator(".chart svg.marks")).to_have_count(4)
-        expect(page.locator("#run-says")).to_have_text(re.compile("^k = "))
-        says = page.locator("#chain-says")
+        expect(page.locator(".chart svg.marks")).to_have_count(3)
+        says, questions = page.locator("#chain-says"), page.locator("#questions-say")
         page.locator("#tokens").fill("5")
         expect(says).to_have_text(
-            "Token probability passes one half at 10^22.0 FLOPs, exact match at 10^23.3: 1.3 decades later."
+            "Token probability passes one half at 10^22.0 FLOPs, exact match at 10^23.3: 1.3 decades later. Exact "
+            "match goes from 10% to 90% within 2.2 decades, a single token within 2.9: later, hardly steeper."
         )
+        expect(questions).to_have_text(re.compile(r"^At k = 4, midpoint 10\^22, steepness 1\.5: .*Label: mirage\."))
+        page.locator("#stepped").click()
+        expect(says).to_have_text(re.compile("^The break is there under both metrics"))
+        expect(questions).to_have_text(re.compile(r"^At k = 4, midpoint 10\^22, a step: .* yes\. Label: real\."))
+        expect(page.locator("#steepness")).to_be_disabled()
+        page.locator("#stepped").click()
         page.locator("#tokens").fill("1")
         expect(says).to_have_text("The lines coincide: exact match of one token is its probability.")
         page.locator("#log_likelihood").click()
         expect(says).to_have_text(
             "The lines coincide at every k: the mean log-likelihood of a token does not know how many there are."
         )
-        page.locator("#scale").fill("60")
+        assert page.locator("#read-outs td").all_text_contents() == ["14%", "21%", "0%", "0%", "0%", "0%"]
+        expect(page.locator("#scale-value")).to_have_text("1.0B")
+        page.locator("#scale").fill("11")
         expect(page.locator("#scale-value")).to_have_text("100B")
         assert page.locator("#read-outs td").all_text_contents() == ["89%", "82%", "75%", "92%", "64%", "91%"]
         page.locator("#question input").nth(1).click()

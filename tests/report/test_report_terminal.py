@@ -84,7 +84,7 @@ def test_sentence_counts_each_answer() -> None:
     ]
     others = [cliff_row(WORDS, "no cliff", cliff="no", **exact), cliff_row(WORDS, "open", cliff="open", **exact)]
     assert sentence(pl.concat([*with_cliff, *others])) == (
-        "4 of 6 subtasks show a cliff under exact match. In 1 it cannot be told. The metric makes 2 of them, does not "
-        "make 1, and 1 are open. The skill itself broke in 1, did not in 1, and 2 are open."
+        "Of 4 sudden rises the metric makes 2, 1 it does not, 1 is open; in 1 the skill itself broke, in 1 it did not, "
+        "2 are open. Whether there is one is open in 1 more."
     )
-    assert sentence(others[0]) == "No cliff under exact match in 1 subtask."
+    assert sentence(others[0]) == "No sudden rise under exact match in 1 subtask."

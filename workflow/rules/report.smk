@@ -1,6 +1,4 @@
-FIGURES = ["figure", "dual", "emergence", "elbow", "matrix"]
-if len(plan.ladders) > 1:
-    FIGURES.append("ladders")
+FIGURES = ["figure", "cliffs", "map", "waterfall", "lengths"]
 
 
 # What `snakemake --report` says above the captions.
@@ -20,6 +18,11 @@ rule report:
             task=plan.tasks,
         ),
         expand("results/examples/{task}.parquet", task=plan.tasks),
+        expand(
+            "results/generations/{model}/{task}.parquet",
+            model=plan.models,
+            task=plan.tasks,
+        ),
         emergent=f"{workflow.basedir}/config/suites/emergent.tsv",
     output:
         multiext("results/concentration", ".parquet", ".csv"),
@@ -44,7 +47,7 @@ rule report:
             )
             for figure in FIGURES
         ],
-        expand("results/report/{figure}.png", figure=FIGURES),
+        expand("results/report/{figure}.{ext}", figure=FIGURES, ext=["pdf", "png"]),
     log:
         "results/logs/report.log",
     benchmark:

@@ -1,6 +1,5 @@
 """`rescore report`: a run's tables to the page, the sandbox and the figures."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,34 +68,17 @@ def report(
         headline=headline,
         grading=grading,
         concentration=None if emergent is None else _concentration(emergent, results),
-        lengths=_lengths(of_tasks("examples")),
+        answers=of.read_answers(results, tasks, curves, axes),
         positions=positions,
         diagnosed=diagnosed,
         made_by={k: made_by[k] for k in _SAID if k in made_by},
         settings={"settings": made_by["settings"], "conventions": made_by.get("conventions", {})},
     )
     write_text(page, results / "report" / "index.html")
-    write_text(of.render_sandbox(curves=curves, cliffs=cliffs), results / "report" / "sandbox.html")
-    for name, figure in of.figures(curves, verdicts, cliffs, diagnosed).items():
+    write_text(of.render_sandbox(), results / "report" / "sandbox.html")
+    for name, figure in of.figures(curves, verdicts, cliffs, made_by.get("conventions", {})).items():
         of.save_figure(figure, results / "report" / name)
     say(f"wrote {results / 'report' / 'index.html'}, with sandbox and figures beside it")
-
-
-def _lengths(paths: Iterable[Path]) -> "pl.DataFrame":
-    """Count the questions of each subtask by the length of their first target."""
-    import polars as pl
-
-    from rescore.report import LENGTHS
-    from rescore.tables import EXAMPLES, read
-
-    counted = [pl.DataFrame(schema=LENGTHS)]
-    for path in paths:
-        examples = read(path, EXAMPLES, columns=["task", "subtask", "targets"])
-        characters = pl.col("targets").list.first().str.len_chars().cast(pl.Int64).alias("characters")
-        asked = examples.filter(pl.col("targets").list.len() > 0)
-        rows = asked.group_by("task", "subtask", characters).agg(questions=pl.len().cast(pl.Int64))
-        counted.append(rows.select(list(LENGTHS)).sort("subtask", "characters"))
-    return pl.concat(counted)
 
 
 def _concentration(emergent: Path, results: Path) -> "pl.DataFrame":

@@ -1,5 +1,6 @@
 """What the charts run along: the axis of the verdicts, and the ladders on it in words."""
 
+import math
 from dataclasses import dataclass
 
 import polars as pl
@@ -69,8 +70,21 @@ def along(curves: pl.DataFrame, verdicts: pl.DataFrame) -> Along:
     return Along(axes[0] if len(axes) else _COMPUTE, progress)
 
 
+def rung_means(curves: pl.DataFrame, axis: Along) -> pl.DataFrame:
+    """Return the mean of each size's models under each metric, sizes from the smallest or of the highest loss on.
+
+    Returns
+    -------
+    pl.DataFrame
+        KEY, metric, x (log10 of the axis, its sign turned where the axis falls), mean; without nulls.
+    """
+    x = pl.col(axis.column).log10() * (-1 if axis.falls else 1)
+    means = curves.drop_nulls(["mean", axis.column]).group_by(*text.KEY, "metric", x=x).agg(pl.col("mean").mean())
+    return means.sort(*text.KEY, "metric", "x")
+
+
 def ladder_lines(curves: pl.DataFrame) -> list[str]:
-    """Say of each ladder how many models it has and what they span.
+    """Say of each ladder in a sentence how many models it has and what they span.
 
     Parameters
     ----------
@@ -80,7 +94,7 @@ def ladder_lines(curves: pl.DataFrame) -> list[str]:
     steps = checkpoint_ladders(curves)
     models = curves.select("ladder", "model", *AXES).unique()
     return [
-        text.plain(f"{ladder}: {_models(of, steps=ladder in steps)}")
+        text.plain(f"Ladder {ladder}: {_models(of, steps=ladder in steps)}.")
         for (ladder,), of in sorted(models.partition_by("ladder", as_dict=True).items())
     ]
 
@@ -92,12 +106,15 @@ def _models(of: pl.DataFrame, *, steps: bool) -> str:
     else:
         first = f"{of.height} model{'' if of.height == 1 else 's'}"
         first += f" of {sizes} size{'' if sizes == 1 else 's'}" if sizes else ""
-    return "; ".join([first, *(_span(of[column], axis) for column, axis in AXES.items() if of[column].count())])
+    return ", ".join([first, *(_span(of[column], axis) for column, axis in AXES.items() if of[column].count())])
 
 
 def _span(values: pl.Series, axis: Axis) -> str:
     """Say from where to where values go, towards the better model."""
     known = values.drop_nulls().to_list()
-    low, high = text.number(min(known)), text.number(max(known))
+    show = text.size if axis.unit == "parameters" else text.number
+    low, high = show(min(known)), show(max(known))
     ends = low if low == high else f"{high} to {low}" if axis.falls else f"{low} to {high}"
-    return f"{ends} {axis.unit} of {axis.noun}" if axis.unit != axis.noun else f"{ends} {axis.noun}"
+    said = f"{ends} {axis.unit} of {axis.noun}" if axis.unit != axis.noun else f"{ends} {axis.noun}"
+    decades = math.log10(max(known) / min(known))
+    return said if axis.falls or not decades else f"{said} ({text.number(decades, 2)} decades)"

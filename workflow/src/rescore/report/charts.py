@@ -1,4 +1,4 @@
-"""Curves as Altair charts: what the page and the static figure share."""
+"""Curves as Altair charts: what a subtask's details on the page and the paper figures share."""
 
 import math
 from dataclasses import dataclass
@@ -11,19 +11,11 @@ from rescore.report.along import Along
 from rescore.tables import METRICS
 from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRICS
 
+RED, GREEN, BLUE, GREY = "#d64541", "#1f9a6d", "#2f7fc1", "#8a929c"
+"""The palette, in page.css as well: what the metric makes, what the model is able to, partial credit, what is open."""
+
 DATASET = "curve"
 """The name under which the page gives a chart the rows of its subtask."""
-
-COLOURS = {
-    "exact_match": "#2f7fc1",
-    "multiple_choice_grade": "#2f7fc1",
-    "nll_nats_per_token": "#d9662b",
-    "nll_nats_per_answer": "#d9662b",
-    "token_edit_distance": "#1f9a6d",
-    "brier_score": "#b565a7",
-    "target_probability": "#1f9a6d",
-    "margin_nats": "#7466c2",
-}
 
 PARTIAL_CREDIT = ("token_edit_distance", "brier_score")
 """The soft metrics that are drawn beside NLL: the first where it is measured, else the second."""
@@ -46,9 +38,11 @@ _LABELLED_OR_5 = "(datum.label != '' || slice(format(datum.value, '~e'), 0, 2) =
 _NLL_LABEL = f"{_LABELLED_OR_5} ? format(datum.value, '.4~g') : ''"
 
 
-def _only_where(test: str) -> dict[str, Any]:
-    """Return the opacity of a tick or grid line that shows only where `test` holds."""
-    return {"condition": {"test": test, "value": 1}, "value": 0}
+def colour(metric: str) -> str:
+    """Return the colour of a metric's curve."""
+    if metric in HARD_METRICS or (METRICS[metric].whole_answer and METRICS[metric].link == "logit"):
+        return RED
+    return BLUE if metric in PARTIAL_CREDIT else GREEN
 
 
 def panels(curves: pl.DataFrame) -> tuple[str, ...]:
@@ -81,10 +75,13 @@ class Look:
         Lengths of dash and gap of the line, pixels.
     shape
         Of a point.
+    bare
+        Whether the line alone is drawn, without bars and points.
     """
 
     dash: tuple[int, int] = (1, 0)
     shape: str = "circle"
+    bare: bool = False
 
 
 def panel(
@@ -96,8 +93,9 @@ def panel(
     height: float,
     titled: bool = True,
     x_titled: bool = True,
+    domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:
-    """Draw one metric along the ladder: a point and a bar a model, a line through the rung means.
+    """Draw one metric along the ladder: a point and a bar per model, a line through the rung means.
 
     Parameters
     ----------
@@ -111,8 +109,13 @@ def panel(
         Pixels, or "container".
     titled, x_titled
         Whether the panel says the metric, and the ladder's axis its title.
+    domain
+        Ends of the metric's axis, so that several panels have the same ticks.
     """
-    chart: alt.LayerChart = curve(metric, y_axis(metric), along=along, x_titled=x_titled).properties(
+    scale, axis = y_axis(metric)
+    if domain is not None:
+        scale.domain = list(domain)
+    chart: alt.LayerChart = curve(metric, (scale, axis), along=along, x_titled=x_titled).properties(
         data=data, width=width, height=height
     )
     if titled:
@@ -144,7 +147,7 @@ def curve(
     scale, axis = y
     look = look or Look()
     tooltip = _tooltip(along)
-    base = alt.Chart().encode(x=ladder_axis(along, titled=x_titled))
+    base = alt.Chart().encode(x=ladder_axis(along, titled=x_titled), color=alt.value(colour(metric)))
     bars = base.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
         y=alt.Y("low:Q").scale(scale).axis(axis), y2="high:Q", tooltip=tooltip
     )
@@ -154,13 +157,12 @@ def curve(
     points = base.mark_point(filled=True, size=42, opacity=0.6, shape=look.shape).encode(
         y=alt.Y("mean:Q").scale(scale).axis(axis), tooltip=tooltip
     )
-    layers = [layer.encode(color=alt.value(COLOURS[metric])) for layer in (bars, line, points)]
-    return alt.LayerChart(layer=layers, transform=rows_of(metric))
+    return alt.LayerChart(layer=[line] if look.bare else [bars, line, points], transform=rows_of(metric))
 
 
 def rows_of(metric: str) -> list[alt.FilterTransform | alt.CalculateTransform]:
     """Return the transforms that leave a metric's measured rows, with `low` and `high`, the ends of the bar."""
-    log, low, high = _is_log(metric), METRICS[metric].low, METRICS[metric].high
+    log, low, high = is_log(metric), METRICS[metric].low, METRICS[metric].high
     low_end, high_end = f"datum.mean - {_Z95} * datum.standard_error", f"datum.mean + {_Z95} * datum.standard_error"
     if log:
         low_end = f"{low_end} > 0 ? {low_end} : datum.mean / 10"
@@ -181,26 +183,28 @@ def rows_of(metric: str) -> list[alt.FilterTransform | alt.CalculateTransform]:
 
 def ladder_axis(along: Along, *, titled: bool = True) -> alt.X:
     """Return what the ladder is laid out along as a log axis, better to the right."""
+    ticks: dict[str, Any] = {"labelExpr": _LADDER_LABELS[along.column], "labelOverlap": "greedy", "labelSeparation": 8}
+    if along.falls:  # of those on the scale, every other one while too many
+        ticks |= {"values": _LOSS_TICKS, "tickCount": 12}
+    else:
+        ticks |= {"tickCount": 4, "tickOpacity": _only_where(_AT_1_OR_3)}
     return (
         alt.X(f"{along.column}:Q")
         .scale(type="log", nice=False, padding=8, reverse=along.falls)
-        .axis(**({"tickCount": 4, "grid": False} | ladder_ticks(along)))
+        .axis(grid=False, **ticks)
         .title(along.title if titled else None)
     )
 
 
-def ladder_ticks(along: Along) -> dict[str, Any]:
-    """Return an axis' ticks and labels for values of what a ladder is laid out along, on a log scale."""
-    ticks = {"labelExpr": _LADDER_LABELS[along.column], "labelOverlap": "greedy", "labelSeparation": 8}
-    if along.falls:
-        return ticks | {"values": _LOSS_TICKS, "tickCount": 12}  # of those on the scale, every other one while too many
-    return ticks | dict.fromkeys(("tickOpacity", "gridOpacity"), _only_where(_AT_1_OR_3))
+def _only_where(test: str) -> dict[str, Any]:
+    """Return the opacity of a tick or grid line that shows only where `test` holds."""
+    return {"condition": {"test": test, "value": 1}, "value": 0}
 
 
 def _tooltip(along: Along) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("model:N", title="model"),
-        alt.Tooltip("metric:N", title="metric"),
+        alt.Tooltip("title:N", title="metric"),
         alt.Tooltip(f"{along.column}:Q", title=along.title[0], format=".4~g" if along.falls else ".3~g"),
         alt.Tooltip("mean:Q", title="mean", format=".4~g"),
         alt.Tooltip("standard_error:Q", title="standard error", format=".2~g"),
@@ -211,7 +215,7 @@ def _tooltip(along: Along) -> list[alt.Tooltip]:
 def y_axis(metric: str, **given: Any) -> tuple[alt.Scale, alt.Axis]:
     """Return a metric's scale and axis; `given` are further properties of the axis."""
     axis = alt.Axis(**({"title": None, "format": ".4~g", "labelOverlap": "greedy", "labelBound": True} | given))
-    if _is_log(metric):
+    if is_log(metric):
         axis.tickCount = 5
         axis.labelExpr = _NLL_LABEL
         axis.gridOpacity = axis.tickOpacity = _only_where(_LABELLED_OR_5)
@@ -228,6 +232,7 @@ def theme(*, ink: str, muted: str, rule: str, background: str) -> alt.Config:
         background=background,
         font=_FONT,
         view=alt.ViewConfig(stroke=None),
+        text=alt.MarkConfig(color=muted),
         axis=alt.AxisConfig(
             labelColor=muted,
             titleColor=muted,
@@ -238,7 +243,7 @@ def theme(*, ink: str, muted: str, rule: str, background: str) -> alt.Config:
             domainColor=rule,
             tickColor=rule,
         ),
-        legend=alt.LegendConfig(labelColor=ink, labelFontSize=12),
+        legend=alt.LegendConfig(labelColor=ink, titleColor=ink, labelFontSize=12),
         title=alt.TitleConfig(
             anchor="start",
             frame="group",
@@ -252,10 +257,18 @@ def theme(*, ink: str, muted: str, rule: str, background: str) -> alt.Config:
     )
 
 
+def nothing() -> alt.Chart:
+    """Return what stands in for a chart without anything to draw: an empty one has no size and cannot be written."""
+    empty = alt.Chart(alt.InlineData(values=[{}]), width=250, height=60)
+    chart: alt.Chart = empty.mark_text(text="nothing to draw", fontSize=12)
+    return chart
+
+
 def bare(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """Return a chart's specification for a page, which names no host and brings its own themes."""
     return {key: value for key, value in chart.to_dict().items() if key not in ("$schema", "config")}
 
 
-def _is_log(metric: str) -> bool:
+def is_log(metric: str) -> bool:
+    """Whether a metric is drawn on a log axis."""
     return METRICS[metric].link == "log"

@@ -1,20 +1,24 @@
 """What the page says of each subtask: gathered from the tables, embedded as data, drawn when its details are opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from rescore.report import positions, subtask_charts, text
-from rescore.report.along import Along
-from rescore.report.grader import Grader, grader
-from rescore.report.grid import Column, Grid, rounded
-from rescore.report.text import KEY, Subtask
-from rescore.tables.columns import columns
-from rescore.tables.metrics import SOFT_METRICS
+from rescore.report import cliff_charts, panels, real_answers, subtask_charts, text
+from rescore.report.along import Along, rung_means
+from rescore.report.grader import Grader, grader, tokens_line
+from rescore.report.grid import rounded
+from rescore.report.panels import Panel
+from rescore.report.replies import Reply, facts, replies
+from rescore.report.text import KEY, Subtask, Words
+from rescore.tables import GRADING, POSITIONS, SEEDS
+from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES
 
 _POINT = ("mean", "standard_error", "n")
+_DIGITS = 5  # of what charts draw; the tables have all
+_JUDGED = ("verdict", "first_mean", "last_mean", "p_cliff")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,35 +29,36 @@ class Details:
     ----------
     key
         What names it in the tables.
-    anchor, name
-        Its place in the page and its name for readers.
-    label, reason, hard_metric
+    anchor, words, code
+        Its place in the page, its name in words, and as the tables have it.
+    label, reason
         As in CLIFFS; null where that table has no row of it.
+    replies, facts
+        The answers to the three questions with their numbers, and what else is known, in words.
+    panel
+        Its small panel.
     verdicts
         By metric, the verdict where there are scores.
-    fates
-        By soft metric, what becomes of the hard metric's cliff under it; empty without a cliff.
     charts
         Names of its charts, as `subtask_charts.specs` takes them.
     data
-        What the page's script reads: the curves of those charts, model by model in the order of `models`, and the
-        lengths of its answers.
+        What the page's script reads: curves, seeds, waterfall, verdicts and real answers.
     graded
         Whether GRADING has rows of its models.
-    grader
-        How often the grader is wrong on it.
-    tokens
-        Whether the errors at the tokens of its answers go together.
+    grader, tokens
+        How often the grader is wrong on it; whether the errors at the tokens of its answers go together.
     """
 
     key: Subtask
     anchor: str
-    name: str
+    words: Words
+    code: str
     label: str | None
     reason: str | None
-    hard_metric: str | None
+    replies: Sequence[Reply]
+    facts: Sequence[str]
+    panel: Panel
     verdicts: Mapping[str, str]
-    fates: Mapping[str, str]
     charts: Sequence[str]
     data: Mapping[str, Any]
     graded: bool
@@ -65,70 +70,72 @@ def details(
     curves: pl.DataFrame,
     verdicts: pl.DataFrame,
     cliffs: pl.DataFrame,
+    beside: Mapping[str, pl.DataFrame],
     *,
-    grading: pl.DataFrame,
-    lengths: pl.DataFrame,
-    by_position: pl.DataFrame,
     axis: Along,
+    conventions: Mapping[str, Any],
 ) -> list[Details]:
     """Gather what each subtask of any of the first three tables has, in the order of `in_order`.
 
     Parameters
     ----------
-    curves, verdicts, cliffs, grading
+    curves, verdicts, cliffs
         Tables of those contracts.
-    lengths
-        task, subtask, characters, questions: how many questions of a subtask have a first target that long.
-    by_position
-        The table POSITIONS.
+    beside
+        By name, what else there is of the tables GRADING, POSITIONS and SEEDS, and "answers", of the columns
+        `real_answers.ANSWERS`.
     axis
         What the ladders are laid out along.
+    conventions
+        The method's constants, by name.
     """
     keys = pl.concat([frame.select(KEY) for frame in (cliffs, verdicts, curves)]).unique()
     subtasks = text.in_order(keys.join(cliffs, on=KEY, how="left"))
     with_ladder = subtasks["ladder"].n_unique() > 1
-    curve_of = curves.partition_by(KEY, as_dict=True)
-    verdicts_of = verdicts.filter(pl.col("n_items").ne_missing(0)).partition_by(KEY, as_dict=True)
-    models = curves.select(*KEY, "model").unique()
-    grading_of, positions_of = (
-        models.join(table, on=["model", "task", "subtask"]).partition_by(KEY, as_dict=True)
-        for table in (grading, by_position)
-    )
-    lengths_of = lengths.sort("characters").partition_by("task", "subtask", as_dict=True)
+    means = rung_means(curves, axis)
+    ends = means.group_by("ladder").agg(low=pl.col("x").min(), high=pl.col("x").max())
+    spans = {ladder: (low, high) for ladder, low, high in ends.iter_rows()}
     order = {ladder: frame["model"].to_list() for (ladder,), frame in _models(curves, axis).items()}
+    sizes = real_answers.one_per_size(curves, axis.column)
+    models = curves.select(*KEY, "model").unique()
+    graded, placed = (
+        _lookup(models.join(beside.get(table.name, table.empty()), on=["model", "task", "subtask"]))
+        for table in (GRADING, POSITIONS)
+    )
+    seeds_of = _lookup(beside.get("seeds", SEEDS.empty()).sort("log10_x"))
+    said_of = _lookup(beside.get("answers", pl.DataFrame(schema=dict(real_answers.ANSWERS))), "task", "subtask")
+    curve_of, means_of = _lookup(curves), _lookup(means)
+    verdicts_of = _lookup(_scored(verdicts).sort(text.metric_rank(), "metric"))
     found = []
     for place, row in enumerate(subtasks.iter_rows(named=True)):
         key = Subtask(*(row[column] for column in KEY))
-        curve = curve_of.get(tuple(key), curves.clear())
-        of_answers = lengths_of.get((key.task, key.subtask), lengths.clear())
-        charts = subtask_charts.chosen(
-            set(curve.filter(pl.col("mean").is_not_null())["metric"]), lengths=of_answers.height > 0
-        )
-        accuracies = positions.accuracies(positions_of.get(tuple(key), by_position.clear()), order.get(key.ladder, []))
-        charts += (positions.POSITIONS,) if accuracies else ()
-        graded = grading_of.get(tuple(key), grading.clear())
-        judged = verdicts_of.get(tuple(key), verdicts.clear())
+        charts = subtask_charts.chosen(set(means_of(*key)["metric"]))
+        name = text.words(key, with_ladder=with_ladder)
         found.append(
             Details(
                 key=key,
                 anchor=anchor(place),
-                name=text.display_name(key, with_ladder=with_ladder),
+                words=name,
+                code=text.plain(key.subtask),
                 label=row["label"],
                 reason=row["reason"],
-                hard_metric=row["hard_metric"],
-                verdicts=dict(judged.select("metric", "verdict").iter_rows()),
-                fates={m: row[f"under_{m}"] for m in SOFT_METRICS if row[f"under_{m}"] is not None},
+                replies=replies(row, conventions),
+                facts=facts(row, axis, _chance(verdicts_of(*key), row["hard_metric"])),
+                panel=_panel(anchor(place), name, row, means_of(*key), spans.get(key.ladder, (0.0, 1.0))),
+                verdicts=dict(verdicts_of(*key).select("metric", "verdict").iter_rows()),
                 charts=charts,
                 data={
                     "ladder": key.ladder,
                     "charts": charts,
-                    "curves": _points(curve, charts, order.get(key.ladder, [])),
-                    "lengths": subtask_charts.length_bins(of_answers).to_dict(as_series=False),
-                    "positions": accuracies,
+                    "curves": _points(curve_of(*key), charts, order.get(key.ladder, [])),
+                    "seeds": _seeds(seeds_of(*key), axis),
+                    "parts": cliff_charts.parts(row),
+                    "verdicts": _verdicts(verdicts_of(*key), row),
+                    "answers": real_answers.shown(said_of(key.task, key.subtask), sizes.get(key.ladder, [])),
                 },
-                graded=graded.height > 0,
-                grader=grader(graded),
-                tokens=positions.line(positions_of.get(tuple(key), by_position.clear())),
+                graded=graded(*key).height > 0,
+                grader=grader(graded(*key)),
+                tokens=tokens_line(placed(*key)),
             )
         )
     return found
@@ -150,40 +157,16 @@ def models(curves: pl.DataFrame, axis: Along) -> dict[str, dict[str, list[Any]]]
     }
 
 
-def verdict_grid(sections: Sequence[Details], verdicts: pl.DataFrame) -> Grid:
-    """Return all verdicts of curves with scores as one grid: subtasks in the page's order, metrics in theirs."""
-    place = {section.key: n for n, section in enumerate(sections)}
-    rank = {metric: n for n, metric in enumerate(text.metrics(verdicts))}
-    rows = sorted(
-        verdicts.filter(pl.col("n_items").ne_missing(0)).iter_rows(named=True),
-        key=lambda row: (place[Subtask(*(row[c] for c in KEY))], rank[row["metric"]]),
-    )
-    at = [place[Subtask(*(row[c] for c in KEY))] for row in rows]
-    fates = [sections[n].fates.get(row["metric"]) for n, row in zip(at, rows, strict=True)]
+def _scored(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the metrics that have no score on a subtask; an aggregate may have a mean and no number of items."""
+    counted = pl.col("n_items").ne_missing(0)
+    return verdicts.filter(counted, pl.col("n_items").is_not_null() | pl.col("first_mean").is_not_null())
 
-    described = columns()["verdicts"]
 
-    def number(title: str, column: str) -> Column:
-        return Column(title=title, kind="number", cells=[row[column] for row in rows], about=str(described[column]))
-
-    return Grid(
-        id="verdicts",
-        caption="All verdicts",
-        columns=[
-            Column(title="Subtask", kind="subtask", cells=at),
-            Column(title="Label", kind="word", cells=[sections[n].label for n in at]),
-            Column(title="Metric", kind="word", cells=[text.title(row["metric"]) for row in rows]),
-            Column(title="Verdict", kind="word", cells=[row["verdict"] for row in rows]),
-            number("First mean", "first_mean"),
-            number("Last mean", "last_mean"),
-            number("Draws with a cliff", "p_cliff"),
-            number("In the lower third", "onset"),
-            number("In the largest gap", "largest_gap"),
-            number("Emergence score", "emergence_score"),
-            Column(title="The hard metric's cliff", kind="word", cells=fates),
-            Column(title="Why", kind="text", cells=[row["reason"] for row in rows]),
-        ],
-    )
+def _lookup(frame: pl.DataFrame, *by: str) -> Callable[..., pl.DataFrame]:
+    """Return a function from a key, a subtask's where not said, to its rows."""
+    rows, none = frame.partition_by(by or KEY, as_dict=True), frame.clear()
+    return lambda *key: rows.get(key, none)
 
 
 def _models(curves: pl.DataFrame, axis: Along) -> dict[tuple[Any, ...], pl.DataFrame]:
@@ -192,13 +175,58 @@ def _models(curves: pl.DataFrame, axis: Along) -> dict[tuple[Any, ...], pl.DataF
     return rows.partition_by("ladder", as_dict=True)
 
 
-def _points(curve: pl.DataFrame, charts: Sequence[str], order: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-    """Return the curve of each metric that the charts draw, a value a model; null where the model has none."""
+def _panel(anchor: str, name: Words, cliff: Mapping[str, Any], means: pl.DataFrame, span: tuple[float, float]) -> Panel:
+    """Draw the hard metric, and behind it the second stage, where they are measured."""
+    measured = set(means["metric"])
+    hard = cliff["hard_metric"] or next((metric for metric in HARD_METRICS if metric in measured), HARD_METRICS[0])
+    curves = [(kind, means.filter(metric=metric)) for kind, metric in (("skill", STAGES[hard][0]), ("hard", hard))]
+    return Panel(
+        anchor=anchor,
+        heading=name.own,
+        below_heading=" · ".join(filter(None, (name.ladder, name.task))),
+        hint=f"{name.full}: {cliff['reason'] or ''}",
+        caption=panels.caption(cliff),
+        lines=[panels.line(kind, of.select("x", "mean").rows(), span) for kind, of in curves if of.height],
+    )
+
+
+def _chance(verdicts: pl.DataFrame, hard_metric: str | None) -> float | None:
+    return dict(verdicts.select("metric", "chance").iter_rows()).get(hard_metric)
+
+
+def _verdicts(verdicts: pl.DataFrame, cliff: Mapping[str, Any]) -> list[list[Any]]:
+    """Return a row per metric: its title, verdict and numbers, what becomes of the cliff under it, and why."""
+    fates = {metric: cliff[f"under_{metric}"] for metric in SOFT_METRICS}
+    return [
+        [text.title(row["metric"]), *(rounded(row[c]) for c in _JUDGED), fates.get(row["metric"]), row["reason"]]
+        for row in verdicts.with_columns(pl.col("verdict", "reason").map_elements(text.plain, pl.String)).iter_rows(
+            named=True
+        )
+    ]
+
+
+def _seeds(seeds: pl.DataFrame, axis: Along) -> list[dict[str, Any]]:
+    """Return by size how many seeds are past half of the rise, as the first chart writes it above the points."""
+    return [
+        {
+            axis.column: 10 ** row["log10_x"],
+            "share": f"{row['through']}/{row['seeds']}",
+            "said": f"{row['through']} of {row['seeds']}, {text.interval(row, 'share', text.percent)}",
+        }
+        for row in seeds.iter_rows(named=True)
+    ]
+
+
+def _points(curve: pl.DataFrame, charts: Sequence[str], order: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the curve of each metric that the charts draw, a value per model; one `n` where all have the same."""
     drawn = dict.fromkeys(metric for name in charts for metric in subtask_charts.metrics_of(name))
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for metric in drawn:
         of_model = {m: point for m, *point in curve.filter(metric=metric).select("model", *_POINT).iter_rows()}
         points = [of_model.get(model, (None,) * len(_POINT)) for model in order]
-        columns = zip(*points, strict=True)
-        found[metric] = {name: [rounded(v) for v in column] for name, column in zip(_POINT, columns, strict=True)}
+        columns = [[rounded(v, _DIGITS) for v in column] for column in zip(*points, strict=True)]
+        found[metric] = dict(zip(_POINT, columns, strict=True))
+        counts = set(found[metric]["n"])
+        if len(counts) == 1:
+            found[metric]["n"] = counts.pop()
     return found

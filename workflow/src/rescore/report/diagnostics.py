@@ -5,20 +5,11 @@ from typing import Any, Literal
 
 import polars as pl
 
-from rescore.report import charts, ladders, run_charts, text
+from rescore.report import text
 from rescore.report.details import Details
 from rescore.report.grid import Column, Grid
 from rescore.report.text import KEY, Subtask
-from rescore.tables import (
-    DIAGNOSTICS,
-    FLAGS,
-    FORECASTS,
-    POWER,
-    RISES,
-    SCAFFOLD_SHIFT,
-    SEEDS,
-    Table,
-)
+from rescore.tables import DIAGNOSTICS, FLAGS, FORECASTS, LADDER_SHIFTS, POWER, RISES, SCAFFOLD_SHIFT, Table
 from rescore.tables.columns import columns
 
 TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)
@@ -30,7 +21,6 @@ _FLAGS: _Titles = {
     "flag": ("Flag", "word"),
     "metric": ("Metric", "word"),
     "detail": ("What was seen", "text"),
-    "statistic": ("Statistic", "text"),
     "value": ("Value", "number"),
     "threshold": ("Raised from", "number"),
 }
@@ -40,12 +30,8 @@ _FORECASTS: _Titles = {
     "forecast_low": ("from", "number"),
     "forecast_high": ("to", "number"),
     "realised": ("Came out", "number"),
-    "relative_error": ("Relative error", "number"),
     "inside_interval": ("Inside", "word"),
     "form": ("Fitted", "word"),
-    "exponent": ("Exponent", "number"),
-    "offset_nats": ("Offset (nats)", "number"),
-    "fitted_share": ("Fitted part", "number"),
     "reason": ("Why not", "text"),
 }
 _RISES: _Titles = {
@@ -53,34 +39,32 @@ _RISES: _Titles = {
     "half_log10_x": ("Half of the rise at", "number"),
     "half_log10_x_low": ("from", "number"),
     "half_log10_x_high": ("to", "number"),
-    "start_log10_x": ("A tenth at", "number"),
-    "end_log10_x": ("Nine tenths at", "number"),
-    "model_over_10_percent": ("First over 10%", "text"),
     "model_over_50_percent": ("First over 50%", "text"),
-    "model_over_90_percent": ("First over 90%", "text"),
+    "size_over_50_percent_log10_x": ("That size", "number"),
     "reason": ("No rise", "text"),
-}
-_SEEDS: _Titles = {
-    "log10_x": ("Size at", "number"),
-    "seeds": ("Seeds", "number"),
-    "through": ("Past half of the rise", "number"),
-    "share": ("Share", "number"),
-    "share_low": ("from", "number"),
-    "share_high": ("to", "number"),
 }
 _SHIFT: _Titles = {
     "metric": ("Metric", "word"),
-    "level": ("At", "number"),
     "shift_decades": ("Shift (decades)", "number"),
     "shift_low": ("from", "number"),
     "shift_high": ("to", "number"),
     "reason": ("Why not", "text"),
 }
-_LOG10 = ("half_log10_x", "half_log10_x_low", "half_log10_x_high", "start_log10_x", "end_log10_x", "log10_x")
+_LADDER_SHIFTS: _Titles = {
+    "metric": ("Metric", "word"),
+    "ladder": ("First ladder", "word"),
+    "other_ladder": ("Second ladder", "word"),
+    "compute_shift_decades": ("Decades of compute", "number"),
+    "compute_shift_low": ("from", "number"),
+    "compute_shift_high": ("to", "number"),
+    "n_params_shift_decades": ("Decades of parameters", "number"),
+    "level": ("Read at", "number"),
+    "compute_reason": ("Why not in compute", "text"),
+}
 
 
-def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details], cliffs: pl.DataFrame) -> dict[str, Any]:
-    """Return what diagnostics.html.j2 shows, and `run_specs`, the charts it needs; nothing of a table not there.
+def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) -> dict[str, Any]:
+    """Return what diagnostics.html.j2 shows; nothing of a table that is not there.
 
     Parameters
     ----------
@@ -88,30 +72,19 @@ def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details], cl
         By name, those of TABLES that the run has.
     subtasks
         The page's, to which rows link. Rows of other subtasks are left out.
-    cliffs
-        The table CLIFFS, for the chart of answer lengths.
     """
     get = tables.get
-    families = get("families")
-    shifts = get("ladder_shifts")
-    crossings = {} if shifts is None else ladders.crossings(shifts)
-    run_specs = {name: chart.properties(width="container") for name, chart in crossings.items()}
-    if families is not None and families.height:
-        run_specs["elbow"] = run_charts.elbow(cliffs, families).properties(width="container")
+    families, power = get("families"), get("power")
     return {
         "flags": _grid(FLAGS, "Flags", get("flags"), subtasks, _FLAGS),
         "flag_counts": _counts(get("flags")),
         "forecast_counts": _forecast_counts(get("forecasts")),
         "forecasts": _grid(FORECASTS, "Forecasts", get("forecasts"), subtasks, _FORECASTS),
         "rises": _grid(RISES, "Where each metric rises", _as_powers(get("rises")), subtasks, _RISES),
-        "seeds": _grid(SEEDS, "Seeds through, by size", _as_powers(get("seeds")), subtasks, _SEEDS),
-        "first_models": ladders.first_models(get("rises")),
-        "ladder_shifts": ladders.shifts_grid(shifts),
         "shift": _grid(SCAFFOLD_SHIFT, "Shifts under another prompt", get("scaffold_shift"), subtasks, _SHIFT),
+        "ladder_shifts": _ladder_shifts(get("ladder_shifts")),
         "families": [] if families is None else families.to_dicts(),
-        "power": [] if get("power") is None else tables["power"].to_dicts(),
-        "crossings": list(crossings),
-        "run_specs": {name: charts.bare(chart) for name, chart in run_specs.items()},
+        "power": [] if power is None else power.to_dicts(),
     }
 
 
@@ -127,24 +100,34 @@ def _grid(
     rows = rows.sort("_at", *([text.metric_rank()] if "metric" in rows.columns else []), maintain_order=True)
     if rows.is_empty():
         return None
+    return _of(table, caption, Column(title="Subtask", kind="subtask", cells=rows["_at"].to_list()), rows, titles)
+
+
+def _ladder_shifts(shifts: pl.DataFrame | None) -> Grid | None:
+    """Set out how far apart each two ladders rise, those that are told first; a row is of no one subtask's ladder."""
+    if shifts is None or shifts.is_empty():
+        return None
+    rows = shifts.sort(pl.col("compute_shift_decades").is_null(), maintain_order=True)
+    names = [text.words(Subtask("", *key), with_ladder=False).full for key in rows.select("task", "subtask").rows()]
+    first = Column(title="Subtask", kind="text", cells=names)
+    return _of(LADDER_SHIFTS, "How far apart ladders rise", first, rows, _LADDER_SHIFTS)
+
+
+def _of(table: Table, caption: str, first: Column, rows: pl.DataFrame, titles: _Titles) -> Grid:
     described = columns()[table.name]
-    return Grid(
-        id=table.name,
-        caption=caption,
-        columns=[
-            Column(title="Subtask", kind="subtask", cells=rows["_at"].to_list()),
-            *(
-                Column(title=title, kind=kind, cells=_cells(rows[name]), about=str(described[name]))
-                for name, (title, kind) in titles.items()
-            ),
-        ],
-    )
+    rest = [
+        Column(title=title, kind=kind, cells=_cells(rows[name]), about=str(described[name]))
+        for name, (title, kind) in titles.items()
+    ]
+    return Grid(id=table.name, caption=caption, columns=[first, *rest])
 
 
 def _cells(series: pl.Series) -> list[Any]:
     if series.dtype == pl.Boolean:
         return [None if value is None else "yes" if value else "no" for value in series]
-    return [text.title(value) for value in series] if series.name == "metric" else series.to_list()
+    if series.name == "metric":
+        return [text.title(value) for value in series]
+    return [text.with_titles(value) for value in series] if series.name == "detail" else series.to_list()
 
 
 def _counts(flags: pl.DataFrame | None) -> list[tuple[str, int]] | None:
@@ -157,9 +140,7 @@ def _counts(flags: pl.DataFrame | None) -> list[tuple[str, int]] | None:
 
 def _as_powers(frame: pl.DataFrame | None) -> pl.DataFrame | None:
     """Turn log10 places into places."""
-    if frame is None:
-        return None
-    return frame.with_columns((10.0 ** pl.col(name)).alias(name) for name in _LOG10 if name in frame.columns)
+    return None if frame is None else frame.with_columns((10.0 ** pl.col("^.*log10_x.*$")).name.keep())
 
 
 def _forecast_counts(forecasts: pl.DataFrame | None) -> list[dict[str, Any]]:

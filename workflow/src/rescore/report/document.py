@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-import re
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -48,8 +48,8 @@ def document(template: str, scripts: Sequence[str], **context: object) -> str:
         percent=text.percent,
         metric=text.title,
         direction=charts.direction,
-        breakable=_breakable,
         interval=text.interval,
+        ln=math.log,
     )
     return environment.get_template(template).render(
         **context,
@@ -84,11 +84,6 @@ def _vega() -> str:
 def _hash(script: str) -> str:
     """Return a script's source expression for a content security policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
-
-
-def _breakable(name: str) -> Markup:
-    """Let a long name break behind its colons and underscores."""
-    return Markup("<wbr>").join(re.split("(?<=[:_])", text.plain(name)))
 
 
 def _printable(value: object) -> object:

@@ -1,4 +1,4 @@
-"""The static figures: curves under three metrics, dual curves, and those of the whole run.
+"""The paper figures: curves under three metrics, all cliffs as small panels, the map, the waterfall, answer lengths.
 
 Each is a specification of Vega-Lite. Panels are put together as such: Altair would copy all of them at every step.
 """
@@ -6,85 +6,93 @@ Each is a specification of Vega-Lite. Panels are put together as such: Altair wo
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import altair as alt
 import polars as pl
 import vl_convert
 
-from rescore.report import ladders, run_charts
+from rescore.report import cliff_charts, partial_credit
 from rescore.report.along import Along, along
-from rescore.report.charts import bare, panel, panels, theme
-from rescore.report.subtask_charts import dual
-from rescore.report.text import KEY, Subtask, display_name, in_order, plain
+from rescore.report.charts import Look, bare, curve, is_log, nothing, panel, panels, theme, y_axis
+from rescore.report.text import KEY, Subtask, in_order, plain, words
 from rescore.tables import write_bytes, write_text
+from rescore.tables.metrics import STAGES
 
+FIGURES = ("figure", "cliffs", "map", "waterfall", "lengths")
+"""Names of the figures."""
+
+_DPI = 300
 _ROWS = 6
-_DUALS = 12
-_COLUMNS = 3
+_CLIFFS = 24
+_COLUMNS = 4
 _Rows = list[dict[str, Any]]
 _Spec = dict[str, Any]
 _LIGHT = theme(ink="#1c1f24", muted="#5a626d", rule="#dfe3e8", background="#ffffff")
 
 
 def figures(
-    curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, diagnosed: Mapping[str, pl.DataFrame]
+    curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, conventions: Mapping[str, Any]
 ) -> dict[str, _Spec]:
-    """Return every static figure of a run by name.
+    """Return every figure of FIGURES by name.
 
     Parameters
     ----------
     curves, verdicts, cliffs
         Tables of those contracts.
-    diagnosed
-        By name, the tables of the diagnostics that there are; without FAMILIES there is no figure "elbow", without
-        LADDER_SHIFTS or with one ladder none "ladders".
+    conventions
+        The method's constants, by name.
     """
     axis = along(curves, verdicts)
-    found = {
+    lengths = partial_credit.figure(partial_credit.by_length(curves, cliffs, axis), axis)
+    return {
         "figure": figure(curves, cliffs, axis),
-        "dual": dual_grid(curves, cliffs, axis),
-        "emergence": _ready(bare(run_charts.emergence(verdicts))),
-        "matrix": _ready(bare(run_charts.matrix(verdicts, cliffs) if verdicts.height else run_charts.nothing())),
+        "cliffs": small_multiples(curves, cliffs, axis),
+        "map": _ready(bare(cliff_charts.cliff_map(cliffs, conventions))),
+        "waterfall": _ready(bare(cliff_charts.waterfall(cliffs))),
+        "lengths": _ready(bare(lengths)),
     }
-    if "families" in diagnosed:
-        found["elbow"] = _ready(bare(run_charts.elbow(cliffs, diagnosed["families"])))
-    if "ladder_shifts" in diagnosed and curves["ladder"].n_unique() > 1:
-        found["ladders"] = _ready(bare(ladders.figure(diagnosed["ladder_shifts"])))
-    return found
 
 
-def dual_grid(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
-    """Draw up to twelve subtasks, those with a cliff or else the first, under the hard metric and NLL on one axis.
+def small_multiples(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
+    """Draw up to 24 subtasks, those with a cliff or else the first: hard metric solid, token probability dashed.
 
     Parameters
     ----------
     curves, cliffs
-        Tables of those contracts. A subtask without means of both has no chart.
+        Tables of those contracts. A subtask without a mean of the hard metric has no panel.
     axis
         What the ladders are laid out along.
     """
-    chosen = shown(cliffs, _DUALS)
-    with_ladder = chosen["ladder"].n_unique() > 1
 
     @cache  # most subtasks have the same two metrics
-    def drawn(hard: str, nll: str) -> _Spec:
-        return bare(dual(hard, nll, alt.NamedData(""), along=axis).properties(width=250, height=150))
+    def drawn(hard: str, first: bool, last: bool) -> _Spec:
+        layers = [
+            curve(STAGES[hard][0], y_axis(hard, labels=first), along=axis, look=Look(dash=(5, 3), bare=True)),
+            curve(hard, y_axis(hard, labels=first), along=axis, x_titled=last),
+        ]
+        return bare(alt.LayerChart(layer=layers, data=alt.NamedData(""), width=150, height=90))
 
-    charts: list[_Spec] = []
-    data: dict[str, _Rows] = {}
-    for place, row in enumerate(chosen.iter_rows(named=True)):
+    chosen = shown(cliffs, _CLIFFS)
+    with_ladder = chosen["ladder"].n_unique() > 1
+    found = []
+    for row in chosen.iter_rows(named=True):
         key = Subtask(*(row[column] for column in KEY))
-        curve = _of(curves, key)
-        hard, nll, _ = panels(curve)
-        if not {hard, nll} <= set(curve.drop_nulls("mean")["metric"]):
-            continue
-        data[f"rows{place}"] = _rows(curve, hard, axis) + _rows(curve, nll, axis)
-        title = {"text": display_name(key, with_ladder=with_ladder), "subtitle": row["label"]}
-        charts.append({**drawn(hard, nll), "data": {"name": f"rows{place}"}, "title": title})
-    heading = {"text": "Exact match, and NLL dashed and upside down, on one axis", "anchor": "start", "offset": 12}
-    charts = charts or [bare(run_charts.nothing())]
-    return _ready({"concat": charts, "columns": _COLUMNS, "spacing": 24, "title": heading, "datasets": data})
+        curve_of = _of(curves, key)
+        hard = panels(curve_of)[0]
+        rows = [point for metric in (hard, STAGES[hard][0]) for point in _rows(curve_of, metric, axis)]
+        if any(point["metric"] == hard and point["mean"] is not None for point in rows):
+            found.append((hard, rows, words(key, with_ladder=with_ladder), row["label"]))
+    charts: list[_Spec] = []
+    for place, (hard, _, name, label) in enumerate(found):
+        title = {"text": f"{_letter(place)}  {name[0]}", "subtitle": [*filter(None, name[1:]), label], "fontSize": 11}
+        title |= {"limit": 160, "subtitleFontSize": 10}
+        spec = drawn(hard, place % _COLUMNS == 0, place >= len(found) - _COLUMNS)
+        charts.append({**spec, "data": {"name": f"rows{place}"}, "title": title})
+    data = {f"rows{place}": rows for place, (_, rows, *_) in enumerate(found)}
+    charts = charts or [bare(nothing())]
+    return _ready({"concat": charts, "columns": _COLUMNS, "spacing": 18, "datasets": data})
 
 
 def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
@@ -100,35 +108,37 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
     Returns
     -------
     dict
-        A row a subtask and a column a metric (exact match, NLL per token, token edit distance), along the
-        ladder on a log axis. Points are models (those of one rung stand above each other), bars 95%
-        intervals; lines go through the rung means.
+        A row per subtask and a column per metric (exact match, NLL per token, token edit distance), along the
+        ladder on a log axis, with the same ticks in all rows. Points are models (those of one rung stand above each
+        other), bars 95% intervals; lines go through the rung means.
     """
     chosen = shown(cliffs)
     with_ladder = chosen["ladder"].n_unique() > 1
+    of = {key: _of(curves, key) for key in map(Subtask._make, chosen.select(KEY).iter_rows())}
+    domains = _domains(of)
 
     @cache
     def drawn(metric: str, titled: bool, x_titled: bool) -> _Spec:
-        data = alt.NamedData("")
-        return bare(panel(metric, data, along=axis, width=230, height=130, titled=titled, x_titled=x_titled))
+        data, domain = alt.NamedData(""), domains.get(metric)
+        shape = panel(metric, data, along=axis, width=230, height=130, titled=titled, x_titled=x_titled, domain=domain)
+        return bare(shape)
 
     rows: list[_Spec] = []
     data: dict[str, _Rows] = {}
     above: tuple[str, ...] = ()
-    for place, row in enumerate(chosen.iter_rows(named=True)):
-        key = Subtask(*(row[column] for column in KEY))
-        curve = _of(curves, key)
-        metrics = panels(curve)
+    for place, (key, label) in enumerate(zip(of, chosen["label"], strict=True)):
+        metrics = panels(of[key])
         titled = metrics != above
         above = metrics
         names = {metric: f"rows{place}_{metric}" for metric in metrics}
-        data |= {name: _rows(curve, metric, axis) for metric, name in names.items()}
-        last = place == chosen.height - 1
-        charts = [{**drawn(metric, titled, last), "data": {"name": names[metric]}} for metric in metrics]
-        heading = f"{display_name(key, with_ladder=with_ladder)}: {row['label']}"
+        data |= {name: _rows(of[key], metric, axis) for metric, name in names.items()}
+        charts = [
+            {**drawn(metric, titled, place == len(of) - 1), "data": {"name": names[metric]}} for metric in metrics
+        ]
+        heading = f"{_letter(place)}  {words(key, with_ladder=with_ladder).full}: {label}"
         title = {"text": heading, "fontSize": 14, "offset": 8, "anchor": "start"}
         rows.append({"hconcat": charts, "spacing": 28, "title": title})
-    return _ready({"vconcat": rows or [bare(run_charts.nothing())], "spacing": 22, "datasets": data})
+    return _ready({"vconcat": rows or [bare(nothing())], "spacing": 22, "datasets": data})
 
 
 def shown(cliffs: pl.DataFrame, most: int = _ROWS) -> pl.DataFrame:
@@ -139,15 +149,28 @@ def shown(cliffs: pl.DataFrame, most: int = _ROWS) -> pl.DataFrame:
 
 
 def save_figure(spec: _Spec, path: Path) -> None:
-    """Write a figure as SVG and as PNG (two pixels a point): to `path` with these endings."""
+    """Write a figure as SVG, PDF and PNG of 300 dots per inch: to `path` with these endings."""
     svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     write_text(svg, path.with_suffix(".svg"))
-    write_bytes(vl_convert.svg_to_png(svg, scale=2), path.with_suffix(".png"))
+    write_bytes(vl_convert.svg_to_pdf(svg), path.with_suffix(".pdf"))
+    write_bytes(vl_convert.svg_to_png(svg, ppi=_DPI), path.with_suffix(".png"))
+
+
+def _letter(place: int) -> str:
+    return ascii_lowercase[place]
+
+
+def _domains(of: Mapping[Subtask, pl.DataFrame]) -> dict[str, tuple[float, float]]:
+    """Return for each metric on a log axis the ends of all rows' means."""
+    drawn = [curve for curve in of.values() if curve.height]
+    means = pl.concat(drawn).filter(pl.col("mean") > 0).group_by("metric") if drawn else None
+    ends = [] if means is None else means.agg(low=pl.col("mean").min(), high=pl.col("mean").max()).rows()
+    return {metric: (low * 0.9, high * 1.1) for metric, low, high in ends if is_log(metric)}
 
 
 def _ready(spec: _Spec) -> _Spec:
-    """Dress a figure for print: the light theme on white."""
-    return {**spec, "config": _LIGHT.to_dict(), "padding": 14}
+    """Dress a figure for print: the light theme on white, and no label for screen readers at each point."""
+    return {**spec, "config": _LIGHT.to_dict() | {"aria": False}, "padding": 14}
 
 
 def _of(curves: pl.DataFrame, key: Subtask) -> pl.DataFrame:

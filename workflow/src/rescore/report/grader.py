@@ -1,8 +1,10 @@
-"""What the page says of the grader: right answers it rejects, and questions without a correct choice."""
+"""What the page says of grading: right answers that are rejected, no correct choice, errors that go together."""
 
 from typing import NamedTuple
 
 import polars as pl
+
+from rescore.report import text
 
 
 class Grader(NamedTuple):
@@ -18,7 +20,7 @@ def grader(grading: pl.DataFrame) -> Grader | None:
     Parameters
     ----------
     grading
-        Rows of GRADING, one a model. The worst model has the highest share, of equals the first by name.
+        Rows of GRADING, one per model. The worst model has the highest share, of equals the first by name.
     """
     if grading.is_empty():
         return None
@@ -36,3 +38,24 @@ def grader(grading: pl.DataFrame) -> Grader | None:
     if not said:
         return None
     return Grader(f"Grader: {'; '.join(said)}.", max(worst["rejected_share"] or 0.0, no_correct / n))
+
+
+def tokens_line(positions: pl.DataFrame) -> str | None:
+    """Say whether a subtask's errors at the tokens of an answer go together; None where no model tells it.
+
+    Parameters
+    ----------
+    positions
+        Rows of POSITIONS of one subtask.
+    """
+    told = positions.filter(pl.col("position") == 1).drop_nulls("token_correlation_low")
+    if told.is_empty():
+        return None
+    above = told.filter(pl.col("token_correlation_low") > 0).height
+    below = told.filter(pl.col("token_correlation_high") < 0).height
+    median = told.select(pl.col("token_correlation").median().round(2) + 0.0).item()  # no -0
+    models = f"{told.height} model{'' if told.height == 1 else 's'}"
+    return (
+        f"Errors at the tokens of an answer: median correlation {text.number(median)} over {models} "
+        f"(0: independent, 1: all right or all wrong); the 95% interval is above 0 in {above}, below 0 in {below}."
+    )

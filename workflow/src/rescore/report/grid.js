@@ -1,8 +1,7 @@
 // Tables that sort and filter; cells travel as data, a column an array, and become text here.
-const STEP = 20; // rows that are added at once
+const STEP = matchMedia("(max-width: 44rem)").matches ? 10 : 30; // rows that are added at once
 const subtasks = [...document.querySelectorAll("details.subtask")].map((each) => each.querySelector("bdi").textContent);
 const pills = new Set(read("pills"));
-const grids = new Map(); // id -> columns
 
 function number(value) {
   if (value === null) return "–";
@@ -22,35 +21,37 @@ function make(tag, attributes, ...children) {
 // A long name may break behind its colons and underscores.
 const breakable = (name) => name.split(/(?<=[:_])/).flatMap((part) => [part, make("wbr", {})]).slice(0, -1);
 
-function columnsOf(place) {
-  return JSON.parse(place.querySelector("script").textContent).map((column) => {
+function columnsOf(place, heads) {
+  return JSON.parse(place.querySelector("script").textContent).map((given, at) => {
+    const column = { ...given, title: heads[at].textContent };
     if (column.words) return { ...column, text: column.cells.map((code) => (code === null ? "–" : column.words[code])) };
     if (column.kind === "subtask") return { ...column, text: column.cells.map((at) => subtasks[at]) };
     const cells = column.cells.map((cell) => (cell === null ? null : Number(cell)));
-    return { ...column, cells, text: cells.map(number) };
+    return { ...column, cells, text: column.said ?? cells.map(number) };
   });
 }
 
-function cell({ kind, cells, text }, row) {
+// A cell knows its heading, which narrow screens write beside it.
+function cell({ kind, cells, text, title }, row) {
   const said = text[row];
   if (kind === "subtask") return make("th", { scope: "row" }, make("a", { href: `#s${cells[row] + 1}` }, make("bdi", {}, ...breakable(said))));
-  if (kind === "number") return make("td", { className: "number" }, said);
-  if (kind === "text" || cells[row] === null) return make("td", { className: kind }, said);
-  return make("td", {}, pills.has(said) ? make("span", { className: `pill ${said.replaceAll(" ", "-")}` }, said) : said);
+  const pill = kind === "word" && pills.has(said);
+  const place = make("td", { className: kind === "word" ? "" : kind }, pill ? make("span", { className: `pill ${said.replaceAll(" ", "-")}` }, said) : said);
+  place.dataset.title = title;
+  return place;
 }
 
 function start(place) {
-  const columns = columnsOf(place);
-  const [box, more, output, body] = ["input", ".more", "output", "tbody"].map((each) => place.querySelector(each));
   const heads = [...place.querySelectorAll("thead th")];
+  const columns = columnsOf(place, heads);
+  const [box, more, output, body] = ["input", ".more", "output", "tbody"].map((each) => place.querySelector(each));
   const all = columns[0].cells.map((_, row) => row);
   const haystack = all.map((row) => columns.filter((each) => each.kind !== "number").map((each) => each.text[row]).join(" ").toLowerCase());
   let rows = all, sorted = null, down = false;
-  grids.set(place.id, { columns, heads: heads.map((head) => head.textContent) });
 
-  const add = () => {
+  const add = (count = STEP) => {
     const from = body.rows.length;
-    body.append(...rows.slice(from, from + STEP).map((row) => make("tr", {}, ...columns.map((column) => cell(column, row)))));
+    body.append(...rows.slice(from, from + count).map((row) => make("tr", {}, ...columns.map((column) => cell(column, row)))));
     more.hidden = body.rows.length >= rows.length;
     output.value = `${rows.length} of ${all.length} rows${more.hidden ? "" : `, ${body.rows.length} shown`}`;
   };
@@ -73,7 +74,8 @@ function start(place) {
     head.ariaSort = down ? "descending" : "ascending";
     show();
   }));
-  more.addEventListener("click", add);
+  more.addEventListener("click", () => add());
+  addEventListener("beforeprint", () => add(rows.length));
   place.querySelector("form").addEventListener("input", show);
   place.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   show();

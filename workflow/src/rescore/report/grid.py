@@ -24,20 +24,24 @@ class Column:
         "subtask" is the place of a subtask among the page's, shown as a link; "word" is a verdict or its like, which
         can be filtered by; "text" and "number" are shown as they are.
     cells
-        One a row; null is shown as a dash, and sorts last.
+        One per row; null is shown as a dash, and sorts last.
     about
         A line on what it holds, shown when the pointer rests on the heading.
+    said
+        The cells of a column of numbers as they are shown, where that is not the number alone.
     """
 
     title: str
     kind: Literal["subtask", "word", "text", "number"]
     cells: Sequence[Cell]
     about: str = ""
+    said: Sequence[str] | None = None
 
     def data(self) -> dict[str, Any]:
         """Return the cells as the page's script reads them; text is made printable, and is there once."""
         if self.kind in ("number", "subtask"):
-            return {"kind": self.kind, "cells": [rounded(cell) for cell in self.cells]}
+            shown = {} if self.said is None else {"said": self.said}
+            return {"kind": self.kind, "cells": [rounded(cell) for cell in self.cells], **shown}
         printable = [None if cell is None else text.plain(str(cell)) for cell in self.cells]
         place = {word: n for n, word in enumerate(self.words)}
         return {"kind": self.kind, "words": self.words, "cells": [c if c is None else place[c] for c in printable]}
@@ -82,12 +86,12 @@ class Grid:
         return len(self.columns[0].cells) if self.columns else 0
 
 
-def rounded(value: Any) -> Any:
-    """Round a float to seven significant digits, and name an infinity, which JSON cannot; anything else passes.
+def rounded(value: Any, digits: int = _DIGITS) -> Any:
+    """Round a float to so many significant digits, and name an infinity, which JSON cannot; anything else passes.
 
     >>> rounded(1 / 3), rounded(2.5e19), rounded(64), rounded(None), rounded(-math.inf)
     (0.3333333, 2.5e+19, 64, None, '-Infinity')
     """
     if not isinstance(value, float):
         return value
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else f"{'-' * (value < 0)}Infinity"
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else f"{'-' * (value < 0)}Infinity"

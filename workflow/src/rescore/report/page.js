@@ -1,61 +1,70 @@
-// Makes charts and numbers of a subtask when its details are opened; its rows are embedded once.
+// Makes charts and tables of a subtask when its details are opened; its rows are embedded once.
 const models = read("models");
 
-// Rows of a subtask's curves, from a mean a model of each metric.
+// Rows of a subtask's curves, from a mean per model of each metric.
 function points({ ladder, curves }) {
   return Object.entries(curves).flatMap(([metric, { mean, standard_error, n }]) =>
-    rows(models[ladder]).map((model, i) => ({ ...model, metric, mean: mean[i], standard_error: standard_error[i], n: n[i] })),
+    rows(models[ladder]).map((model, i) => ({ ...model, metric, title: metric.replaceAll("_", " "), mean: mean[i], standard_error: standard_error[i], n: Array.isArray(n) ? n[i] : n })),
   );
 }
 
-// Rows of a subtask's accuracy by position, a list a model.
-function tokens({ ladder, positions }) {
-  return rows(models[ladder]).flatMap((model, i) =>
-    (positions[i] ?? []).map((accuracy, before) => ({ ...model, position: before + 1, accuracy })),
-  );
+// Long names of rows leave a narrow screen no room for bars.
+function narrowed(spec, width) {
+  const narrow = structuredClone(spec);
+  const axis = narrow.layer?.[0].encoding?.y?.axis;
+  if (axis?.labelLimit && width < 600) axis.labelLimit = width / 3;
+  return narrow;
 }
 
 function draw(place) {
-  const details = place.closest("details") ?? document.getElementById(place.dataset.of);
-  if (!details) return embed(place, specs[place.dataset.chart], place.dataset.chart);
-  const data = JSON.parse(details.querySelector("script").textContent);
-  const datasets = { curve: points(data), lengths: rows(data.lengths), positions: tokens(data) };
+  const details = place.closest("details");
   const { chart } = place.dataset;
-  return embed(place, { ...specs[chart], datasets }, `${details.id}-${chart}`);
+  if (!details) return embed(place, narrowed(specs[chart], place.clientWidth), chart);
+  const data = JSON.parse(details.querySelector("script").textContent);
+  const seeds = data.seeds.length ? data.seeds : [{ ...rows(models[data.ladder])[0], share: "" }]; // Vega warns of an axis of nothing
+  return embed(place, { ...specs[chart], datasets: { curve: points(data), seeds, parts: data.parts } }, `${details.id}-${chart}`);
 }
 
-// The rows of all verdicts that are this subtask's, without what its heading says.
-function numbers(at) {
-  const { columns, heads } = grids.get("verdicts");
-  const mine = columns[0].cells.flatMap((cell, row) => (cell === at ? [row] : []));
-  const shown = columns.map((_, place) => place).slice(2).filter((place) => mine.some((row) => columns[place].cells[row] !== null));
-  const head = make("tr", {}, ...shown.map((place) => make("th", { scope: "col", className: columns[place].kind }, heads[place])));
-  const body = mine.map((row) => make("tr", {}, ...shown.map((place) => cell(columns[place], row))));
-  return make("div", { className: "scroll" }, make("table", { className: "numbers" }, make("thead", {}, head), make("tbody", {}, ...body)));
+function table(className, heads, body) {
+  const head = make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each)));
+  return make("div", { className: "scroll" }, make("table", { className }, make("thead", {}, head), make("tbody", {}, ...body)));
+}
+
+// What is known of each metric's curve; columns without a value are left out.
+function verdicts({ verdicts: found }) {
+  const heads = ["Metric", "Verdict", "First mean", "Last mean", "Draws with a cliff", "The cliff under it", "Why"];
+  const shown = heads.map((_, at) => at).filter((at) => found.some((row) => row[at] !== null && row[at] !== ""));
+  const body = found.map((row) => make("tr", {}, ...shown.map((at) => make("td", { className: at > 1 && at < 5 ? "number" : "" }, at > 1 && at < 5 ? number(row[at] === null ? null : Number(row[at])) : (row[at] ?? "–")))));
+  return table("numbers", shown.map((at) => heads[at]), body);
+}
+
+// Three questions, and what a model of each size said to them.
+function said({ ladder, answers: { questions, said: found } }) {
+  if (!found.length) return "";
+  const { model: names, ...places } = models[ladder];
+  const [axis] = Object.values(places);
+  const heads = ["Size", ...questions.map(([question]) => question)];
+  const targets = make("tr", { className: "target" }, make("th", { scope: "row" }, "right answer"), ...questions.map(([, target]) => make("td", {}, make("bdi", {}, target))));
+  const body = found.map(([model, ...words]) => make("tr", {},
+    make("th", { scope: "row", title: model }, number(axis[names.indexOf(model)])),
+    ...words.map((each, at) => make("td", { className: each === questions[at][1] ? "same" : "" }, make("bdi", {}, each || "(nothing)")))));
+  return make("div", {}, make("h4", {}, "What the models said"), table("said", heads, [targets, ...body]));
 }
 
 function fill(details) {
   if (!details.open || details.querySelector(".charts")) return;
-  const at = Number(details.id.slice(1)) - 1;
-  const { charts } = JSON.parse(details.querySelector("script").textContent);
+  const name = details.querySelector("bdi").textContent;
+  const data = JSON.parse(details.querySelector("script").textContent);
+  const charts = [...(data.parts.length ? ["parts"] : []), ...data.charts];
   const places = charts.map((chart) => {
-    const place = make("div", { className: "chart", role: "group", ariaLabel: `${specs[chart].title.text}: ${subtasks[at]}` });
+    const place = make("div", { className: `chart ${chart === "parts" ? "bar" : ""}`, role: "group", ariaLabel: `${specs[chart].title?.text ?? "Parts of the climb"}: ${name}` });
     place.dataset.chart = chart;
     return place;
   });
-  details.append(make("div", { className: "charts" }, ...places), numbers(at));
-  places.forEach((place) => seen.observe(place));
+  const bars = places.filter((place) => place.dataset.chart === "parts");
+  details.append(...bars, make("div", { className: "charts" }, ...places.filter((place) => !bars.includes(place))), said(data), verdicts(data), make("p", {}, make("a", { href: "#top" }, "Back to the top")));
+  places.forEach(draw);
 }
-
-const seen = new IntersectionObserver(
-  (entries) => {
-    for (const entry of entries.filter((each) => each.isIntersecting)) {
-      seen.unobserve(entry.target);
-      draw(entry.target);
-    }
-  },
-  { rootMargin: "400px" },
-);
 
 // A link to a subtask opens it.
 function follow() {
@@ -64,6 +73,7 @@ function follow() {
   details.open = true;
   fill(details);
   details.scrollIntoView({ behavior: "instant" });
+  details.querySelector("summary").focus({ preventScroll: true });
 }
 
 const more = document.getElementById("matrix-more");
@@ -72,8 +82,7 @@ more?.addEventListener("click", () => {
   more.remove();
 });
 document.addEventListener("toggle", ({ target }) => target.matches(".subtask") && fill(target), true);
-document.querySelectorAll("main > .chart").forEach((place) => seen.observe(place));
-document.querySelectorAll("details.subtask[open]").forEach(fill);
+addEventListener("load", () => document.querySelectorAll("main > .side .chart").forEach(draw)); // after what needs no library
 addEventListener("hashchange", follow);
 document.addEventListener("click", ({ target }) => target.closest?.(`a[href="${location.hash}"]`) && follow()); // the same link again
 dark.addEventListener("change", () => [...drawn.keys()].forEach(draw));

@@ -16,19 +16,22 @@ NONE = "–"
 """Shown for a null."""
 
 LABELS = {
-    "mirage": "the metric makes the cliff; the skill grew all along",
-    "both": "the metric makes part of the cliff, and the skill broke as well",
+    "mirage": "the metric makes the cliff; the skill did not break",
+    "both": "the metric makes a part of it, and the skill broke",
     "real": "the skill broke; the metric adds little",
-    "ordinary": "a cliff that neither the metric nor a break makes: a sigmoid's own tail",
-    "open": "something cannot be told; the subtask's section says what",
+    "ordinary": "neither: the tail of a sigmoid",
+    "open": "at least one of the questions is open",
     "no likelihood": "a cliff, and no likelihood to hold it against",
-    "no cliff": "the hard metric rises without a cliff",
-    "flat": "the hard metric hardly moves",
-    "saturated": "the hard metric is at its top from the start",
-    "inverse": "the hard metric gets worse",
+    "no cliff": "it rises without a cliff",
+    "flat": "it hardly rises",
+    "saturated": "it is at its top from the start",
+    "inverse": "it gets worse with size",
     "not judged": "too few sizes, too short a ladder, or no scores",
 }
 """The labels of a subtask and what each means, in the order in which subtasks are listed."""
+
+ALWAYS = ("mirage", "both", "real", "ordinary", "open", "no cliff")
+"""The labels that a reader expects to see, even where no subtask has one."""
 
 VERDICTS = {
     "cliff": "a floor and a late rise, or half of the rise in one gap",
@@ -36,13 +39,10 @@ VERDICTS = {
     "flat": "hardly moves",
     "saturated": "at its top from the first sizes on",
     "inverse": "gets worse with size",
-    "open": "cannot be told",
+    "open": "not decided: the draws disagree",
     "not judged": "too few sizes or no error known",
 }
 """The verdicts of a curve and what each means."""
-
-FATES = ("disappears", "survives", "open")
-"""What becomes of the hard metric's cliff under a soft metric."""
 
 QUESTIONS = {
     "cliff": "Is there a cliff?",
@@ -96,6 +96,18 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{short:.12g}"
 
 
+def size(value: float) -> str:
+    """Format a number of parameters with three digits and its thousands as a letter.
+
+    >>> size(252), size(618_880), size(1.4e9)
+    ('252', '619k', '1.4B')
+    """
+    for letter, scale in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if scale <= value < 1000 * scale:
+            return f"{number(value / scale)}{letter}"
+    return number(value)
+
+
 def percent(share: float | None) -> str:
     """Format a share as whole percent; a null is a dash.
 
@@ -147,6 +159,44 @@ def display_name(subtask: Subtask, *, with_ladder: bool) -> str:
     return plain(f"{full} ({ladder})" if with_ladder else full)
 
 
+def with_titles(words: str) -> str:
+    """Put metrics' titles for their names in a sentence of a table.
+
+    >>> with_titles("nll_nats_per_token gets worse")
+    'NLL per token gets worse'
+    """
+    return re.sub("[a-z]+(?:_[a-z]+)+", lambda found: title(found.group()), words)
+
+
+class Words(NamedTuple):
+    """A subtask's name in words: its own, its task's where the task has several, and its ladder's where asked for."""
+
+    own: str
+    task: str
+    ladder: str
+
+    @property
+    def full(self) -> str:
+        """All of it in one line."""
+        name = f"{self.task}: {self.own}" if self.task else self.own
+        return f"{name} ({self.ladder})" if self.ladder else name
+
+
+def words(subtask: Subtask, *, with_ladder: bool) -> Words:
+    """Return a subtask's name in words.
+
+    >>> words(Subtask("nano", "arithmetic", "arithmetic:3_digit_addition"), with_ladder=False).full
+    'arithmetic: 3-digit addition'
+    """
+    ladder, task, name = subtask
+    own = "" if name == task else _in_words(name.removeprefix(f"{task}:"))
+    return Words(own or _in_words(task), _in_words(task) if own else "", plain(ladder) if with_ladder else "")
+
+
+def _in_words(name: str) -> str:
+    return plain(re.sub(r"(?<![A-Za-z])(\d+)_(?=[a-z])", r"\1-", name).replace("_", " "))
+
+
 def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
     """Sort rows with the columns `label` and KEY: by label in the order of LABELS, then by name."""
     rank = {label: place for place, label in enumerate(LABELS)}
@@ -155,22 +205,31 @@ def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
 
 
 def sentence(cliffs: pl.DataFrame) -> str:
-    """Say in a sentence or two how many subtasks show a cliff, and what makes it."""
-    found = cliffs.filter(pl.col("cliff") == "yes")
-    n, total = found.height, cliffs.height
-    if total == 0:
+    """Say in a sentence how many sudden rises there are and what makes them, with the open ones.
+
+    Parameters
+    ----------
+    cliffs
+        The table CLIFFS. With several ladders a subtask counts once per ladder; the sentence gives both numbers.
+    """
+    if cliffs.is_empty():
         return "No subtask was tested."
-    subtasks = f"{total} subtask{'' if total == 1 else 's'}"
+    found = cliffs.filter(pl.col("cliff") == "yes")
     undecided = int((cliffs["cliff"] == "open").sum())
-    rest = f" In {undecided} it cannot be told." if undecided else ""
-    if n == 0:
-        return f"No cliff under {_hard_metrics(cliffs)} in {subtasks}.{rest}"
-    first = f"{n} of {subtasks} {'shows' if n == 1 else 'show'} a cliff under {_hard_metrics(cliffs)}.{rest}"
-    metric, skill = ({word: int((found[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED)
+    rest = f" Whether there is one is open in {undecided}{' more' if found.height else ''}." if undecided else ""
+    total, ladders = cliffs.select("task", "subtask").n_unique(), cliffs["ladder"].n_unique()
+    tested = f"{total} subtask{'' if total == 1 else 's'}{f', {ladders} ladders' if ladders > 1 else ''}"
+    if found.is_empty():
+        return f"No sudden rise under {_hard_metrics(cliffs)} in {tested}.{rest}"
+    counts = {name: {word: int((found[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED}
+    metric, skill = (counts[name] for name in _ASKED)
+    unasked = found["metric_makes_it"].null_count()
+    alone = f", {unasked} {'has' if unasked == 1 else 'have'} no likelihood" if unasked else ""
+    rises = f"{found.height} sudden rise{'' if found.height == 1 else 's'}{f' ({tested})' if ladders > 1 else ''}"
     return (
-        f"{first} The metric makes {metric['yes']} of them, does not make {metric['no']}, and {metric['open']} are "
-        "open. "
-        f"The skill itself broke in {skill['yes']}, did not in {skill['no']}, and {skill['open']} are open."
+        f"Of {rises} the metric makes {metric['yes']}, {metric['no']} it does not, "
+        f"{metric['open']} {'is' if metric['open'] == 1 else 'are'} open{alone}; in {skill['yes']} the skill itself "
+        f"broke, in {skill['no']} it did not, {skill['open']} {'is' if skill['open'] == 1 else 'are'} open.{rest}"
     )
 
 

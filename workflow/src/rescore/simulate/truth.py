@@ -21,7 +21,7 @@ class Truth:
     ----------
     shape
         The token's logit against log10 compute: "chain" and "inverse" are a line up or down, "power"
-        follows NLL = offset + A C^-exponent, "step" is low and then high, "hinge" is low and then a line
+        follows NLL = A C^-exponent, "step" is low and then high, "hinge" is low and then a line
         up, "flat" is low.
     tokens
         Tokens of an answer.
@@ -29,9 +29,6 @@ class Truth:
         Slope of chain, inverse and hinge.
     top_logit
         Logit at the top of the ladder (chain).
-    curvature
-        Of chain: c in the c u (u - 1) logits that bend the line, u the share of the ladder's log-compute span.
-        The whole rise, `logits_per_decade` times the decades, makes a parabola that starts level.
     low, high
         Token probability at the low and the high level (step, hinge, flat); `high` is where inverse starts.
     at
@@ -39,44 +36,28 @@ class Truth:
     width
         Share of the span over which the step rises, a line in logits around `at`.
     exponent, top_nll_nats
-        Of power: the exponent a, and the part of the token's NLL at the top that still falls.
-    offset_nats
-        The part of the token's NLL that never falls, of any shape.
+        Of power: the exponent a, and the token's NLL at the top.
     """
 
     shape: Shape
     tokens: int = 8
     logits_per_decade: float = 1.0
     top_logit: float = 3.0
-    curvature: float = 0.0
     low: float = 0.3
     high: float = 0.95
     at: float = 0.5
     width: float = 0.0
     exponent: float = 0.2
     top_nll_nats: float = 0.1
-    offset_nats: float = 0.0
 
     def token_logit(self, log10_compute: Floats) -> Floats:
-        """Logit of a right token at each log10 FLOPs, on a ladder that spans them; [rungs].
-
-        >>> skill = Truth(shape="chain", top_logit=0.0, offset_nats=np.log(2))  # 2 log 2 nats at the top: p is 1/4
-        >>> float(np.exp(skill.token_logit(np.array([20.0, 22.0]))[-1]))  # odds
-        0.3333333333333333
-        """
+        """Logit of a right token at each log10 FLOPs, on a ladder that spans them; [rungs]."""
         x: Floats = np.asarray(log10_compute, float)
-        logit = self._logit_above_offset(x)
-        if not self.offset_nats:
-            return logit
-        return _logit_of_nll(self.offset_nats + np.logaddexp(0.0, -logit))
-
-    def _logit_above_offset(self, x: Floats) -> Floats:
         first, last = float(x.min()), float(x.max())
         at = first + self.at * (last - first)
         match self.shape:
             case "chain":
-                line = self.top_logit + self.logits_per_decade * (x - last)
-                return line + self.curvature * (x - first) * (x - last) / (last - first) ** 2
+                return self.top_logit + self.logits_per_decade * (x - last)
             case "power":
                 return _logit_of_nll(self.top_nll_nats * 10 ** (self.exponent * (last - x)))
             case "step":
@@ -102,15 +83,12 @@ class Spread:
         Of a model, on all its answers.
     item, item_by_model, token
         Of an item's difficulty, of a model's luck with it, and of an item's single tokens.
-    outlier
-        Logits by which one model falls short, drawn among those of neither the least nor the most compute.
     """
 
     model: float = 0.1
     item: float = 0.75
     item_by_model: float = 0.5
     token: float = 1.0
-    outlier: float = 0.0
 
 
 def simulated_items(
@@ -149,9 +127,6 @@ def simulated_items(
     sd = spread or Spread()
     models, k = len(log10_compute), truth.tokens
     skill = truth.token_logit(log10_compute) + sd.model * rng.standard_normal(models)  # [models]
-    if sd.outlier:
-        inside = np.flatnonzero((log10_compute > np.min(log10_compute)) & (log10_compute < np.max(log10_compute)))
-        skill[rng.choice(inside)] -= sd.outlier
     logit = (
         skill[:, None, None]
         + sd.item * rng.standard_normal((1, n_items, 1))
@@ -169,28 +144,6 @@ def simulated_items(
         "token_probability": expit(logit).mean(2),
         "target_probability": np.exp(-nats.sum(2)),
     }
-
-
-def expected_exact_match(truth: Truth, log10_compute: Floats, *, spread: Spread | None = None) -> Floats:
-    """Exact match of endlessly many items, without the spread of models; [models].
-
-    E_u[(E_v expit(logit + u + v))^k], u an item's and v a token's deviation, by Gauss-Hermite quadrature of 40
-    nodes each.
-
-    >>> none = Spread(item=0, item_by_model=0, token=0)
-    >>> even = Truth(shape="flat", low=0.5, tokens=3)
-    >>> expected_exact_match(even, np.array([20.0, 22.0]), spread=none).round(6).tolist()
-    [0.125, 0.125]
-    """
-    sd = spread or Spread()
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-    weights = weights / weights.sum()
-    logit = (
-        truth.token_logit(log10_compute)[:, None, None]
-        + np.hypot(sd.item, sd.item_by_model) * nodes[:, None]
-        + sd.token * nodes
-    )  # [models, items, tokens]
-    return np.asarray((expit(logit) @ weights) ** truth.tokens @ weights)
 
 
 def simulated_ladder(*, rungs: int = 8, decades: float = 4.0, seeds: int = 1, name: str = "simulated") -> pl.DataFrame:

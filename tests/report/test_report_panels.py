@@ -1,0 +1,217 @@
+"""Small panels, the map, the waterfall, curves by answer length, answers in words: each shows what the tables hold."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pytest
+import vl_convert
+from report_tables import WORDS, cliff_row, curve_rows
+from test_report_charts import scene
+
+from rescore.report import partial_credit, real_answers
+from rescore.report.along import Along
+from rescore.report.charts import GREEN, RED
+from rescore.report.cliff_charts import PARTS, cliff_map, waterfall
+from rescore.report.panels import Panel, grouped, line
+from rescore.report.replies import facts, replies
+from rescore.report.text import LABELS, Subtask, sentence, words
+from rescore.tables import CLIFFS, EXAMPLES, GENERATIONS, write
+
+COMPUTE = Along()
+LINES = {"metric_share_min": 0.25, "acceleration_min": 0.5}
+
+
+def test_a_curve_that_falls_is_drawn_upside_down() -> None:
+    assert str(line("partial", [(1, 2.0), (3, 0.0)], (1, 3), top=2.0, falls=True).points) == "2,46 118,2"
+    assert str(line("hard", [(1, 0.0)], (1, 1)).points) == "2,46"  # a ladder of one size
+
+
+def test_groups_are_in_the_order_of_the_labels_and_a_reader_sees_what_is_empty() -> None:
+    panel = Panel("s1", "a", "", "", "", [])
+    found = grouped([("flat", panel), ("open", panel), ("open", panel), (None, panel)])
+    assert [(group.label, len(group.panels)) for group in found] == [
+        ("mirage", 0),
+        ("both", 0),
+        ("real", 0),
+        ("ordinary", 0),
+        ("open", 2),
+        ("no cliff", 0),
+        ("flat", 1),
+        ("no label", 1),
+    ]
+    assert found[0].meaning == LABELS["mirage"]
+
+
+def cliff(label: str, share: float, alpha: float, **values: Any) -> pl.DataFrame:
+    numbers = {"metric_share": share, "metric_share_low": share - 0.1, "metric_share_high": share + 0.1}
+    numbers |= {"acceleration": alpha, "acceleration_low": alpha - 0.1, "acceleration_high": alpha + 0.1}
+    key = ("nano", "t", f"t:{label}")
+    return cliff_row(key, label, cliff="yes", **numbers | values)
+
+
+def test_the_map_has_a_point_per_cliff_with_its_intervals_and_four_regions() -> None:
+    cliffs = pl.concat([cliff("mirage", 0.75, 0.0), cliff("real", 0.0, 0.75), cliff_row(WORDS, "no cliff", cliff="no")])
+    graph = vl_convert.vegalite_to_scenegraph(cliff_map(cliffs, LINES).to_dict())
+    mirage, real = scene(graph, "symbol")
+    assert (mirage["fill"], real["fill"]) == (RED, GREEN)
+    assert mirage["x"] > real["x"]
+    assert mirage["y"] > real["y"]  # down the page: slower
+    rules = [bar for bar in scene(graph, "rule") if bar.get("x2", bar["x"]) != bar["x"] and bar["y"] == mirage["y"]]
+    assert [(bar["x"] + bar["x2"]) / 2 for bar in rules if bar["stroke"] == RED] == pytest.approx([mirage["x"]])
+    texts = [text["text"] for text in scene(graph, "text")]
+    assert texts == ["real", "both", "ordinary", "mirage", 1, 2]
+    assert "mark" in cliff_map(CLIFFS.empty(), LINES).to_dict()  # nothing to draw
+
+
+def test_a_crowd_on_the_map_has_neither_bars_nor_numbers() -> None:
+    many = pl.concat([cliff("open", 0.5, 0.5)] * 101)
+    assert len(cliff_map(many, {}).to_dict()["layer"]) == 1
+    assert len(cliff_map(many.head(100), {}).to_dict()["layer"]) == 4
+
+
+def test_the_waterfall_stacks_the_parts_on_either_side_of_zero() -> None:
+    parts = dict(zip(PARTS, (0.5, 0.25, 0.5, -0.25), strict=True))
+    graph = vl_convert.vegalite_to_scenegraph(waterfall(cliff("both", 0.5, 0.6, **parts)).to_dict())
+    bars = scene(graph, "rect")
+    zero = scene(graph, "rule")[0]["x"]
+    unit = bars[0]["width"] / 0.5
+    starts = [(bar["x"] - zero) / unit for bar in bars]
+    assert starts == pytest.approx([0, 0.5, 0.75, -0.25])
+    assert [bar["width"] / unit for bar in bars] == pytest.approx([0.5, 0.25, 0.5, 0.25])
+
+
+def by_length() -> tuple[pl.DataFrame, pl.DataFrame]:
+    keys = [("nano", "t", f"t:{n}_letters_long") for n in (3, 5, 8)]
+    metrics = {"exact_match": 0.25, "token_edit_distance": 0.125}
+    curves = [curve_rows(key, m, [(mean / n, 0.0)] * 4) for n, key in enumerate(keys, 1) for m, mean in metrics.items()]
+    other = curve_rows(WORDS, "exact_match", [(0.5, 0.0)] * 4)
+    lengths = [cliff_row(key, "open", answer_tokens=tokens) for key, tokens in zip(keys, (3.0, 5.5, 8.0), strict=True)]
+    return pl.concat([*curves, other]), pl.concat([*lengths, cliff_row(WORDS, "open", answer_tokens=2.0)])
+
+
+def test_subtasks_that_differ_in_a_number_are_a_series_by_answer_length() -> None:
+    rows = partial_credit.by_length(*by_length(), COMPUTE)
+    assert rows["series"].unique().to_list() == ["t: n-letters long"]
+    first = rows.filter(place=0, metric="exact_match")
+    assert first.select("tokens", "mean").rows() == [(3.0, 0.25), (5.5, 0.125), (8.0, pytest.approx(0.25 / 3))]
+    [cells] = partial_credit.cells(rows, COMPUTE).values()
+    assert [(cell.size, cell.ends) for cell in cells] == [(size, "3 to 8") for size in ("1e16", "1e18", "1e20")]
+    assert [curve.kind for curve in cells[0].lines] == ["partial", "hard"]
+    edit, exact = (curve.points.split()[0].split(",")[1] for curve in cells[0].lines)
+    assert float(edit) == pytest.approx(2 + 44 * 0.125, rel=0.01)  # upside down, so near the top
+    assert float(exact) == pytest.approx(2 + 44 * 0.75, rel=0.01)
+    graph = vl_convert.vegalite_to_scenegraph(partial_credit.figure(rows, COMPUTE).to_dict())
+    assert len(scene(graph, "symbol")) == 18  # three sizes, three lengths, two metrics
+
+
+def test_a_long_ladder_has_five_sizes_from_the_first_to_the_last() -> None:
+    curves, cliffs = by_length()
+    curve = curves.filter(metric="exact_match", task="t").unique("subtask")
+    sizes = [curve.with_columns(compute_flops=pl.lit(10.0**n), model=pl.lit(f"m{n}")) for n in range(10, 22)]
+    places = partial_credit.by_length(pl.concat(sizes), cliffs, COMPUTE)["x"].unique().sort().to_list()
+    assert len(places) == 5
+    assert (places[0], places[-1]) == pytest.approx((10, 21))
+
+
+def test_two_lengths_are_no_series() -> None:
+    curves, cliffs = by_length()
+    assert partial_credit.by_length(curves, cliffs.filter(pl.col("answer_tokens") < 8), COMPUTE).is_empty()
+
+
+def test_three_questions_are_chosen_and_each_answer_is_the_models(tmp_path: Path) -> None:
+    defaults = {"task": "t", "subtask": "t", "choices": None, "target_scores": None, "shots": 0, "seed": 0}
+    examples = pl.DataFrame(
+        [defaults | {"example_id": n, "prompt": f"Q{n}\nA: ", "targets": [f"t{n}"] if n else []} for n in range(10)],
+        schema=dict(EXAMPLES.columns),
+    )
+    asked = real_answers.questions(examples)
+    assert asked["example_id"].to_list() == [1, 4, 7]  # of the nine with a target
+    empty = dict.fromkeys(GENERATIONS.columns) | {"token_ids": [], "span_ids": [], "span_ends": [], "logprob_nats": []}
+    empty |= {"finish_reason": "eos"}
+    said = pl.DataFrame(
+        [empty | {"subtask": "t", "example_id": n, "text": f" {n}\x1b\n!"} for n in range(9)],
+        schema=dict(GENERATIONS.columns),
+    )
+    found = real_answers.said(asked, {"small": said.filter(pl.col("example_id") < 4), "large": said})
+    shown = real_answers.shown(found, ["small", "other", "large"])
+    write(examples, tmp_path / "examples" / "t.parquet", EXAMPLES, {})
+    write(said, tmp_path / "generations" / "large" / "t.parquet", GENERATIONS, {})
+    curves = curve_rows(WORDS, "exact_match", [(0.5, 0.1)] * 4)
+    read = real_answers.read_answers(tmp_path, ["t", "elsewhere"], curves, ["compute_flops"])
+    assert read is not None
+    assert read.equals(found.filter(model="large"))
+    assert real_answers.read_answers(tmp_path, ["elsewhere"], curves, ["compute_flops"]) is None
+    assert shown["questions"] == [["Q1 ⏎ A:", "t1"], ["Q4 ⏎ A:", "t4"], ["Q7 ⏎ A:", "t7"]]
+    assert shown["said"] == [
+        ["small", "1\ufffd ⏎ !", "", ""],
+        ["large", "1\ufffd ⏎ !", "4\ufffd ⏎ !", "7\ufffd ⏎ !"],
+    ]
+
+
+def test_long_texts_are_cut_where_they_say_least() -> None:
+    rows = pl.DataFrame(
+        [("m", "t", "t", 0, "a" * 500 + "?", "b" * 500, "c" * 500)], schema=dict(real_answers.ANSWERS), orient="row"
+    )
+    shown = real_answers.shown(rows, ["m"])
+    [[question, target]], [[_, said]] = shown["questions"], shown["said"]
+    assert question == "…" + "a" * 159 + "?"
+    assert (target, said) == ("b" * 60 + "…", "c" * 60 + "…")
+
+
+def test_one_model_speaks_for_its_size(tables: SimpleNamespace) -> None:
+    assert real_answers.one_per_size(tables.curves, "compute_flops") == {"nano": ["small-0", "middle", "large"]}
+    steps = [tables.curves.with_columns(compute_flops=pl.lit(float(n)), model=pl.lit(f"{n:02}")) for n in range(1, 32)]
+    [chosen] = real_answers.one_per_size(pl.concat(steps), "compute_flops").values()
+    assert chosen == [f"{n:02}" for n in range(1, 32, 2)]
+
+
+def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None:
+    row = cliff_row(WORDS, "open", cliff="open", p_cliff=0.625).row(0, named=True)
+    found = replies(row, {})
+    assert [(reply.answer, reply.number, reply.bar) for reply in found] == [
+        ("open", "62% of draws have one", ""),
+        ("–", "", ""),
+        ("–", "", ""),
+    ]
+    assert facts(row, COMPUTE, None) == []
+    row |= {"hidden_progress": 0.5, "hidden_progress_low": 0.25, "hidden_progress_high": 0.75, "rungs_in_window": 1}
+    row |= {"window_start_log10_x": 18.0, "window_end_log10_x": 20.0, "answer_tokens": 8.0, "seeds": "lottery"}
+    assert facts(row, COMPUTE, 0.2) == [
+        "Guessing scores 20%.",
+        "50% (25% to 75%) of the likelihood's progress was made before the hard metric began to rise.",
+        "The climb from a tenth to nine tenths lies between 1e18 and 1e20 FLOPs, 1 size in between.",
+        "An answer has 8 tokens on average.",
+        "Seeds of one size: lottery.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subtask", "full"),
+    [
+        (("nano", "letter_reversal", "letter_reversal:length_3"), "letter reversal: length 3 (nano)"),
+        (("nano", "codenames", "codenames"), "codenames (nano)"),
+        (("nano", "t", "t:gpt2_small"), "t: gpt2 small (nano)"),  # no digit of its own
+    ],
+)
+def test_names_are_words(subtask: tuple[str, str, str], full: str) -> None:
+    assert words(Subtask(*subtask), with_ladder=True).full == full
+
+
+def test_the_sentence_counts_every_answer_and_says_the_open_ones() -> None:
+    answers = [("yes", "no"), ("yes", "yes"), ("no", "open"), ("open", "open"), (None, None)]
+    found = [
+        cliff_row(("nano", "t", f"t:{n}"), "", cliff="yes", metric_makes_it=metric, skill_broke=skill)
+        for n, (metric, skill) in enumerate(answers)
+    ]
+    others = [
+        cliff_row(("nano", "t", f"t:{word}"), "", cliff=word, hard_metric="exact_match") for word in ("no", "open")
+    ]
+    assert sentence(pl.concat([*found, *others])) == (
+        "Of 5 sudden rises the metric makes 2, 1 it does not, 1 is open, 1 has no likelihood; in 1 the skill itself "
+        "broke, in 1 it did not, 2 are open. Whether there is one is open in 1 more."
+    )
+    assert sentence(pl.concat(others)) == (
+        "No sudden rise under exact match in 2 subtasks. Whether there is one is open in 1."
+    )

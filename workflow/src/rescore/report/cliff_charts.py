@@ -1,0 +1,175 @@
+"""All cliffs in one picture: the map of metric share against acceleration, and the waterfall of each climb."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from rescore.report import text
+from rescore.report.charts import GREEN, GREY, RED, nothing
+from rescore.report.grid import rounded
+from rescore.report.text import KEY, Subtask
+
+PARTS = {
+    "likelihood_part": "likelihood",
+    "probability_part": "nats to probability",
+    "answer_part": "every token",
+    "argmax_part": "taking the likeliest",
+}
+"""The parts of a climb in the order of the stages: the first is the skill's, the others the metric's."""
+
+_PART_COLOURS = (GREEN, "#f3b7b4", RED, "#8f2a27")
+_FILLS = {"mirage": RED, "both": GREEN, "real": GREEN, "ordinary": GREY, "open": "transparent"}
+_EDGES = {"mirage": RED, "both": RED, "real": GREEN, "ordinary": GREY, "open": GREY}
+_ROWS = 40
+_CROWD = 100  # points that have no room for their bars and numbers
+_SIDE = 420
+
+
+def found(cliffs: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of CLIFFS with a cliff whose share and acceleration are known, in the order of the page."""
+    asked = cliffs.filter(pl.col("cliff") == "yes").drop_nulls(["metric_share", "acceleration"])
+    return text.in_order(asked)
+
+
+def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.LayerChart | alt.Chart:
+    """Draw each cliff as a point with its 90% intervals: metric share to the right, acceleration upwards.
+
+    Parameters
+    ----------
+    cliffs
+        The table CLIFFS.
+    conventions
+        The method's constants; `metric_share_min` and `acceleration_min` part the regions, where they are given.
+    """
+    rows = _rows(found(cliffs))
+    if not rows:
+        return nothing()
+    x_domain = (min(-0.1, *(row["metric_share"] for row in rows)), max(1.05, *(row["metric_share"] for row in rows)))
+    y_domain = (min(-0.2, *(row["acceleration"] for row in rows)), 1.05)
+    x = alt.X("metric_share:Q").scale(domain=x_domain, nice=False).axis(format="%", grid=False, tickCount=6)
+    x = x.title("Share of the climb that the likelihood does not make")
+    y = alt.Y("acceleration:Q").scale(domain=y_domain, nice=False)
+    y = y.axis(grid=False, values=[0, 1 / 3, 0.5, 2 / 3, 0.8, 0.9], labelExpr=_times()).title(
+        "Likelihood in the cliff, times as fast as before"
+    )
+    labels = list(_FILLS)
+    legend = alt.Legend(title=None, orient="top", symbolStrokeWidth=2, symbolOpacity=1)
+    fill = alt.Fill("label:N").scale(domain=labels, range=list(_FILLS.values())).legend(legend)
+    stroke = alt.Stroke("label:N").scale(domain=labels, range=list(_EDGES.values())).legend(legend)
+    tooltip = [
+        alt.Tooltip("name:N", title="subtask"),
+        alt.Tooltip("label:N"),
+        alt.Tooltip("metric_share:Q", title="metric share", format=".0%"),
+        alt.Tooltip("acceleration_factor:Q", title="times as fast", format=".2~g"),
+        alt.Tooltip("reason:N", title="why"),
+    ]
+    base = alt.Chart(alt.InlineData(values=rows))
+    ends = {"x": x.copy(), "y": y.copy()}
+    ends["x"].shorthand, ends["y"].shorthand = "metric_share_low:Q", "acceleration_low:Q"
+    bars = base.mark_rule(clip=True, opacity=0.3, strokeWidth=1.2).encode(stroke=stroke)
+    points = base.mark_point(size=70, strokeWidth=2, opacity=1)
+    layers = [points.encode(x=x, y=y, fill=fill, stroke=stroke, tooltip=tooltip)]
+    subtitle = "a point per cliff; intervals in the table"
+    if len(rows) <= _CROWD:
+        subtitle = "bars: 90% intervals; numbers as in the list of climbs"
+        numbers = base.mark_text(align="left", dx=7, dy=-6, fontSize=9.5).encode(x=x, y=y, text="number:N")
+        crosses = [
+            bars.encode(x=ends["x"], x2="metric_share_high:Q", y=y),
+            bars.encode(y=ends["y"], y2="acceleration_high:Q", x=x),
+        ]
+        layers = [*crosses, *layers, numbers]
+    return alt.LayerChart(
+        layer=[*_regions(conventions, x_domain, y_domain), *layers],
+        width=_SIDE,
+        height=_SIDE,
+        title=alt.TitleParams("Each cliff", subtitle=subtitle),
+    )
+
+
+def waterfall(cliffs: pl.DataFrame) -> alt.LayerChart | alt.Chart:
+    """Draw for each cliff which part of its climb each stage makes, as one stacked bar; the first 40 of them."""
+    rows = found(cliffs).head(_ROWS)
+    if rows.is_empty():
+        return nothing()
+    named = list(zip(_rows(rows), rows.iter_rows(named=True), strict=True))
+    data = [{"name": shown["name"], **part} for shown, row in named for part in parts(row)]
+    chart = waterfall_bars(alt.InlineData(values=data), [shown["name"] for shown, _ in named], width=_SIDE)
+    hidden = found(cliffs).height - rows.height
+    subtitle = f"the first {rows.height} of {rows.height + hidden}" if hidden else "a part below 0 takes away"
+    chart.title = alt.TitleParams("What makes each climb", subtitle=subtitle)
+    return chart
+
+
+def parts(cliff: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row per part of a climb that is known: part, place (among the stages), share."""
+    known = [(place, words, cliff[part]) for place, (part, words) in enumerate(PARTS.items())]
+    return [
+        {"part": words, "place": place, "share": rounded(share)} for place, words, share in known if share is not None
+    ]
+
+
+def waterfall_bars(data: alt.InlineData | alt.NamedData, order: Sequence[str] | None, *, width: Any) -> alt.LayerChart:
+    """Draw stacked bars of rows as `parts` makes them: one per `name` in that order, or a single one."""
+    color = alt.Color("part:N").scale(domain=list(PARTS.values()), range=list(_PART_COLOURS))
+    bars = (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            x=alt.X("share:Q").axis(format="%", tickCount=6, grid=False).title("Share of the climb"),
+            color=color.legend(title=None, orient="top", columns=2, columnPadding=24),
+            order="place:O",
+            tooltip=[alt.Tooltip("part:N"), alt.Tooltip("share:Q", format=".0%")],
+        )
+    )
+    if order:
+        bars = bars.encode(y=alt.Y("name:N").sort(order).title(None).axis(labelLimit=230).scale(paddingInner=0.3))
+    zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY).encode(x=alt.datum(0))
+    return alt.LayerChart(layer=[bars, zero], width=width, height=19 * len(order or "1"))
+
+
+def _rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    with_ladder = rows["ladder"].n_unique() > 1
+    columns = [name for name in rows.columns if name.startswith(("metric_share", "acceleration"))]
+    finite = rows.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in columns)
+    return [
+        {column: row[column] for column in columns}
+        | {
+            "number": n,
+            "name": f"{n}. {' · '.join(filter(None, named))}",
+            "label": row["label"],
+            "reason": text.plain(row["reason"]),
+        }
+        for n, row in enumerate(finite.iter_rows(named=True), 1)
+        for named in [text.words(Subtask(*(row[c] for c in KEY)), with_ladder=with_ladder)]
+    ]
+
+
+def _times() -> str:
+    """Return the label of an acceleration as the factor that it is, (1 + alpha) / (1 - alpha)."""
+    return "format((1 + datum.value) / (1 - datum.value), '.2~g') + 'x'"
+
+
+def _regions(
+    conventions: Mapping[str, Any], x_domain: tuple[float, float], y_domain: tuple[float, float]
+) -> list[alt.Chart]:
+    """Draw where the regions part, and name the four."""
+    share, fast = conventions.get("metric_share_min"), conventions.get("acceleration_min")
+    if share is None or fast is None:
+        return []
+    corners = [
+        (x_domain[0], y_domain[1], "real", 4, 14),
+        (x_domain[1], y_domain[1], "both", -40, 14),
+        (x_domain[0], y_domain[0], "ordinary", 4, -8),
+        (x_domain[1], y_domain[0], "mirage", -56, -8),
+    ]
+    empty = alt.Chart(alt.InlineData(values=[{}]))
+    names = [
+        empty.mark_text(text=name, align="left", fontSize=15, fontWeight="bold", opacity=0.7, dx=dx, dy=dy).encode(
+            x=alt.datum(x), y=alt.datum(y)
+        )
+        for x, y, name, dx, dy in corners
+    ]
+    line = empty.mark_rule(strokeDash=[3, 3], color=GREY)
+    return [line.encode(x=alt.datum(share)), line.encode(y=alt.datum(fast)), *names]

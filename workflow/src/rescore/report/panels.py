@@ -1,0 +1,105 @@
+"""Small panels of two curves between 0 and 1, as plain SVG: a page holds a thousand of them, and prints them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from rescore.report.text import ALWAYS, LABELS, number, percent
+
+WIDTH, HEIGHT = 120, 48
+"""Of a panel's view box; the page stretches it."""
+
+_MARGIN = 2  # so that a line on 0 or 1 is drawn in full
+
+Points = Sequence[tuple[float, float]]
+
+
+class Line(NamedTuple):
+    """A curve of a panel: what it is of (hard, skill or partial, which page.css colours), and its points in SVG."""
+
+    kind: str
+    points: Markup
+
+
+class Panel(NamedTuple):
+    """A panel as the page shows it: where a click leads, what is written above it and below it, and its curves."""
+
+    anchor: str
+    heading: str
+    below_heading: str
+    hint: str
+    caption: str
+    lines: Sequence[Line]
+
+
+class Group(NamedTuple):
+    """The panels of one label."""
+
+    label: str
+    meaning: str
+    panels: Sequence[Panel]
+
+
+def line(kind: str, points: Points, span: tuple[float, float], *, top: float = 1.0, falls: bool = False) -> Line:
+    """Place a curve in a panel.
+
+    Parameters
+    ----------
+    kind
+        See `Line`.
+    points
+        x and y of each.
+    span
+        The x of the panel's left and right edge.
+    top
+        The y of the upper edge; the lower one is 0.
+    falls
+        Whether the curve is drawn upside down: less is better.
+
+    >>> str(line("hard", [(1, 0.0), (2, 0.5), (3, 1.0)], (1, 3)).points)
+    '2,46 60,24 118,2'
+    """
+    left, width = span[0], (span[1] - span[0]) or 1.0
+    across, down = WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN
+    placed = (
+        (_MARGIN + across * (x - left) / width, _MARGIN + down * ((y / top) if falls else (1 - y / top)))
+        for x, y in points
+    )
+    return Line(kind, Markup(" ".join(f"{x:.4g},{y:.4g}" for x, y in placed)))  # noqa: S704 - numbers alone
+
+
+def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:
+    """Group panels by label in the order of LABELS; a label that every reader expects is there without a panel, too."""
+    of: dict[str, list[Panel]] = {}
+    for label, panel in panels:
+        of.setdefault(label or "no label", []).append(panel)
+    order = {label: None for label in LABELS if label in of or label in ALWAYS} | dict.fromkeys(of)
+    return [Group(label, LABELS.get(label, ""), of.get(label, [])) for label in order]
+
+
+def caption(cliff: Mapping[str, object]) -> str:
+    """Say below a panel what its group does not: of a decided cliff the numbers, of an open one the answers.
+
+    >>> caption({"label": "both", "metric_share": 0.641, "acceleration_factor": 4.43})
+    'metric 64%, skill 4.4x'
+    >>> caption({"label": "open", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "open"})
+    'metric yes, skill open'
+    """
+    if cliff["label"] == "open":
+        if cliff["cliff"] != "yes":
+            return f"cliff {cliff['cliff'] or 'open'}"
+        return f"metric {cliff['metric_makes_it']}, skill {cliff['skill_broke']}"
+    share, factor = cliff.get("metric_share"), cliff.get("acceleration_factor")
+    if cliff["label"] not in ALWAYS[:4] or not isinstance(share, float) or not isinstance(factor, float):
+        return ""
+    return f"metric {percent(share)}, skill {times(factor)}"
+
+
+def times(factor: float | None) -> str:
+    """Print a factor; what is over twenty times is only said to be that.
+
+    >>> times(4.432), times(1000.0), times(None)
+    ('4.4x', '>20x', '–')
+    """
+    return number(None) if factor is None else ">20x" if factor > 20 else f"{number(factor, 2)}x"

@@ -1,0 +1,142 @@
+"""Three real answers per size: what the models said to the same three questions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rescore.report import text
+from rescore.tables import EXAMPLES, GENERATIONS, read
+
+_QUESTIONS = 3
+_SIZES = 16  # of a longer ladder, as one of checkpoints is, so many in even steps
+_LONGEST = {"question": 160, "target": 60, "said": 60}  # characters; of a question the end, where it is asked
+
+ANSWERS: Mapping[str, type[pl.DataType]] = {
+    "model": pl.String,
+    "task": pl.String,
+    "subtask": pl.String,
+    "example_id": pl.Int64,
+    "question": pl.String,
+    "target": pl.String,
+    "said": pl.String,
+}
+"""Columns of the table of real answers: a row per model and chosen question."""
+
+
+def read_answers(results: Path, tasks: Iterable[str], curves: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame | None:
+    """Read what one model of each size said to three questions of each subtask; None where no file is at hand.
+
+    Parameters
+    ----------
+    results
+        The folder of a run, with `examples/TASK.parquet` and `generations/MODEL/TASK.parquet`.
+    tasks
+        Names of the files.
+    curves
+        The table CURVES, for the models.
+    axes
+        What the ladders are laid out along, a column of CURVES; the first counts.
+    """
+    models = one_per_size(curves, axes[0]) if axes else {}
+    found = []
+    for task in tasks:
+        examples = results / "examples" / f"{task}.parquet"
+        paths = {m: results / "generations" / m / f"{task}.parquet" for ladder in models.values() for m in ladder}
+        paths = {model: path for model, path in paths.items() if path.is_file()}
+        if examples.is_file() and paths:
+            asked = questions(read(examples, EXAMPLES))
+            found.append(said(asked, {model: read(path, GENERATIONS) for model, path in paths.items()}))
+    return pl.concat(found) if found else None
+
+
+def questions(examples: pl.DataFrame) -> pl.DataFrame:
+    """Choose three questions of each subtask, evenly spaced among those with a target.
+
+    Parameters
+    ----------
+    examples
+        The table EXAMPLES.
+
+    Returns
+    -------
+    pl.DataFrame
+        task, subtask, example_id, question (the end of the prompt), target (the first).
+    """
+    place, n = pl.int_range(pl.len()).over("subtask"), pl.len().over("subtask")
+    chosen = pl.any_horizontal(place == n * k // _QUESTIONS for k in range(_QUESTIONS))
+    return (
+        examples.filter(pl.col("targets").list.len() > 0)
+        .sort("subtask", "example_id")
+        .filter(chosen)
+        .select("task", "subtask", "example_id", question="prompt", target=pl.col("targets").list.first())
+    )
+
+
+def said(chosen: pl.DataFrame, generations: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return what each model said to the chosen questions.
+
+    Parameters
+    ----------
+    chosen
+        As `questions` makes it.
+    generations
+        By model, the table GENERATIONS.
+
+    Returns
+    -------
+    pl.DataFrame
+        Columns ANSWERS; nothing of a subtask that asks for no text.
+    """
+    frames = [
+        chosen.join(frame.select("subtask", "example_id", said="text"), on=["subtask", "example_id"])
+        .with_columns(model=pl.lit(model))
+        .select(list(ANSWERS))
+        for model, frame in generations.items()
+    ]
+    return pl.concat([pl.DataFrame(schema=dict(ANSWERS)), *frames])
+
+
+def one_per_size(curves: pl.DataFrame, column: str) -> dict[str, list[str]]:
+    """Return by ladder one model per size, from the smallest on: the first by name of its seeds; at most 16 sizes."""
+    models = curves.select("ladder", "model", column).drop_nulls().group_by("ladder", column).agg(pl.col("model").min())
+    found = {}
+    for (ladder,), rows in models.sort("ladder", column).partition_by("ladder", as_dict=True).items():
+        names, last = rows["model"].to_list(), rows.height - 1
+        steps = min(last, _SIZES - 1)
+        found[ladder] = [names[round(step * last / (steps or 1))] for step in range(steps + 1)]
+    return found
+
+
+def shown(answers: pl.DataFrame, models: list[str]) -> dict[str, Any]:
+    """Set out a subtask's answers for the page: the questions, and by size what was said to each.
+
+    Parameters
+    ----------
+    answers
+        Rows of ANSWERS of one subtask.
+    models
+        From the smallest size on; those without answers are left out.
+    """
+    asked = answers.unique("example_id").sort("example_id").select("example_id", "question", "target").rows()
+    of = {
+        (model, example): words for model, example, words in answers.select("model", "example_id", "said").iter_rows()
+    }
+    answered = [model for model in models if any((model, example) in of for example, *_ in asked)]
+    return {
+        "questions": [[_short(question, "question"), _short(target, "target")] for _, question, target in asked],
+        "said": [
+            [text.plain(model), *(_short(of.get((model, example), ""), "said") for example, *_ in asked)]
+            for model in answered
+        ],
+    }
+
+
+def _short(words: str, kind: str) -> str:
+    """Cut a text, and show its line ends as such: names and answers are untrusted."""
+    longest = _LONGEST[kind]
+    told = words.strip().replace("\n", " ⏎ ")
+    if len(told) > longest:
+        told = f"…{told[-longest:]}" if kind == "question" else f"{told[:longest]}…"
+    return text.plain(told)
