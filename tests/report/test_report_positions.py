@@ -21,7 +21,7 @@ def positions(
 ) -> pl.DataFrame:
     """POSITIONS of one subtask: each model's accuracies; the last position first, as no order is promised."""
     rows = [
-        (model, WORDS[1], subtask, at, 64, accuracy, accuracy, *dependence, *[None] * 4)
+        (model, WORDS[1], subtask, at, 64, accuracy, *dependence, None)
         for model, values in of.items()
         for at, accuracy in reversed(list(enumerate(values, 1)))
     ]
