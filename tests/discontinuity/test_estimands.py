@@ -118,3 +118,16 @@ def test_ladders_with_a_rung_left_out_are_done_together() -> None:
     together = breaks(x[kept][:, :, None], Y[:, kept], None, CONVENTIONS)[1]
     alone = [breaks(x[k][:, None], Y[:, k], None, CONVENTIONS)[1][0] for k in kept.T]
     assert together[:, 0] == pytest.approx(alone)
+
+
+def test_the_kink_that_the_guessing_floor_makes_is_no_break() -> None:
+    """NLL halves from size to size, from worse than guessing on: its logarithm is a line, and bends only where the
+    floor cuts it, below the window."""
+    nll = [8.0 / 2**i for i in range(9)]
+    hard = [0.0] * 6 + [0.2, 0.8, 1.0]
+    places = np.arange(9.0)[:, None]
+    likelihood = -np.minimum(np.array(nll), 1.5)[:, None]
+    a, b = np.array([5.5]), np.array([7.5])
+    assert acceleration(places, likelihood, a, b, CONVENTIONS).largest[0] > 0.5
+    found = estimands(places, np.array([[-n for n in nll], hard])[:, :, None], 1.5, CONVENTIONS)
+    assert found.acceleration_anywhere[0] < 0.4

@@ -109,7 +109,8 @@ def test_a_run_killed_when_all_is_fetched_is_no_fetch_alone_the_next_time(
         "import atexit, sys, time\natexit.register(lambda: 'fetch' in sys.argv[1:2] and time.sleep(600))\n"
     )
     runs = Fetching(tmp_path / "run")
-    run = runs.start(env=runs.env | {"PYTHONPATH": str(tmp_path / "python")})
+    path = os.pathsep.join([str(tmp_path / "python"), os.environ.get("PYTHONPATH", "")])
+    run = runs.start(env=runs.env | {"PYTHONPATH": path})
     end = time.monotonic() + 300
     while not list((runs.folder / "data/downloads").rglob("task.json")):
         assert run.poll() is None, runs.log()

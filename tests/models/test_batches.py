@@ -94,6 +94,8 @@ def test_a_batch_is_as_many_questions_as_fit_budget_and_window(
 ) -> None:
     made = [question(context, limit) for context, limit in questions]
     assert list(_batch(range(len(made)), 0, made, budget, window)) == list(range(taken))
+    longer = [question(20, 20), question(20, 20), *made]  # two that were read before
+    assert list(_batch(range(len(longer)), 2, longer, budget, window)) == list(range(2, 2 + taken))
 
 
 def test_questions_of_a_batch_have_tails_of_one_length_and_the_tail_counts_in_the_window() -> None:

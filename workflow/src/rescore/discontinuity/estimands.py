@@ -30,7 +30,7 @@ class Estimands:
     acceleration_low
         The smaller of alpha with and without the cap.
     acceleration_anywhere
-        The largest contrast in the window and below it, with and without the cap.
+        The largest contrast in the window, with and without the cap, and below it without: the cap makes a kink there.
     break_contrast, break_at
         The largest contrast in or below the window without the cap; log10 of where: the window's start or a rung.
     window_start, half, window_end, window_decades
@@ -83,7 +83,7 @@ def estimands(x: Floats, Y: Floats, guess: float | None, conventions: Convention
         hidden_progress=at(x, curves[0], a),
         acceleration=with_cap.inside,
         acceleration_low=np.minimum(with_cap.inside, without.inside),
-        acceleration_anywhere=np.maximum(with_cap.largest, without.largest),
+        acceleration_anywhere=np.maximum(with_cap.inside, without.largest),
         break_contrast=without.largest,
         break_at=np.where(without.below > without.inside, below_at, a),
         window_start=a,
