@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rescore.bigbench import answers, is_settled, post_process
-from rescore.bigbench.tasks import DEFAULT_OUTPUT_REGEX
+from rescore.bigbench.task_files import DEFAULT_OUTPUT_REGEX
 from rescore.tables import GENERATIONS
 
 

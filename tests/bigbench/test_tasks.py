@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rescore.bigbench import leaf_digest, load
-from rescore.bigbench.tasks import DEFAULT_OUTPUT_REGEX
+from rescore.bigbench.task_files import DEFAULT_OUTPUT_REGEX
 from rescore.tables import InputError
 
 TEXT = [{"input": "a", "target": "b"}]

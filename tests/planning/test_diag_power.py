@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+from diagnostic_tables import curves
 
 from rescore.commands import power as command
 from rescore.discontinuity import Settings
-from rescore.planning import power
-from rescore.planning.power import _truth
-from rescore.tables import POWER, read
+from rescore.planning import planted, power
+from rescore.planning.planted import _truth
+from rescore.tables import PLANTED, POWER, read
 
 QUICK = Settings(draws=199)
 
@@ -27,6 +29,20 @@ def test_a_good_ladder_answers_right() -> None:
     assert mirage.select("right_share", "right_low", "right_high").row(0) == pytest.approx(
         (1, 4 / (4 + 1.959964**2), 1)
     )
+
+
+def test_a_run_is_checked_on_simulated_subtasks_of_its_own_ladders() -> None:
+    x = np.linspace(18, 22, 10)
+    flat = [0.5] * 10
+    few = curves(x, {("a", "exact_match"): flat}, n=100)
+    many = curves(x, {("b", "exact_match"): flat, ("c", "exact_match"): flat}, n=300)
+    likelihoods = curves(x, {("d", "nll_nats_per_token"): flat}, n=9999)
+    short = curves(x[:3], {("a", "exact_match"): flat[:3]}).with_columns(ladder=pl.lit("short"))
+    found = planted(pl.concat([few, many, likelihoods, short]), QUICK)
+    assert found.schema == PLANTED.empty().schema
+    assert found.select("ladder", "n_items", "replicates").unique().rows() == [("ladder", 300, 3)]
+    assert found["truth"].to_list() == ["mirage", "step", "step over two gaps"]
+    assert all(right >= 2 for right in found["right"].to_list()[:2])  # clear cases on ten sizes over four decades
 
 
 def test_the_planted_truths_by_hand() -> None:

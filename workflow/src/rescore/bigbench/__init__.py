@@ -5,7 +5,7 @@ Every rule is that of the reference implementation, the `bigbench` 1.0.0 package
 """
 
 from rescore.bigbench.answers import answers, is_settled, post_process
-from rescore.bigbench.prompts import examples, settings
-from rescore.bigbench.tasks import Subtask, leaf_digest, load
+from rescore.bigbench.prompting import examples, settings
+from rescore.bigbench.task_files import Subtask, leaf_digest, load
 
 __all__ = ["Subtask", "answers", "examples", "is_settled", "leaf_digest", "load", "post_process", "settings"]

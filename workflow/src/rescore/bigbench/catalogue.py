@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rescore.bigbench.tasks import Subtask, load
+from rescore.bigbench.task_files import Subtask, load
 from rescore.tables import InputError
 
 CATALOGUE = Path(__file__).with_name("bigbench-1.0.0.tsv")

@@ -132,3 +132,4 @@ def _tables(analysis: Any, settings: Any, graded: "pl.DataFrame") -> Iterator[tu
     yield "ladder_shifts", planning.ladder_shifts(curves, verdicts, cliffs, seed=settings.seed)
     yield "forecasts", planning.forecasts(curves, settings.conventions)
     yield "flags", planning.flags(curves, verdicts, graded)
+    yield "planted", planning.planted(curves, settings)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binomtest
+from statsmodels.stats.proportion import proportion_confint
 
 from rescore.discontinuity.conventions import Conventions
 from rescore.discontinuity.progress import Floats, isotonic
@@ -41,8 +41,8 @@ class Seeds:
 @functools.cache
 def wilson(hits: int, trials: int) -> tuple[float, float]:
     """Wilson's 95% interval of a share."""
-    interval = binomtest(hits, trials).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
+    low, high = proportion_confint(hits, trials, method="wilson")
+    return float(low), float(high)
 
 
 def through(progress: Floats) -> tuple[int, tuple[float, float]]:

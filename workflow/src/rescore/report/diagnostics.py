@@ -74,7 +74,7 @@ def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) ->
         The page's, to which rows link. Rows of other subtasks are left out.
     """
     get = tables.get
-    families, power = get("families"), get("power")
+    families, power, planted = get("families"), get("power"), get("planted")
     return {
         "flags": _grid(FLAGS, "Flags", get("flags"), subtasks, _FLAGS),
         "flag_counts": _counts(get("flags")),
@@ -85,6 +85,7 @@ def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) ->
         "ladder_shifts": _ladder_shifts(get("ladder_shifts")),
         "families": [] if families is None else families.to_dicts(),
         "power": [] if power is None else power.to_dicts(),
+        "planted": [] if planted is None else planted.to_dicts(),
     }
 
 

@@ -16,6 +16,7 @@ from rescore.tables.contracts import (
     GRADING as GRADING,
     HEADLINE as HEADLINE,
     LADDER_SHIFTS as LADDER_SHIFTS,
+    PLANTED as PLANTED,
     POSITIONS as POSITIONS,
     POWER as POWER,
     RISES as RISES,

@@ -120,8 +120,9 @@ CONCENTRATION = TABLES["concentration"]
 LADDER_SHIFTS = TABLES["ladder_shifts"]
 FORECASTS = TABLES["forecasts"]
 FLAGS = TABLES["flags"]
+PLANTED = TABLES["planted"]
 POWER = TABLES["power"]
 SCAFFOLD_SHIFT = TABLES["scaffold_shift"]
 
-DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FLAGS)
+DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FLAGS, PLANTED)
 """The tables that `rescore test` writes beside the verdicts, which decide none."""

@@ -5,16 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from statsmodels.stats.proportion import proportion_confint
 
+from rescore.discontinuity.seeds import wilson
 from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.three_questions import Answer, answer
 from rescore.planning.curves import Floats
 from rescore.simulate import Truth, simulated_items
-from rescore.tables import POWER
+from rescore.tables import PLANTED, POWER
+from rescore.tables.axes import AXES
+from rescore.tables.metrics import HARD_METRICS
 
 REPLICATES = 40
 TOKENS = 10
+_CHECKED = 3
 _STAGES = ("token_probability", "target_probability", "exact_match")
 _RIGHT = {"mirage": "mirage", "step": "the skill broke", "step over two gaps": "the skill broke"}
 """By truth, the right answer: a label, or question 3."""
@@ -64,13 +67,41 @@ def power(
         found = [_replicate(_truth(truth, x), x, models, n_items, settings, np.random.default_rng(s)) for s in streams]
         cliffs = [one for one in found if one.cliff == "yes"]
         n_right = sum(one.label == right if right == "mirage" else one.skill_broke == "yes" for one in found)
-        low, high = proportion_confint(n_right, replicates, method="wilson")
+        low, high = wilson(n_right, replicates)
         row |= {"cliff_found": len(cliffs)}
         for reply in ("yes", "no"):
             row[f"metric_{reply}"] = sum(one.metric_makes_it == reply for one in cliffs)
             row[f"skill_{reply}"] = sum(one.skill_broke == reply for one in cliffs)
-        rows.append(row | {"right_share": n_right / replicates, "right_low": float(low), "right_high": float(high)})
+        rows.append(row | {"right_share": n_right / replicates, "right_low": low, "right_high": high})
     return pl.DataFrame(rows, schema=dict(POWER.columns))
+
+
+def planted(curves: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Check the answers on simulated subtasks of the run's own ladders, three of each truth.
+
+    Parameters
+    ----------
+    curves
+        The table CURVES. A planted subtask has the models that it holds for the ladder, and as many items as half of
+        the subtasks have or more.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table PLANTED, one row per ladder and truth; none for a ladder that is too short to be judged.
+    """
+    sign = -1 if AXES[settings.axis].falls else 1
+    found = [PLANTED.empty()]
+    hard = curves.filter(pl.col("metric").is_in(HARD_METRICS), pl.col("n").is_not_null())
+    for (ladder,), rows in hard.partition_by("ladder", as_dict=True, maintain_order=True).items():
+        places = rows.unique("model", maintain_order=True)[settings.axis].drop_nulls()
+        n_items = int(rows.select(pl.col("n").median()).item())
+        answered = power(
+            str(ladder), (sign * places.log10().round(6)).to_list(), n_items, settings, replicates=_CHECKED
+        ).filter(pl.col("reason").is_null())
+        right = (pl.col("right_share") * pl.col("replicates")).round().cast(pl.Int64)
+        found.append(answered.with_columns(right=right).select(list(PLANTED.columns)))
+    return pl.concat(found)
 
 
 def _truth(name: str, x: Floats) -> Truth:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from rescore.bigbench.fields import Json
-from rescore.bigbench.tasks import MULTIPLE_CHOICE_METRICS, Subtask
+from rescore.bigbench.task_files import MULTIPLE_CHOICE_METRICS, Subtask
 from rescore.tables import EXAMPLES, InputError
 
 
