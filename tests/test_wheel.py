@@ -11,7 +11,7 @@ import pytest
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
 
 REPOSITORY = Path(__file__).parents[1]
-EXTRAS = "torch transformers accelerate datasets gguf huggingface_hub safetensors sentencepiece pyarrow snakemake"
+EXTRAS = "torch transformers accelerate datasets gguf huggingface_hub safetensors sentencepiece snakemake"
 WITHOUT = f"""
 import sys
 class Nowhere:

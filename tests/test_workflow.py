@@ -81,7 +81,7 @@ def test_whole_job_leaves_tables_report_and_summary(finished):
     assert scores["model"].n_unique() == 3
     assert scores.height == 3 * 12 * (len(METRICS) - len(IMPORTED_METRICS))
     page = (results / "report/index.html").read_text()
-    assert all(text in page for text in ("letter_sorting", "listed as emergent", "How often the grader is wrong"))
+    assert all(text in page for text in ("letter_sorting", "listed as emergent", "How often grading is wrong"))
     for picture in ("figure.svg", "figure.png"):
         assert (results / "report" / picture).stat().st_size > 1000
     assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("letter", "  length"))] == [
@@ -103,13 +103,13 @@ def test_a_model_is_run_again_as_the_documentation_says(finished):
     tables = ("extractions/*/*.parquet", "generations/*/*.parquet")
     before = {path: seen for pattern in tables for path, seen in checkout.written(pattern).items()}
     documented = re.search(r"^    rm -r (results/done/extract .*)$", OPERATIONS.read_text(), re.MULTILINE)
-    for path in documented[1].replace("pythia-160m", "nano-w4-s1").split():
+    for path in documented[1].replace("pythia-160m", "nano-w2-s1").split():
         shutil.rmtree(checkout.folder / path)
     done = checkout.run()
     assert done.returncode == 0, done.stderr
     after = {path: seen for pattern in tables for path, seen in checkout.written(pattern).items()}
     assert {path for path in before if after[path][0] != before[path][0]} == {
-        f"results/{kind}/nano-w4-s1/letter_sorting.length_3.parquet" for kind in ("extractions", "generations")
+        f"results/{kind}/nano-w2-s1/letter_sorting.length_3.parquet" for kind in ("extractions", "generations")
     }
     assert {path: digest for path, (_, digest) in after.items()} == {
         path: digest for path, (_, digest) in before.items()

@@ -24,7 +24,7 @@ from rescore.tables import CURVES, EXTRACTIONS, InputError, provenance, read, wr
 RESCORE = str(Path(sys.executable).parent / "rescore")
 TASK = "letter_sorting.length_3"
 EXAMPLES = "results/examples/letter_sorting.length_3.parquet"
-MODEL = "nano-w4-s0"
+MODEL = "nano-w2-s0"
 
 
 class Ended(NamedTuple):

@@ -127,12 +127,12 @@ def test_two_extractions_of_the_same_tables_at_once_leave_one_that_is_right(
     results = undisturbed.folder / "results"
     examples = results / "examples/letter_sorting.length_3.parquet"
     command = [str(Path(sys.executable).parent / "rescore"), "extract", str(examples), "--ladder", "config/ladder.tsv"]
-    command += ["--model", "nano-w4-s0", "--out", str(tmp_path), "--threads", "1"]
+    command += ["--model", "nano-w2-s0", "--out", str(tmp_path), "--threads", "1"]
     both = [subprocess.Popen(command, cwd=undisturbed.folder, stderr=subprocess.PIPE) for _ in range(2)]
     said = [one.communicate(timeout=600)[1] for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     for kind, table in (("extractions", EXTRACTIONS), ("generations", GENERATIONS)):
-        mine = tmp_path / kind / "nano-w4-s0" / examples.name
+        mine = tmp_path / kind / "nano-w2-s0" / examples.name
         assert read(mine, table).equals(read(results / mine.relative_to(tmp_path), table))
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
 

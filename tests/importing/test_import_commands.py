@@ -293,7 +293,7 @@ def test_what_the_harness_writes_today_becomes_verdicts(run: Run, tmp_path: Path
     peer = Path(sys.prefix, "peer")  # lm_eval, and what it alone needs
     if not peer.is_dir():
         pytest.skip(f"{peer}: no such folder; sh setup.sh --dev makes it")
-    sizes = ("w6", "w8", "w12", "w16", "w24", "w32", "w48", "w80")
+    sizes = ("w6", "w8", "w12", "w16", "w24", "w32", "w64", "w160")
     names = [f"nano-{size}-s0" for size in sizes]
     models = [str(Path("data/ladders/nano", name).resolve()) for name in names]
     offline = {"HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}

@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def save(folder: Path, config: Any, spoil: Callable[[Any], object] = id) -> None:
-    """Save a model with random weights, changed by `spoil`, beside the shipped ladder's tokenizer of 118 tokens."""
+    """Save a model with random weights, changed by `spoil`, beside the shipped ladder's tokenizer of 124 tokens."""
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
@@ -112,7 +112,7 @@ def test_a_window_is_what_the_model_can_read(key: str) -> None:
 
 
 def test_a_prompt_over_the_window_of_mpt_is_cut(tmp_path: Path) -> None:
-    save(tmp_path / "m", MptConfig(vocab_size=118, d_model=16, n_heads=2, n_layers=1, max_seq_len=24))
+    save(tmp_path / "m", MptConfig(vocab_size=124, d_model=16, n_heads=2, n_layers=1, max_seq_len=24))
     made = runs(tmp_path / "m", tmp_path, prompt="abcde" * 8)
     assert provenance(made)["prompts_cut"] == {"t": 1}
 
@@ -123,8 +123,8 @@ def test_a_token_that_the_model_has_no_embedding_for_is_named(folder: Path, tmp_
     tokenizer.add_special_tokens({"bos_token": "<first>"})
     tokenizer.save_pretrained(folder)
     mend = "add none without resizing the embeddings, or take the tokenizer that the model was trained with"
-    for prompt, token, number in (("abcde", "cd", 118), ("", "<first>", 119)):
-        told = f"its tokenizer gives '{token}' the id {number}, and the model has embeddings for 118 tokens; {mend}"
+    for prompt, token, number in (("abcde", "cd", 124), ("", "<first>", 125)):
+        told = f"its tokenizer gives '{token}' the id {number}, and the model has embeddings for 124 tokens; {mend}"
         assert fails_at_work(folder, tmp_path, prompt) == told
     assert runs(folder, tmp_path, prompt="abdce")  # which has none of them
 
@@ -163,7 +163,7 @@ def add_adapter(folder: Path, *, is_all: bool) -> None:
 
 def save_t5(folder: Path) -> None:
     T5ForConditionalGeneration(
-        T5Config(vocab_size=118, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+        T5Config(vocab_size=124, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
     ).save_pretrained(folder)
 
 
@@ -177,12 +177,12 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda m: (m / "model.safetensors").write_text(POINTER),
         ": model.safetensors is a Git LFS pointer, which stands for the file; run 'git lfs pull' there",
     ),
-    "a part": (lambda m: split(m)[1].write_text(POINTER), ": model-00002-of-00005.safetensors is a Git LFS pointer"),
+    "a part": (lambda m: split(m)[1].write_text(POINTER), ": model-00002-of-00007.safetensors is a Git LFS pointer"),
     "tokenizer": (lambda m: (m / "tokenizer.json").write_text(POINTER), ": tokenizer.json is a Git LFS pointer"),
     "sentencepiece": (lambda m: (m / "spiece.model").write_text(POINTER), ": spiece.model is a Git LFS pointer"),
     "a part is absent": (
         lambda m: split(m)[1].unlink(),
-        " lacks model-00002-of-00005.safetensors (1 of 5 parts that model.safetensors.index.json names); copy it there",
+        " lacks model-00002-of-00007.safetensors (1 of 7 parts that model.safetensors.index.json names); copy it there",
     ),
     "the index is absent": (
         lambda m: [split(m), (m / "model.safetensors.index.json").unlink()],
@@ -217,9 +217,9 @@ def test_a_folder_that_cannot_be_loaded_is_told_before_anything_runs(folder: Pat
 
 
 def test_folders_that_can_be_loaded_pass(folder: Path, tmp_path: Path) -> None:
-    assert len(split(folder)) == 5
+    assert len(split(folder)) == 7
     check_source(row(folder), "l.tsv")
-    save(tmp_path / "bert", BertConfig(**TINY, vocab_size=118, is_decoder=True))
+    save(tmp_path / "bert", BertConfig(**TINY, vocab_size=124, is_decoder=True))
     check_source(row(tmp_path / "bert"), "l.tsv")
 
 
@@ -240,14 +240,14 @@ def test_a_file_is_no_folder(folder: Path) -> None:
 UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut off": (
         lambda m: os.truncate(split(m)[1], 1000),
-        " cannot be loaded: model-00002-of-00005.safetensors is damaged or cut off (1000 bytes); copy it there again",
+        " cannot be loaded: model-00002-of-00007.safetensors is damaged or cut off (1000 bytes); copy it there again",
     ),
     "other shapes": (
         lambda m: edit(m, vocab_size=20),
-        ": gpt_neox.embed_in.weight is (118, 8) in its weights and (20, 8) by its config.json",
+        ": gpt_neox.embed_in.weight is (124, 8) in its weights and (20, 8) by its config.json",
     ),
     "fewer layers": (
-        lambda m: [save(m, GPT2Config(**GPT2 | {"n_layer": 2}, vocab_size=118)), edit(m, n_layer=1)],
+        lambda m: [save(m, GPT2Config(**GPT2 | {"n_layer": 2}, vocab_size=124)), edit(m, n_layer=1)],
         ": its config.json has no place for its weights transformer.h.1.",
     ),
     "unknown": (
@@ -295,7 +295,7 @@ def make_large(model: Any) -> None:
 def test_numbers_that_are_none_are_told_with_a_mend_that_helps(
     tmp_path: Path, spoil: Callable[[Any], object], dtype: str, told: str
 ) -> None:
-    save(tmp_path / "m", GPT2Config(**GPT2, vocab_size=118), spoil)
+    save(tmp_path / "m", GPT2Config(**GPT2, vocab_size=124), spoil)
     message = fails(load, row(tmp_path / "m", dtype=dtype))
     assert message.startswith(f"model 'm': {tmp_path / 'm'}: its logits hold NaN or infinity; {told}")
 
@@ -314,7 +314,7 @@ class OwnForCausalLM(GPT2LMHeadModel):
 
 def save_own(folder: Path) -> None:
     """Save a model whose code comes with it, and cannot run."""
-    save(folder, GPT2Config(**GPT2, vocab_size=118, bos_token_id=1, eos_token_id=1))
+    save(folder, GPT2Config(**GPT2, vocab_size=124, bos_token_id=1, eos_token_id=1))
     own = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnForCausalLM"}
     edit(folder, model_type="own", auto_map=own)
     (folder / "own.py").write_text(CODE)

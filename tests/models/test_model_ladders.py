@@ -196,5 +196,5 @@ def test_all_of_them_can_be_run_together() -> None:
     assert set(every["ladder"]) == {path.stem for path in LADDERS.glob("*.tsv")}
     shared = every.filter(pl.len().over("model") > 1)
     of = dict(shared.group_by("model").agg(pl.col("ladder").sort()).iter_rows())
-    nano = {f"nano-w{w}-l2-s0": ["nano", f"nano-w{w}-l2-tokens"] for w in (16, 32, 48, 80)}
+    nano = {f"nano-w{w}-s0": ["nano", f"nano-w{w}-tokens"] for w in (16, 24, 40, 64)}
     assert of == nano | {f"pythia-{size}": ["pythia", f"pythia-{size}-steps"] for size in ("160m", "1.4b")}

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTra
 from rescore import tables as schema
 from rescore.commands import extract as command
 from rescore.models import extraction as run
-from rescore.models import loading
+from rescore.models import jobs, loading
 from rescore.models.jobs import ExtractSettings, identity, open_jobs
 from rescore.models.loading import load
 from rescore.models.probe import Probed, Way
@@ -208,9 +208,9 @@ def test_a_model_is_loaded_once_for_many_tasks_and_each_table_read_once(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = [write_examples(tmp_path / f"{name}.parquet", prompt=name) for name in "abc"]
-    loads, reads, read = [], [], schema.read
+    loads, reads, read = [], [], jobs.read
     monkeypatch.setattr(run, "load", lambda r: loads.append(r) or load(r))
-    monkeypatch.setattr(schema, "read", lambda path, table: reads.append(path) or read(path, table))
+    monkeypatch.setattr(jobs, "read", lambda path, table: reads.append(path) or read(path, table))
     made = extract(row(folder), examples, tmp_path, SETTINGS)
     assert [path.stem for path in made] == ["a", "b", "c"]
     assert len(loads) == 1

@@ -18,6 +18,7 @@ from rescore.tables.metrics import HARD_METRICS
 REPLICATES = 40
 TOKENS = 10
 _CHECKED = 3
+_ITEMS_MIN = 10  # with fewer, a check says nothing
 _STAGES = ("token_probability", "target_probability", "exact_match")
 _RIGHT = {"mirage": "mirage", "step": "the skill broke", "step over two gaps": "the skill broke"}
 """By truth, the right answer: a label, or question 3."""
@@ -88,14 +89,17 @@ def planted(curves: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        The table PLANTED, one row per ladder and truth; none for a ladder that is too short to be judged.
+        The table PLANTED, one row per ladder and truth; none for a ladder that is too short to be judged, or whose
+        subtasks have too few items.
     """
     sign = -1 if AXES[settings.axis].falls else 1
     found = [PLANTED.empty()]
     hard = curves.filter(pl.col("metric").is_in(HARD_METRICS), pl.col("n").is_not_null())
     for (ladder,), rows in hard.partition_by("ladder", as_dict=True, maintain_order=True).items():
         places = rows.unique("model", maintain_order=True)[settings.axis].drop_nulls()
-        n_items = int(rows.select(pl.col("n").median()).item())
+        n_items = int(rows.unique("subtask").select(pl.col("n").median()).item())
+        if n_items < _ITEMS_MIN:
+            continue
         answered = power(
             str(ladder), (sign * places.log10().round(6)).to_list(), n_items, settings, replicates=_CHECKED
         ).filter(pl.col("reason").is_null())

@@ -271,4 +271,4 @@ def bare(chart: alt.TopLevelMixin) -> dict[str, Any]:
 
 def is_log(metric: str) -> bool:
     """Whether a metric is drawn on a log axis."""
-    return METRICS[metric].link == "log"
+    return metric in METRICS and METRICS[metric].link == "log"
