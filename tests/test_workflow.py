@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -89,6 +90,19 @@ def test_whole_job_leaves_tables_report_and_summary(finished):
         "length_3",
     ]
     assert all(p.read_text().startswith("wrote results/scores/") for p in results.glob("logs/score/*.log"))
+
+
+def test_the_notebook_goes_from_results_to_a_figure(finished, tmp_path, monkeypatch):
+    checkout, _ = finished
+    (tmp_path / "results").symlink_to(checkout.folder / "results")
+    monkeypatch.chdir(tmp_path)
+    cells = json.loads((REPOSITORY / "docs/own_figure.ipynb").read_text())["cells"]
+    names: dict[str, Any] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)  # noqa: S102 - the cells are ours
+    assert set(names["points"]["metric"]) == {"exact_match", "token_probability"}
+    assert "Training compute" in (tmp_path / "own_figure.svg").read_text()
 
 
 def test_second_call_does_nothing(finished):
