@@ -20,7 +20,7 @@ def found(**chances: Any) -> Evidence:
         "p_metric_without_first": None,
         "p_capped": 0.95,
         "p_faster": 0.95,
-        "factor_low": 2.0,
+        "factor_low": Estimate(2.0, 1.5, 2.8),
         "p_below": 0.0,
         "p_without": 0.9,
         "p_anywhere": 0.95,
@@ -29,7 +29,8 @@ def found(**chances: Any) -> Evidence:
         "synchrony": 0.9,
         "four_stages": True,
     }
-    return Evidence(estimates={"metric_share": SHARE, "acceleration_factor": FACTOR}, **(given | chances))
+    estimates = {"metric_share": SHARE, "acceleration_factor": FACTOR, "break_contrast": Estimate(0.4, 0.2, 0.6)}
+    return Evidence(estimates=estimates, **(given | chances))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_an_open_share_is_told_with_its_interval() -> None:
         ({}, "yes", 0.95, "the likelihood grew 4.0 times as fast as before"),
         ({"p_faster": 0.85}, "yes", 0.85, ""),
         ({"p_faster": 0.84, "p_capped": 0.84}, "open", 0.84, "(2.5 times to over 20 times)"),
-        ({"p_faster": 0.8}, "open", 0.8, "2.0 times without the guessing floor"),
+        ({"p_faster": 0.8}, "open", 0.8, "2.0 times (1.5 times to 2.8 times) without the guessing floor"),
         ({"p_without": 0.5}, "yes", 0.95, ""),
         ({"p_without": 0.49}, "open", 0.95, "hangs on one of the sizes"),
         ({"p_faster": 0.3, "p_capped": 0.3, "p_below": 0.95}, "yes", 0.95, "broke below the window"),
@@ -74,7 +75,12 @@ def test_an_open_share_is_told_with_its_interval() -> None:
         ({"got_worse_first": True, "p_from_turn": 0.84}, "open", 0.95, "it got worse first"),
         ({"got_worse_first": True, "p_from_turn": 0.85}, "yes", 0.95, ""),
         ({"p_faster": 0.02, "p_anywhere": 0.099}, "no", 0.099, "nowhere three times"),
-        ({"p_faster": 0.02, "p_capped": 0.02, "p_anywhere": 0.11}, "open", 0.02, ""),
+        (
+            {"p_faster": 0.02, "p_capped": 0.02, "p_anywhere": 0.11},
+            "open",
+            0.02,
+            "below the cliff it may have grown up to 4.0 times as fast",
+        ),
     ],
 )
 def test_the_skill_broke(chances: dict[str, Any], reply: str, p: float, why: str) -> None:

@@ -260,7 +260,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "scores: unknown model": (
         lambda: judged(scores(model=pl.lit("gpt"))),
-        "scores: of their models gpt none is in the ladder",
+        "no ladder lists any model of the scores (gpt): add their rows to a ladder table",
     ),
     "scores: a row twice": (lambda: judged(pl.concat([scores(), scores()])), "twice"),
     "scores: none": (lambda: judged(scores().clear()), "scores.parquet: holds no score"),

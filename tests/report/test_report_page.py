@@ -124,8 +124,8 @@ def test_a_metric_without_scores_has_no_letter_and_no_row(tables: SimpleNamespac
 def test_the_first_screen_answers(tree: Any) -> None:
     [headline] = texts(tree.xpath("//h1"))
     assert headline == (
-        "Of 1 sudden rise the metric makes 1, 0 it does not, 0 are open; in 0 the skill itself broke, in 1 it did not, "
-        "0 are open."
+        "1 of 2 subtasks rises suddenly. The metric makes 1, 0 it does not, 0 are open. The skill itself broke in 0, "
+        "in 1 it did not, 0 are open."
     )
     counts = {words.split()[1]: int(words.split()[0]) for words in texts(tree.xpath("//section/h2"))}
     assert counts == {"Mirage": 1, "Both": 0, "Real": 0, "Ordinary": 0, "Open": 0, "No": 1}
@@ -176,7 +176,13 @@ def test_the_matrix_of_many_subtasks_waits_for_a_click(tables: SimpleNamespace) 
 
 def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables: SimpleNamespace) -> None:
     settings = {
-        "conventions": {"cliff_confidence": 0.95, "metric_share_min": 0.25, "confidence": 0.9, "acceleration_min": 0.5}
+        "conventions": {
+            "cliff_confidence": 0.95,
+            "metric_share_min": 0.25,
+            "confidence": 0.9,
+            "acceleration_min": 0.5,
+            "break_slack": 0.05,
+        }
     }
     words, choices = subtasks(html.fromstring(page(tables, settings=settings)))
     assert texts(words.xpath("summary/h3/*")) == ["words", "mirage"]
@@ -352,7 +358,7 @@ def test_two_ladders_are_kept_apart(tables: SimpleNamespace) -> None:
     names = texts(tree.xpath("//summary/h3/bdi"))
     assert names == ["words (nano)", "words (other)", "choices: age (nano)", "choices: age (other)"]
     [headline] = texts(tree.xpath("//h1"))
-    assert headline.startswith("Of 2 sudden rises (2 subtasks, 2 ladders) the metric makes 2, ")
+    assert headline.startswith("2 sudden rises in 2 subtasks on 2 ladders. The metric makes 2, ")
     assert len(tree.xpath("//p[@class='ladder']")) == 2
     data = [embedded(section) for section in subtasks(tree)]
     assert [d["ladder"] for d in data] == ["nano", "other"] * 2

@@ -209,9 +209,11 @@ def test_the_sentence_counts_every_answer_and_says_the_open_ones() -> None:
         cliff_row(("nano", "t", f"t:{word}"), "", cliff=word, hard_metric="exact_match") for word in ("no", "open")
     ]
     assert sentence(pl.concat([*found, *others])) == (
-        "Of 5 sudden rises the metric makes 2, 1 it does not, 1 is open, 1 has no likelihood; in 1 the skill itself "
-        "broke, in 1 it did not, 2 are open. Whether there is one is open in 1 more."
+        "5 of 7 subtasks rise suddenly; for 1 more that is open. The metric makes 2, 1 it does not, 1 is open, 1 has "
+        "no likelihood. The skill itself broke in 1, in 1 it did not, 2 are open."
     )
-    assert sentence(pl.concat(others)) == (
-        "No sudden rise under exact match in 2 subtasks. Whether there is one is open in 1."
+    assert sentence(pl.concat(others)) == ("No sudden rise under exact match in 2 subtasks; for 1 that is open.")
+    assert sentence(pl.concat([found[-1], *others])) == (
+        "1 of 3 subtasks rises suddenly; for 1 more that is open. None has a likelihood, so what makes them is not "
+        "asked."
     )

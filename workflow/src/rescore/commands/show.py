@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rescore.commands.shared import Results
+from rescore.commands.shared import Results, say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,6 +78,8 @@ def show(
         one_ladder = "ladder" in frame.columns and frame["ladder"].n_unique() < 2
         frame = frame.select(pl.col(name) for name in shown if not (one_ladder and name == "ladder"))
     print_table(frame, form)
+    if frame.is_empty():
+        say(f"no row in {results / contract.file}")
 
 
 def _read(results: Path, table: "Table", task: str | None) -> "pl.DataFrame":

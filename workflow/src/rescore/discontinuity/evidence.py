@@ -71,7 +71,7 @@ class Evidence:
     p_metric_without_first: float | None
     p_capped: float
     p_faster: float
-    factor_low: float
+    factor_low: Estimate
     p_below: float
     p_without: float
     p_anywhere: float
@@ -103,7 +103,12 @@ class Evidence:
         if held < sure <= self.p_faster:
             return "open", f"{fast}, but it hangs on one of the sizes", self.p_faster
         if held < sure <= self.p_capped:
-            return "open", f"{fast}, but {_times(self.factor_low)} without the guessing floor", self.p_faster
+            low = self.factor_low
+            without = f"{_times(low.value)} ({_times(low.low)} to {_times(low.high)}) without the guessing floor"
+            return "open", f"{fast}, but {without}", self.p_faster
+        if held < sure and self.p_capped <= 1 - c.confidence:
+            most = _times(float(factor(np.array(self.estimates["break_contrast"].high))))
+            return "open", f"{fast}, but below the cliff it may have grown up to {most} as fast", self.p_faster
         if held < sure:
             return "open", f"{fast} ({_times(alpha.low)} to {_times(alpha.high)})", self.p_faster
         if self.synchrony is None:
@@ -144,7 +149,7 @@ def evidence(
         p_metric_without_first=later,
         p_capped=alpha.at_least(c.acceleration_min),
         p_faster=p_faster,
-        factor_low=float(factor(every.value.acceleration_low)[0]),
+        factor_low=_factors(every.of("acceleration_low").interval()),
         p_below=p_below,
         p_without=p_without,
         p_anywhere=max(
@@ -184,7 +189,7 @@ class _Both:
 
     def estimates(self) -> dict[str, Estimate]:
         found = {name: self.of(name).interval() for name in ESTIMATES}
-        found["acceleration_factor"] = Estimate(*(float(end) for end in factor(np.array(found["acceleration"]))))
+        found["acceleration_factor"] = _factors(found["acceleration"])
         parts = PARTS if len(self.value.parts) == len(PARTS) else PARTS[:1]
         for name, part, draws in zip(parts, self.value.parts, self.drawn.parts, strict=False):
             found[name] = Bootstrap.of(float(part[0]), draws, self.conventions).interval()
@@ -213,6 +218,10 @@ def _without_one(
 
 def _reply(p: float, sure: float) -> Reply:
     return "yes" if p >= sure else "no" if p <= 1 - sure else "open"
+
+
+def _factors(alpha: Estimate) -> Estimate:
+    return Estimate(*(float(end) for end in factor(np.array(alpha))))
 
 
 def _times(factor_: float) -> str:

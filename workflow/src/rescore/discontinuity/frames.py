@@ -86,7 +86,10 @@ def check_models(known: set[str], found: set[str]) -> None:
         Names some of both.
     """
     if found and not known & found:
-        raise InputError(f"scores: of their models {_some(found)} none is in the ladder, which has {_some(known)}")
+        raise InputError(
+            f"no ladder lists any model of the scores ({_some(found)}): add their rows to a ladder table; the ladders "
+            f"given have {_some(known)}"
+        )
 
 
 def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Iterator[Measured]:

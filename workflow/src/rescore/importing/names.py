@@ -67,6 +67,7 @@ _FROM_PERPLEXITY = "a perplexity stands beside it"
 _FROM_NORMALISED = "an accuracy of choices by their length stands beside it"
 _ALONE = "no other accuracy of the task"
 _ASSUMED = "assumed, as nothing says otherwise"
+_TAKEN = "another metric of the task has the name that it would get"
 _FACTOR = {"as it is": 1.0, "negative": -1.0, "log": 1.0, "bits": float(np.log(2))}
 
 
@@ -103,10 +104,15 @@ def meanings(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         perplexity=pl.col("metric").is_in(list(ANSWER_PERPLEXITY)).any().over(subtask),
         normalised=normalised.any().over(subtask),
         alone=~accuracy.any().over(subtask) & (normalised.sum().over(subtask) == 1),
+        named=pl.col("metric").implode().over(subtask, mapping_strategy="join"),
     ).filter(accuracy | (normalised & pl.col("alone")))
     told = [
         ("multiple_choice_grade", _ALONE) if row["metric"] in NORMALISED else _meaning(row)
         for row in one.iter_rows(named=True)
+    ]
+    told = [
+        (metric, _TAKEN) if meaning != metric and meaning in named else (meaning, why)
+        for (meaning, why), metric, named in zip(told, one["metric"], one["named"], strict=True)
     ]
     columns = {"meaning": [meaning for meaning, _ in told], "why": [why for _, why in told]}
     return one.select(*subtask, "metric").hstack(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))

@@ -84,7 +84,7 @@ def rung_means(curves: pl.DataFrame, axis: Along) -> pl.DataFrame:
 
 
 def ladder_lines(curves: pl.DataFrame) -> list[str]:
-    """Say of each ladder in a sentence how many models it has and what they span.
+    """Say of each ladder in a sentence how many of its models have a score, and what these span.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def ladder_lines(curves: pl.DataFrame) -> list[str]:
         The table CURVES.
     """
     steps = checkpoint_ladders(curves)
-    models = curves.select("ladder", "model", *AXES).unique()
+    models = curves.filter(pl.col("mean").is_not_null()).select("ladder", "model", *AXES).unique()
     return [
         text.plain(f"Ladder {ladder}: {_models(of, steps=ladder in steps)}.")
         for (ladder,), of in sorted(models.partition_by("ladder", as_dict=True).items())

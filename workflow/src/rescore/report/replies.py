@@ -53,8 +53,9 @@ def _bars(conventions: Mapping[str, Any]) -> dict[str, str]:
             "cliff": f"yes from {percent(conventions['cliff_confidence'])}, and without any one size too",
             "metric_makes_it": f"yes from {percent(conventions['metric_share_min'])}, "
             f"if {percent(conventions['confidence'])} of draws agree",
-            "skill_broke": f"yes from {times((1 + fast) / (1 - fast))}, if {percent(conventions['confidence'])} of "
-            "draws agree and the questions move together",
+            "skill_broke": f"yes from {times((1 + fast) / (1 - fast))}, if "
+            f"{percent(conventions['confidence'] - conventions['break_slack'])} of draws agree and the questions move "
+            "together; no if it grew less than that anywhere up to the cliff",
         }
     except KeyError:
         return {}

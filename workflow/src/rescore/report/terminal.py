@@ -21,9 +21,9 @@ _COLOURS = {
     "saturated": "dim",
     "not judged": "dim",
 }
-_HEADINGS = ("Label", "Cliff", "Metric", "Skill", "Not NLL's", "Faster")
+_HEADINGS = ("Label", "Cliff", "Metric", "Skill", "Share", "Faster")
 _KEY_LINES = (
-    "Not NLL's: share of the climb that the likelihood does not share.",
+    "Share: how much of the climb the metric makes and the likelihood does not.",
     "Faster: how many times as fast the likelihood grew in the cliff as before it.",
     "False: how many of the yes and no are expected to be false.",
 )

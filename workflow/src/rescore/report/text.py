@@ -205,7 +205,7 @@ def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
 
 
 def sentence(cliffs: pl.DataFrame) -> str:
-    """Say in a sentence how many sudden rises there are and what makes them, with the open ones.
+    """Say in a few sentences how many sudden rises there are and what makes them, with the open ones.
 
     Parameters
     ----------
@@ -214,23 +214,39 @@ def sentence(cliffs: pl.DataFrame) -> str:
     """
     if cliffs.is_empty():
         return "No subtask was tested."
-    found = cliffs.filter(pl.col("cliff") == "yes")
+    found = cliffs.filter(pl.col("cliff") == "yes").height
     undecided = int((cliffs["cliff"] == "open").sum())
-    rest = f" Whether there is one is open in {undecided}{' more' if found.height else ''}." if undecided else ""
     total, ladders = cliffs.select("task", "subtask").n_unique(), cliffs["ladder"].n_unique()
-    tested = f"{total} subtask{'' if total == 1 else 's'}{f', {ladders} ladders' if ladders > 1 else ''}"
-    if found.is_empty():
-        return f"No sudden rise under {_hard_metrics(cliffs)} in {tested}.{rest}"
-    counts = {name: {word: int((found[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED}
-    metric, skill = (counts[name] for name in _ASKED)
-    unasked = found["metric_makes_it"].null_count()
-    alone = f", {unasked} {'has' if unasked == 1 else 'have'} no likelihood" if unasked else ""
-    rises = f"{found.height} sudden rise{'' if found.height == 1 else 's'}{f' ({tested})' if ladders > 1 else ''}"
-    return (
-        f"Of {rises} the metric makes {metric['yes']}, {metric['no']} it does not, "
-        f"{metric['open']} {'is' if metric['open'] == 1 else 'are'} open{alone}; in {skill['yes']} the skill itself "
-        f"broke, in {skill['no']} it did not, {skill['open']} {'is' if skill['open'] == 1 else 'are'} open.{rest}"
+    tested = f"{total} subtask{_s(total)}" + (f" on {ladders} ladders" if ladders > 1 else "")
+    rest = f"; for {undecided}{' more' if found else ''} that is open" if undecided else ""
+    if not found:
+        return f"No sudden rise under {_hard_metrics(cliffs)} in {tested}{rest}."
+    rises = (
+        f"{found} of {tested} rise{'s' if found == 1 else ''} suddenly"
+        if ladders == 1
+        else (f"{found} sudden rise{_s(found)} in {tested}")
     )
+    metric, skill = (cliffs.filter(pl.col("cliff") == "yes")[name] for name in _ASKED)
+    unasked = metric.null_count()
+    if unasked == found:
+        return f"{rises}{rest}. None has a likelihood, so what makes them is not asked."
+    alone = f", {unasked} {'has' if unasked == 1 else 'have'} no likelihood" if unasked else ""
+    makes, breaks = (
+        {word: int((replies == word).sum()) for word in ("yes", "no", "open")} for replies in (metric, skill)
+    )
+    return (
+        f"{rises}{rest}. The metric makes {makes['yes']}, {makes['no']} it does not, {makes['open']} "
+        f"{_are(makes['open'])} open{alone}. The skill itself broke in {breaks['yes']}, in {breaks['no']} it did not, "
+        f"{breaks['open']} {_are(breaks['open'])} open."
+    )
+
+
+def _s(n: int) -> str:
+    return "" if n == 1 else "s"
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def concentrated(concentration: pl.DataFrame) -> str:
