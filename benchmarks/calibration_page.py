@@ -175,7 +175,9 @@ def why_open(tasks: pl.DataFrame) -> str:
     counted = left.group_by(plain.alias("why")).len().sort("len", "why", descending=[True, False])
     rows = [
         (
-            why.replace("grew  as", "grew … times as").replace("but  without", "but … times without"),
+            why.replace("grew  as", "grew … times as")
+            .replace("but  without", "but … times without")
+            .replace("to  as", "to … times as"),
             Rate(n, broken.height),
         )
         for why, n in counted.rows()
