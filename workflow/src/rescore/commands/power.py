@@ -21,7 +21,6 @@ def power(
     """
     from dataclasses import asdict
 
-    import numpy as np
     import polars as pl
 
     from rescore.commands.printing import print_table
@@ -35,9 +34,8 @@ def power(
 
     chosen = Chosen.from_mapping(json_object(settings, "--settings"))
     models = read_ladders(ladder, axis=chosen.axis)
-    sign = -1 if AXES[chosen.axis].falls else 1
     places = {
-        str(name): (sign * np.log10(of[chosen.axis].to_numpy()).round(6)).tolist()
+        str(name): AXES[chosen.axis].places(of[chosen.axis]).tolist()
         for (name,), of in models.partition_by("ladder", as_dict=True).items()
     }
     counts = sorted(set(items))

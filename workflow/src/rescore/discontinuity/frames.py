@@ -12,7 +12,6 @@ from rescore.tables import METRICS, SCORES, InputError
 from rescore.tables.axes import AXES
 
 _KEY = ["task", "subtask", "metric"]
-_DECIMALS = 6  # of x: sizes that agree to here are one rung, whatever the rounding of their FLOPs
 _NOTHING_SHARED = "no item has a score on every model"
 
 
@@ -52,7 +51,7 @@ def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFr
         row = twice.row(0, named=True)
         raise InputError(f"ladder {row['ladder']}, model {row['model']}: stands in the ladder twice, keep one row")
     ordered = frame.sort("ladder", axis, "model", descending=[False, AXES[axis].falls, False])
-    x = np.log10(ordered[axis].to_numpy()).round(_DECIMALS) * (-1 if AXES[axis].falls else 1)
+    x = AXES[axis].places(ordered[axis])
     layers = pl.when(pl.col("n_layers") == 1).then(pl.lit("layer")).otherwise(pl.lit("layers"))
     depth = pl.format("{} {}", "n_layers", layers).fill_null("depth not told")
     architecture = pl.format("{}, {}", pl.col("family").fill_null(""), depth)

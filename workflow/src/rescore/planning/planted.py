@@ -92,16 +92,15 @@ def planted(curves: pl.DataFrame, settings: Settings) -> pl.DataFrame:
         The table PLANTED, one row per ladder and truth; none for a ladder that is too short to be judged, or whose
         subtasks have too few items.
     """
-    sign = -1 if AXES[settings.axis].falls else 1
     found = [PLANTED.empty()]
     hard = curves.filter(pl.col("metric").is_in(HARD_METRICS), pl.col("n").is_not_null())
     for (ladder,), rows in hard.partition_by("ladder", as_dict=True, maintain_order=True).items():
-        places = rows.unique("model", maintain_order=True)[settings.axis].drop_nulls()
+        known = rows.unique("model", maintain_order=True)[settings.axis].drop_nulls()
         n_items = int(rows.unique("subtask").select(pl.col("n").median()).item())
         if n_items < _ITEMS_MIN:
             continue
         answered = power(
-            str(ladder), (sign * places.log10().round(6)).to_list(), n_items, settings, replicates=_CHECKED
+            str(ladder), AXES[settings.axis].places(known).tolist(), n_items, settings, replicates=_CHECKED
         ).filter(pl.col("reason").is_null())
         right = (pl.col("right_share") * pl.col("replicates")).round().cast(pl.Int64)
         found.append(answered.with_columns(right=right).select(list(PLANTED.columns)))

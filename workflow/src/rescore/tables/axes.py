@@ -2,7 +2,11 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+_DECIMALS = 6  # of places: sizes that agree to here are one rung, whatever the rounding of their FLOPs
 
 
 class Axis(NamedTuple):
@@ -12,6 +16,11 @@ class Axis(NamedTuple):
     noun: str
     unit: str
     falls: bool = False
+
+    def places(self, values: pl.Series) -> NDArray[np.float64]:
+        """Lay values out along the axis: log10, and minus that where less is better; [values], null is NaN."""
+        found: NDArray[np.float64] = np.log10(values.to_numpy()).round(_DECIMALS) * (-1 if self.falls else 1)
+        return found
 
 
 AXES = {
