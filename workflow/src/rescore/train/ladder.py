@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerFast
 
@@ -203,17 +204,15 @@ def _table(listed: list[_Model], ladder: Ladder, out: Path) -> str:
 def _deterministic() -> Iterator[None]:
     """Run on one thread, with deterministic kernels: sums of floats depend on the number of threads.
 
-    On a GPU the fused kernels of attention are left out, as their backward passes are not deterministic.
+    The fused kernels of attention are left out, as their backward passes are not deterministic on a GPU.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cuda.enable_flash_sdp(False)
-    torch.backends.cuda.enable_mem_efficient_sdp(False)
-    torch.backends.cuda.enable_cudnn_sdp(False)
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict)
