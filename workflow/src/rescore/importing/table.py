@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -190,6 +190,17 @@ def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
     return given
 
 
+_PLACE: dict[str, Any] = {
+    "where": "where",
+    "run": pl.lit(None, pl.String),
+    "limited": False,
+    "date": pl.lit(None, pl.Float64),
+    **{name: name for name in ("model", "task", "subtask", "shots")},
+    "kind": pl.lit(None, pl.String),
+}
+"""Which result a number is of, as FOUND and ITEMS have it; a table names no run, date or kind of task."""
+
+
 def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
     of_task = pl.col("task").replace_strict(dict(counts), default=counts.get(""), return_dtype=pl.Int64)
     listed = pl.col("metric").is_in([*ACCURACY, *NORMALISED])
@@ -197,15 +208,7 @@ def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
     return (
         long.drop_nulls("score")
         .select(
-            "where",
-            run=pl.lit(None, pl.String),
-            limited=False,
-            date=pl.lit(None, pl.Float64),
-            model="model",
-            task="task",
-            subtask="subtask",
-            shots="shots",
-            kind=pl.lit(None, pl.String),
+            **_PLACE,
             metric="metric",
             value="score",
             standard_error="stderr",
@@ -225,15 +228,7 @@ def _items(long: pl.DataFrame) -> pl.DataFrame:
         raise InputError(f"{empty['where'][0]}: no example")
     score = pl.col("score")
     return long.select(
-        "where",
-        run=pl.lit(None, pl.String),
-        limited=False,
-        date=pl.lit(None, pl.Float64),
-        model="model",
-        task="task",
-        subtask="subtask",
-        shots="shots",
-        kind=pl.lit(None, pl.String),
+        **_PLACE,
         example_id=pl.col("example").cast(pl.String).rank("dense").over("task") - 1,
         question=pl.lit(None, pl.String),
         metric="metric",

@@ -23,23 +23,21 @@ class _Task(NamedTuple):
     draw: Maker
 
 
+def _of_letters(name: str, verb: str, answer_prefix: str, *, sort: bool) -> _Task:
+    """A task that sorts or reverses strings of each length."""
+    return _Task(
+        name,
+        f"{verb} a string of distinct letters",
+        f"{verb}: ",
+        answer_prefix,
+        {f"length_{n}": (n, f"{verb} a string of {n} distinct letters") for n in LENGTHS},
+        lambda rng, style: letters(rng, style.length, sort=sort, test=True),
+    )
+
+
 _TASKS = (
-    _Task(
-        "letter_sorting",
-        "Sort a string of distinct letters",
-        "Sort: ",
-        "\nSorted: ",
-        {f"length_{n}": (n, f"Sort a string of {n} distinct letters") for n in LENGTHS},
-        lambda rng, style: letters(rng, style.length, sort=True, test=True),
-    ),
-    _Task(
-        "letter_reversal",
-        "Reverse a string of distinct letters",
-        "Reverse: ",
-        "\nReversed: ",
-        {f"length_{n}": (n, f"Reverse a string of {n} distinct letters") for n in LENGTHS},
-        lambda rng, style: letters(rng, style.length, sort=False, test=True),
-    ),
+    _of_letters("letter_sorting", "Sort", "\nSorted: ", sort=True),
+    _of_letters("letter_reversal", "Reverse", "\nReversed: ", sort=False),
     _Task(
         "modular_addition",
         "Add two numbers of two digits and give the remainder",
