@@ -1,4 +1,4 @@
-"""What guessing scores: by hand, and that no answer hangs on it."""
+"""What guessing scores: by hand, and no answer depends on it."""
 
 import numpy as np
 import polars as pl

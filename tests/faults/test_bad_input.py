@@ -145,7 +145,10 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         lambda: planned(extracted(batch_tokens="16k")),
         "'extract.batch_tokens': '16k' is not",
     ),
-    "config: alpha that is none": (lambda: planned(judging(confidence=math.nan)), "'discontinuity.confidence': nan"),
+    "config: confidence is NaN": (
+        lambda: planned(judging(confidence=math.nan)),
+        "'discontinuity.confidence': nan",
+    ),
     "config: endless alpha": (
         lambda: planned(judging(confidence=math.inf)),
         "'discontinuity.confidence': inf is greater than",
@@ -228,7 +231,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "task: metric": (lambda: prompted(task(metrics=["accuracy"])), "key 'metrics': 'accuracy' is not one of"),
     "task: expression": (lambda: prompted(task(output_regex="(")), "key 'output_regex': missing )"),
     "task: no input": (lambda: prompted(example(input=None)), "example 0: key 'input': null, expected a string"),
-    "task: a score that is none": (
+    "task: a score that is NaN": (
         lambda: prompted(example(target_scores={"a": math.nan, "b": 0})),
         "choice 'a': a number",
     ),

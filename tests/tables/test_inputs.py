@@ -259,7 +259,7 @@ def test_how_a_model_is_loaded_and_where_its_figures_are_from(tmp_path: Path) ->
     path = write(tmp_path / "l.tsv", header + "a\tf\tx\t-\t2\t3\tfloat32\ta.gguf\tauto\tthe paper\n")
     [row] = read_ladders([path]).to_dicts()
     assert (row["gguf_file"], row["device_map"]) == ("a.gguf", "auto")
-    assert "figures" not in row  # for readers: nothing may hang on it
+    assert "figures" not in row  # for readers: no number may depend on it
     for cells, message in (
         ("../a.gguf\tauto", "'gguf_file': '../a.gguf' does"),
         ("a.gguf\tcuda", "'device_map': 'cuda'"),

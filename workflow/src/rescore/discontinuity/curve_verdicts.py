@@ -25,7 +25,7 @@ class CurveVerdict:
     reason
         Why, in words.
     p_cliff
-        Share of draws with a cliff; without one of the inner rungs, where the cliff hangs on that one; None where not
+        Share of draws with a cliff; without one of the inner rungs, where the cliff depends on that one; None where not
         asked.
     onset, largest_gap
         O and J.

@@ -1,4 +1,4 @@
-"""Question 1 without one of the sizes: a cliff that hangs on a single size is none that is shown."""
+"""Question 1 without one of the sizes: a cliff that depends on a single size is not shown."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Random streams that hang on names alone, so that no result depends on what else is in a run."""
+"""Random streams that depend on names alone, so that no result depends on what else is in a run."""
 
 import hashlib
 

@@ -77,6 +77,7 @@ def zipped(path: Path, member: str) -> Content:
     try:
         with zipfile.ZipFile(path) as archive:
             return Content(json.loads(archive.read(member)))
+    # The caller names the file with the problem and reads the others.
     except (KeyError, ValueError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
         return Content(None, problem=f"no log of inspect_ai ({error})")
 
