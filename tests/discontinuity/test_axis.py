@@ -8,7 +8,7 @@ import pytest
 
 from rescore.config.inputs import read_ladders
 from rescore.discontinuity import Analysis, Settings, analyse
-from rescore.discontinuity.frames import check_ladder
+from rescore.discontinuity.cells import check_ladder
 from rescore.tables import SCORES, InputError
 
 LOSS = "pretraining_loss_nats"

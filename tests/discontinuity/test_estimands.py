@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from rescore.discontinuity.acceleration import acceleration, contrast, factor, links
 from rescore.discontinuity.conventions import CONVENTIONS
-from rescore.discontinuity.estimands import breaks, estimands
+from rescore.discontinuity.estimands import acceleration, breaks, contrast, estimands, factor, links
 from rescore.discontinuity.progress import Floats
 
 X = np.arange(6.0)[:, None]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rescore.discontinuity import CONVENTIONS
-from rescore.discontinuity.bootstrap import Bootstrap, Estimate
 from rescore.discontinuity.evidence import Evidence, evidence
+from rescore.discontinuity.resampling import Bootstrap, Estimate
 
 SHARE = Estimate(0.4, 0.3, 0.5)
 FACTOR = Estimate(4.0, 2.5, 21.0)
@@ -64,7 +64,7 @@ def test_an_open_share_is_told_with_its_interval() -> None:
         ({"p_faster": 0.84, "p_capped": 0.84}, "open", 0.84, "(2.5 times to over 20 times)"),
         ({"p_faster": 0.8}, "open", 0.8, "2.0 times (1.5 times to 2.8 times) without the guessing floor"),
         ({"p_without": 0.5}, "yes", 0.95, ""),
-        ({"p_without": 0.49}, "open", 0.95, "hangs on one of the sizes"),
+        ({"p_without": 0.49}, "open", 0.95, "depends on one of the sizes"),
         ({"p_faster": 0.3, "p_capped": 0.3, "p_below": 0.95}, "yes", 0.95, "broke below the window"),
         ({"p_faster": 0.3, "p_capped": 0.3, "p_below": 0.94}, "open", 0.3, "(2.5 times"),
         ({"p_without": 0.1, "p_below": 0.96}, "yes", 0.96, "broke below the window"),
@@ -108,7 +108,7 @@ def test_a_step_without_noise_is_broken_with_any_size_left_out() -> None:
     assert told.skill(CONVENTIONS)[0] == "yes"
 
 
-def test_a_break_that_one_unlucky_size_makes_hangs_on_it() -> None:
+def test_a_break_that_one_unlucky_size_makes_depends_on_it() -> None:
     """NLL falls evenly on the log scale, and the fourth size, where exact match starts, is back at the first's NLL."""
     even = list(np.geomspace(2.0, 0.06, 8))
     hard = [0.0, 0.0, 0.0, 0.0, 0.25, 0.5, 0.75, 1.0]
@@ -117,10 +117,10 @@ def test_a_break_that_one_unlucky_size_makes_hangs_on_it() -> None:
     assert (told.p_faster, told.p_without, told.got_worse_first) == (1, 0, False)
     reply, why, _ = told.skill(CONVENTIONS)
     assert reply == "open"
-    assert why.endswith("but it hangs on one of the sizes")
+    assert why.endswith("but it depends on one of the sizes")
 
 
-def test_a_step_behind_the_second_size_does_not_hang_on_it() -> None:
+def test_a_step_behind_the_second_size_does_not_depend_on_it() -> None:
     """Without the second size the step lies in the first gap, and nothing is known before it."""
     told = noiseless([2.0, 1.99, 0.1, 0.09, 0.08, 0.07, 0.06, 0.05], [0.0, 0.0, 0.9, 0.92, 0.94, 0.96, 0.97, 0.98])
     assert (told.p_faster, told.p_without, told.p_below) == (1, 1, 0)
@@ -150,11 +150,11 @@ def test_the_window_and_the_step_have_their_numbers() -> None:
 
 def test_the_bias_corrected_interval_by_hand() -> None:
     """Of draws 1 to 1000 a value at the 60th per cent has z0 = .2533: the ends are at Phi(2 z0 -+ 1.645)."""
-    told = Bootstrap.of(600.5, np.arange(1.0, 1001.0), CONVENTIONS)
+    told = Bootstrap(600.5, np.arange(1.0, 1001.0), CONVENTIONS)
     assert told.interval().low == pytest.approx(1 + 999 * 0.12748, abs=1)  # Phi(-1.1383)
     assert told.interval().high == pytest.approx(1 + 999 * 0.98428, abs=1)  # Phi(2.1515)
     # 300 of 1000 draws are below 301: 1 - Phi(Phi^-1(.3) - 2 z0) = 1 - Phi(-.5244 - .5067)
     assert told.at_least(301.0) == pytest.approx(0.84876, abs=1e-4)
-    far = Bootstrap.of(990.0, np.arange(1.0, 1001.0), CONVENTIONS)  # z0 = 2.3 is bounded at 1/2
+    far = Bootstrap(990.0, np.arange(1.0, 1001.0), CONVENTIONS)  # z0 = 2.3 is bounded at 1/2
     assert far.interval().low == pytest.approx(1 + 999 * 0.25946, abs=1)  # Phi(1 - 1.645)
     assert (far.at_least(0.5), far.at_least(1001.0)) == (1, 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rescore import tables as schema
+from rescore import tables
 from rescore.commands import test as command
 from rescore.commands.test import by_task
 from rescore.discontinuity import Settings, analyse
@@ -31,7 +31,7 @@ def spread(scores: pl.DataFrame, folder: Path, *keys: str) -> list[Path]:
     paths = []
     for names, part in scores.partition_by(keys, as_dict=True, maintain_order=True).items():
         paths.append(folder / f"{'-'.join(map(str, names))}.parquet")
-        schema.write(part, paths[-1], schema.SCORES, {})
+        tables.write(part, paths[-1], tables.SCORES, {})
     return paths
 
 
@@ -49,7 +49,7 @@ def test_each_file_is_read_once_and_files_that_share_a_task_together(
     a, b, c = spread(scores, tmp_path, "task")
     both = tmp_path / "both.parquet"
     first = scores.filter(pl.col("model") == LADDER["model"][0], pl.col("task").is_in(["a", "c"]))
-    schema.write(first, both, schema.SCORES, {})
+    tables.write(first, both, tables.SCORES, {})
     opened, whole = [], Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: (opened.append(path), whole(path))[1])
     parts = by_task([a, b, c, both])
@@ -67,7 +67,7 @@ def test_parts_give_what_the_whole_gives(scores: pl.DataFrame) -> None:
     assert all(mine.equals(theirs) for mine, theirs in zip(parts, whole, strict=True))
 
 
-def test_tables_hang_on_no_layout_of_the_files(scores: pl.DataFrame, tmp_path: Path) -> None:
+def test_tables_do_not_depend_on_the_layout_of_the_files(scores: pl.DataFrame, tmp_path: Path) -> None:
     rows = LADDER.select("model", "compute_flops").with_columns(
         family=pl.lit("f"), source=pl.lit("."), revision=pl.lit("r"), n_params=1, n_tokens=1, dtype=pl.lit("float32")
     )
@@ -84,7 +84,7 @@ def test_tables_hang_on_no_layout_of_the_files(scores: pl.DataFrame, tmp_path: P
 
 def test_columns_that_are_not_asked_for_are_not_kept(scores: pl.DataFrame, tmp_path: Path) -> None:
     paths = spread(scores, tmp_path, "task")
-    assert schema.read_all(paths, schema.SCORES, columns=["score"]).equals(
+    assert tables.read_all(paths, tables.SCORES, columns=["score"]).equals(
         scores.sort("task", maintain_order=True)["score"].to_frame()
     )
-    assert schema.read_all([], schema.SCORES, columns=["score"]).schema == {"score": pl.Float64}
+    assert tables.read_all([], tables.SCORES, columns=["score"]).schema == {"score": pl.Float64}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rescore.discontinuity import CONVENTIONS
-from rescore.discontinuity.leave_out import _bridged, gaps
+from rescore.discontinuity.curve_verdicts import _bridged, gaps
 from rescore.discontinuity.resampling import Noise, mean_draws, rung_draws
 
 

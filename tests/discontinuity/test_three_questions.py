@@ -6,11 +6,9 @@ from planted_subtasks import chain, hinge, step, subtask
 from scipy.stats import bootstrap
 
 from rescore.discontinuity import CONVENTIONS, Answer, answer
-from rescore.discontinuity.bootstrap import Bootstrap
-from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
-from rescore.discontinuity.leave_out import left_out
+from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves, left_out
 from rescore.discontinuity.progress import Floats
-from rescore.discontinuity.resampling import item_draws, noise_scale, rung_means
+from rescore.discontinuity.resampling import Bootstrap, item_draws, noise_scale, rung_means
 from rescore.discontinuity.seeds import seeds, through
 from rescore.discontinuity.synchrony import synchrony
 
@@ -113,7 +111,7 @@ def test_one_unlucky_size_below_the_window_is_no_break(at: int) -> None:
     assert found.skill_broke != "yes"
 
 
-def test_answers_hang_on_the_seed_alone() -> None:
+def test_answers_depend_on_the_seed_alone() -> None:
     x, rungs = subtask(chain())
     one, same, other = (answer(x, rungs, k=8.0, seed=seed) for seed in (3, 3, 4))
     assert one.estimates == same.estimates
@@ -173,11 +171,11 @@ def test_the_bootstrap_is_efrons() -> None:
     values = np.random.default_rng(0).exponential(size=60)
     theirs = bootstrap((values,), np.mean, method="BCa", confidence_level=0.9, n_resamples=4000, rng=1)
     draws = theirs.bootstrap_distribution
-    found = Bootstrap.of(float(values.mean()), draws, CONVENTIONS).interval()
+    found = Bootstrap(float(values.mean()), draws, CONVENTIONS).interval()
     # BC without the acceleration, which moves a mean's interval a little further
     assert found.low == pytest.approx(theirs.confidence_interval.low, abs=0.03)
     assert found.high == pytest.approx(theirs.confidence_interval.high, abs=0.06)
-    even = Bootstrap.of(0.0, np.linspace(-1, 1, 401), CONVENTIONS)
+    even = Bootstrap(0.0, np.linspace(-1, 1, 401), CONVENTIONS)
     assert even.at_least(0.5) == pytest.approx(0.25, abs=0.01)
     assert even.interval().low == pytest.approx(-0.9, abs=0.01)
 
@@ -227,12 +225,12 @@ def test_a_step_behind_the_second_size_is_a_cliff() -> None:
     assert judged(0, 1, 1, 1, 1, 1).verdict == "smooth"  # in the first gap of all sizes: nothing is known before it
 
 
-def test_a_cliff_that_hangs_on_one_inner_size_is_none() -> None:
+def test_a_cliff_that_depends_on_one_inner_size_is_none() -> None:
     """The lucky .8 pools the last four sizes at .4625, a gap of .2625 in a rise of .3625; without it .1 in .3."""
     found = judged(0.1, 0.15, 0.2, 0.8, 0.3, 0.35, 0.4)
     assert (found.verdict, found.p_cliff) == ("smooth", 0)
     assert found.largest_gap.value == pytest.approx(0.2625 / 0.3625)
-    assert "hangs on that one" in found.reason
+    assert "depends on that one" in found.reason
 
 
 def test_the_rise_of_an_nll_is_a_share_of_its_first_value() -> None:

@@ -26,7 +26,7 @@ def power(
     from rescore.commands.printing import print_table
     from rescore.config.inputs import read_ladders
     from rescore.config.validation import json_object
-    from rescore.discontinuity.settings import Settings as Chosen
+    from rescore.discontinuity.conventions import Settings as Chosen
     from rescore.planning.planted import power as power_of
     from rescore.tables import POWER, provenance, read, write_twins
     from rescore.tables.axes import AXES

@@ -6,8 +6,7 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
-from rescore.discontinuity.chance import GUESSED, Chances
-from rescore.discontinuity.measured import Measured, oriented, outside, width
+from rescore.discontinuity.cells import GUESSED, Cell, Chances, oriented, outside, width
 from rescore.tables import AGGREGATES, METRICS, InputError
 
 _KEY = ["task", "subtask", "metric"]
@@ -78,8 +77,8 @@ def aggregate_chances(aggregates: pl.DataFrame, known: Chances) -> dict[tuple[st
 
 
 def with_aggregates(
-    cells: Iterable[Measured], aggregates: pl.DataFrame, models: pl.DataFrame, chances: Chances
-) -> list[Measured]:
+    cells: Iterable[Cell], aggregates: pl.DataFrame, models: pl.DataFrame, chances: Chances
+) -> list[Cell]:
     """Add aggregates to the cells of one ladder; in the order of task, subtask, metric.
 
     Where some models of a cell have items and others only aggregates, the first count by their means too. Models
@@ -100,7 +99,7 @@ def with_aggregates(
     return [found[key] for key in sorted(found)]
 
 
-def _cell(rows: pl.DataFrame, models: pl.DataFrame, key: tuple[str, str, str], chances: Chances) -> Measured:
+def _cell(rows: pl.DataFrame, models: pl.DataFrame, key: tuple[str, str, str], chances: Chances) -> Cell:
     """One cell from model, x, mean, standard_error, n, ascending in x."""
     x, mean, error, n = (rows[c].to_numpy() for c in ("x", "mean", "standard_error", "n"))
     names = rows["model"].to_list()
@@ -117,7 +116,7 @@ def _cell(rows: pl.DataFrame, models: pl.DataFrame, key: tuple[str, str, str], c
         if np.isnan(error).any():
             lacking = "standard error" + (", nor n to bound it by," if known.link == "logit" else "")
             reason = f"no {lacking} for {names[int(np.isnan(error).argmax())]}"
-    return Measured(
+    return Cell(
         task=key[0],
         subtask=key[1],
         metric=key[2],

@@ -9,12 +9,10 @@ import numpy as np
 import polars as pl
 
 from rescore.discontinuity.aggregates import aggregate_chances, check_aggregates, check_apart, with_aggregates
-from rescore.discontinuity.chance import Chances
-from rescore.discontinuity.frames import cells, check_ladder, check_models, check_scores
-from rescore.discontinuity.measured import Measured
+from rescore.discontinuity.cells import Cell, Chances, cells, check_ladder, check_models, check_scores
+from rescore.discontinuity.conventions import Settings
 from rescore.discontinuity.parallel import each
 from rescore.discontinuity.rows import Row, cliff_row, rise_rows, seed_rows, verdict_rows
-from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.subtask import judge
 from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, Table
 
@@ -58,7 +56,7 @@ def analyse(
         is bounded by sqrt(m (1 - m) / n) for a score m in [0, 1], the most that n items in that range can have (Bhatia
         and Davis 2000); of an NLL it has no bound, and the curve is not judged.
     chances
-        What guessing scores, see `chance.chances`; it changes no answer. Aggregates bring their own.
+        What guessing scores, see `cells.chances`; it changes no answer. Aggregates bring their own.
     workers
         Processes to spread the subtasks over; the results are the same.
 
@@ -90,7 +88,7 @@ class _Job(NamedTuple):
     """The cells of one subtask on one ladder, and the ladder as `check_ladder` gives it."""
 
     ladder: str
-    cells: list[Measured]
+    cells: list[Cell]
     models: pl.DataFrame
 
 
@@ -116,7 +114,7 @@ def _frame(rows: list[Row], table: Table) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(table.columns)).sort(names, maintain_order=True)
 
 
-def _by_subtask(found: Iterable[Measured]) -> list[list[Measured]]:
+def _by_subtask(found: Iterable[Cell]) -> list[list[Cell]]:
     return [list(group) for _, group in groupby(found, key=lambda cell: cell.key[:2])]
 
 
@@ -136,7 +134,7 @@ def _judged(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
     return {table: [row | names for row in its] for table, its in found.items()}
 
 
-def _points(cell: Measured, places: list[dict[str, Any]]) -> list[Row]:
+def _points(cell: Cell, places: list[dict[str, Any]]) -> list[Row]:
     """One row per model of the ladder; null means where a model has no scores."""
     measured = {
         model: {"mean": _known(mean), "standard_error": _known(error), "n": None if np.isnan(n) else int(n)}

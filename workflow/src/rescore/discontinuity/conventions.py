@@ -1,94 +1,133 @@
-"""The constants of the method. They are conventions: docs/method.md says what each is for."""
+"""The constants of the method (docs/method.md says what each is for), and those that a user may set."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from rescore.config.first_edition import refuse_old_settings
+from rescore.tables import InputError
+from rescore.tables.axes import AXES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conventions:
-    """What the three questions take for a cliff, for the metric's part and for a break.
+    """What counts as a cliff, as the metric's part and as a break of the skill."""
 
-    Attributes
-    ----------
-    confidence
-        Share of draws that must agree before question 2 is answered, or question 3 with no.
-    break_slack, break_without
-        Question 3 is answered yes at a share of draws of `confidence - break_slack`, where at least `break_without` of
-        them still have the break without any one size from the third on.
-    draws
-        Draws of the rung means.
-    cliff_confidence, cliff_denied
-        The same of question 1, and of "saturated"; there is no cliff where at most `cliff_denied` of draws have one.
-    cliff_without, cliff_without_denied
-        The same two of the ladder without any one inner size; the first of them without the last size, too.
-    bridge_clip
-        Where a size that is left out is bridged in logits, a bounded score counts as no nearer to 0 or 1 than this.
-    window_low, window_high
-        The window: where the hard metric has made these shares of its rise.
-    lower_part, onset_max
-        A late rise: at most `onset_max` of it lies in the `lower_part` of the ladder's decades.
-    jump_min
-        A jump: at least this share of the rise lies in one gap that is not the first.
-    rise_min
-        The smallest rise that counts: of a bounded score on [0, 1]; of an NLL, as a share of its first value.
-    saturated_at
-        Saturated: the lowest third of sizes has at least this.
-    metric_share_min, chain_share_min
-        The metric makes the cliff where M and C (see `estimands`) are at least these.
-    acceleration_min
-        The skill broke in the window: alpha of at least this; 1/2 is three times as fast as before.
-    break_min, break_rungs_min, break_below
-        The skill broke in or below the window: a contrast of at least `break_min`, on a ladder of at least so many
-        sizes, in `break_below` of draws with any inner size left out.
-    synchrony_min, items_moved, items_min
-        A break is one of the items together: K of at least `synchrony_min`, among the items whose fall in NLL is at
-        least `items_moved` of its upper quartile; K is 0 of fewer than `items_min` of them.
-    nll_floor_nats
-        Below so many nats nothing is skill.
-    rung_sd_logits, prior_df
-        Noise of a model beyond its items, in logits of a token, and the degrees of freedom this counts for.
-    selection
-        Share of the squared residuals that is left where the best of many pairs of bends and steps is fitted.
-    shift_max
-        Bound on the bias correction of the bootstrap, in standard deviations.
-    graded_rho_max, lottery_rho_min
-        Seeds of one size: rho at most, or at least this.
-    loss_decades_min
-        The shortest ladder along pretraining loss: what 1.5 decades of compute bring where loss falls as C^-0.05.
-    """
+    draws: int = 400  # of the rung means
 
-    confidence: float = 0.9
-    draws: int = 400
-    break_slack: float = 0.05
-    break_without: float = 0.5
-    cliff_confidence: float = 0.9
-    cliff_denied: float = 0.5
-    cliff_without: float = 0.8
-    cliff_without_denied: float = 0.25
-    bridge_clip: float = 0.002
+    # Question 1, is there a cliff; "saturated" needs `cliff_confidence` too.
+    cliff_confidence: float = 0.9  # yes: share of draws with a cliff
+    cliff_without: float = 0.8  # yes: the same without any one inner size, or without the last
+    cliff_denied: float = 0.5  # no: at most this share of draws has one
+    cliff_without_denied: float = 0.25  # no: or at most this share without some inner size
+    lower_part: float = 1 / 3  # of the ladder's decades, where a late rise makes at most `onset_max` of itself
+    onset_max: float = 0.15
+    jump_min: float = 0.5  # a jump: share of the rise in one gap that is not the first
+    rise_min: float = 0.1  # smallest rise that counts, on [0, 1]; of an NLL a share of its first value
+    saturated_at: float = 0.95  # the lowest third of sizes has at least this
+    bridge_clip: float = 0.002  # a size left out is bridged in logits, with scores no nearer to 0 or 1 than this
+
+    # The window: where the hard metric has made these shares of its rise.
     window_low: float = 0.1
     window_high: float = 0.9
-    lower_part: float = 1 / 3
-    onset_max: float = 0.15
-    jump_min: float = 0.5
-    rise_min: float = 0.1
-    saturated_at: float = 0.95
-    metric_share_min: float = 0.25
-    chain_share_min: float = 0.1
-    acceleration_min: float = 0.5
-    break_min: float = 0.6
-    break_rungs_min: int = 7
-    break_below: float = 0.95
-    synchrony_min: float = 0.75
-    items_moved: float = 0.25
-    items_min: int = 10
-    nll_floor_nats: float = 0.01
-    rung_sd_logits: float = 0.2
-    prior_df: float = 3.0
-    selection: float = 0.64
-    shift_max: float = 0.5
-    graded_rho_max: float = 0.25
-    lottery_rho_min: float = 0.5
-    loss_decades_min: float = 0.075
+
+    # Questions 2 and 3.
+    confidence: float = 0.9  # share of draws that must agree
+    metric_share_min: float = 0.25  # the metric makes the cliff: smallest M,
+    chain_share_min: float = 0.1  # and smallest C
+    acceleration_min: float = 0.5  # the skill broke in the window: alpha; 1/2 is three times as fast as before
+    break_slack: float = 0.05  # question 3 needs so much less confidence for a yes,
+    break_without: float = 0.5  # with at least this share of draws without any one size from the third on
+    break_min: float = 0.6  # the skill broke in or below the window: contrast,
+    break_below: float = 0.95  # share of draws that have it with any inner size left out,
+    break_rungs_min: int = 7  # and sizes of the ladder
+    synchrony_min: float = 0.75  # the items broke together: K
+    items_moved: float = 0.25  # items of K: their fall in NLL is at least this share of its upper quartile
+    items_min: int = 10  # of fewer K is 0
+    nll_floor_nats: float = 0.01  # below this nothing is skill
+
+    # Noise of a model beyond its items.
+    rung_sd_logits: float = 0.2  # of a token
+    prior_df: float = 3.0  # degrees of freedom that this counts for
+    selection: float = 0.64  # share of the squared residuals left by the best of many pairs of bends and steps
+    shift_max: float = 0.5  # bound on the bootstrap's bias correction, in standard deviations
+
+    graded_rho_max: float = 0.25  # seeds of one size are graded
+    lottery_rho_min: float = 0.5  # or a lottery
+    loss_decades_min: float = 0.075  # what 1.5 decades of compute bring where pretraining loss falls as C^-0.05
 
 
 CONVENTIONS = Conventions()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a user may set of the method: the configuration's `discontinuity:` section.
+
+    Attributes
+    ----------
+    axis
+        The column of the ladder along which curves run, see `AXES`. Models of equal value are seeds of one size.
+    rungs_min, decades_min
+        The shortest ladder that is judged: distinct sizes, and decades of compute or parameters.
+    confidence, draws
+        As in `Conventions`.
+    seed
+        Seed of every draw, together with the subtask's names.
+    """
+
+    axis: str = "compute_flops"
+    rungs_min: int = 5
+    decades_min: float = 1.5
+    confidence: float = CONVENTIONS.confidence
+    draws: int = CONVENTIONS.draws
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a value that is no number, or outside the range in which the method makes sense."""
+        if self.axis not in AXES:
+            raise InputError(f"discontinuity.axis: {self.axis!r} is none of {', '.join(AXES)}")
+        for field in fields(self):
+            if field.name == "axis":
+                continue
+            value, whole = getattr(self, field.name), field.type is int
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                raise InputError(f"discontinuity.{field.name}: {value!r} is not {'a whole' if whole else 'a'} number")
+            low, high = _RANGES[field.name]
+            if not low <= value <= high:
+                raise InputError(f"discontinuity.{field.name}: {value} is not between {low:g} and {high:g}")
+
+    @property
+    def span_min(self) -> float:
+        """Decades that a ladder must span along its axis."""
+        return CONVENTIONS.loss_decades_min if AXES[self.axis].falls else self.decades_min
+
+    @property
+    def conventions(self) -> Conventions:
+        """The constants of the method, with this confidence and these draws."""
+        return replace(CONVENTIONS, confidence=self.confidence, draws=self.draws)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """Take the settings named in `mapping`, the rest by default.
+
+        Raises
+        ------
+        InputError
+            An unknown key, one of the first edition, or a value out of range.
+        """
+        refuse_old_settings(mapping)
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(mapping) - set(known))
+        if unknown:
+            raise InputError(f"discontinuity.{unknown[0]}: unknown key; the keys are {', '.join(known)}")
+        return cls(**mapping)
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "rungs_min": (5, 1e6),  # two sizes on each side of a step, and one more
+    "decades_min": (0.0, 100.0),
+    "confidence": (0.5, 0.999),
+    "draws": (99, 1e6),
+    "seed": (0, 2.0**63),
+}

@@ -1,17 +1,19 @@
-"""Question 1, of every metric's curve: is there a cliff."""
+"""Question 1, for every metric's curve: is there a cliff, and does it depend on a single size."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
-from rescore.discontinuity.bootstrap import Bootstrap, Estimate
 from rescore.discontinuity.conventions import Conventions
-from rescore.discontinuity.leave_out import cliffs_without, gaps, left_out
 from rescore.discontinuity.progress import Floats, crossing, has_cliff, isotonic, largest_gap, onset, progress
+from rescore.discontinuity.resampling import Bootstrap, Estimate
 
 Verdict = Literal["cliff", "smooth", "flat", "saturated", "inverse", "not judged", "open"]
+
+_INNER_MAX = 18  # sizes left out in turn; of a ladder of more, those beside the largest gaps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +22,8 @@ class CurveVerdict:
 
     Attributes
     ----------
-    verdict
-        "not judged" is for the caller who knows that the ladder is too short.
-    reason
-        Why, in words.
+    verdict, reason
+        "not judged" is for the caller who knows that the ladder is too short; why, in words.
     p_cliff
         Share of draws with a cliff; without one of the inner rungs, where the cliff depends on that one; None where not
         asked.
@@ -70,8 +70,6 @@ def judge_curves(
         [metrics, rungs, draws].
     likelihood
         Whether a metric is an NLL: its rise counts as a share of its first value; [metrics].
-    conventions
-        The constants.
     """
     c = conventions
     first = np.maximum(np.abs(point[:, 0]), c.nll_floor_nats / c.rise_min)  # a rise of less than the floor is none
@@ -84,7 +82,7 @@ def judge_curves(
     without = np.ones(len(found))
     if some.any():  # fewer curves with a size left out are most of the work
         kept = left_out(gaps(point))
-        without[some] = cliffs_without(x, Y[:, some], kept, unit[some], likelihood[some], c).mean(2).min(0)
+        without[some] = _cliffs_without(x, Y[:, some], kept, unit[some], likelihood[some], c).mean(2).min(0)
     G1, rise1 = progress(isotonic(Y[:-1]))
     without_last = has_cliff(places[:-1], G1, rise1 / unit[:, None], c).mean(1)  # [metrics]
     third = max(len(x) // 3, 1)
@@ -100,7 +98,7 @@ def judge_curves(
     verdict: Verdict
     for j, rose in enumerate(rise0 / unit):
         denied = found[j] <= c.cliff_denied or without[j] <= c.cliff_without_denied
-        surely = Bootstrap.of(float(rose), size[j], c).at_least(c.rise_min) <= 1 - c.confidence
+        surely = Bootstrap(float(rose), size[j], c).at_least(c.rise_min) <= 1 - c.confidence
         if saturated[j]:
             verdict, reason = "saturated", f"the smallest third of sizes has {c.saturated_at:g} or more"
         elif inverse[j]:
@@ -115,11 +113,11 @@ def judge_curves(
                 verdict=verdict,
                 reason=reason,
                 p_cliff=p_cliff if verdict in ("cliff", "smooth", "open") else None,
-                onset=Bootstrap.of(float(late[0][j]), late[1][j], c).interval(),
-                largest_gap=Bootstrap.of(float(gap[0][j]), gap[1][j], c).interval(),
+                onset=Bootstrap(float(late[0][j]), late[1][j], c).interval(),
+                largest_gap=Bootstrap(float(gap[0][j]), gap[1][j], c).interval(),
                 rise=float(rise0[j]),
                 start=float(start[j]),
-                half=Bootstrap.of(float(half[j]), half_draws[j], c).interval(),
+                half=Bootstrap(float(half[j]), half_draws[j], c).interval(),
                 end=float(end[j]),
             )
         )
@@ -133,9 +131,83 @@ def _cliff(found: float, without: float, without_last: float, conventions: Conve
     if found <= c.cliff_denied:
         return "smooth", said
     if without <= c.cliff_without_denied:
-        return "smooth", f"{said}, but {without:.0%} without one of the sizes: it hangs on that one"
+        return "smooth", f"{said}, but {without:.0%} without one of the sizes: it depends on that one"
     if without_last < c.cliff_without:
-        return "open", f"{said}, but {without_last:.0%} without the last size: it hangs on the last size"
+        return "open", f"{said}, but {without_last:.0%} without the last size: it depends on the last size"
     if found >= c.cliff_confidence and without >= c.cliff_without:
         return "cliff", f"{said}, and at least {min(without, without_last):.0%} without any one size"
     return "open", f"{said}, and {without:.0%} without one of the sizes"
+
+
+def gaps(point: Floats) -> Floats:
+    """Share of the rise in each gap between two rungs, the largest of all metrics: [metrics, rungs] to [rungs - 1]."""
+    largest: Floats = np.diff(progress(isotonic(point.T))[0], axis=0).max(1)
+    return largest
+
+
+def left_out(gaps: Floats) -> NDArray[np.intp]:
+    """Which rungs stay if each inner one is left out in turn, of many those beside the largest gaps.
+
+    `gaps` [rungs - 1] to indices [rungs - 1, ladders].
+    """
+    inner = np.arange(1, len(gaps))
+    if len(inner) > _INNER_MAX:
+        beside = np.maximum(gaps[:-1], gaps[1:])
+        inner = np.sort(np.argsort(-beside, kind="stable")[:_INNER_MAX] + 1)
+    every = np.arange(len(gaps) + 1)
+    return np.stack([np.delete(every, r) for r in inner], axis=1)
+
+
+def _cliffs_without(
+    x: Floats,
+    Y: Floats,
+    kept: NDArray[np.intp],
+    unit: Floats,
+    likelihood: NDArray[np.bool_],
+    conventions: Conventions,
+) -> NDArray[np.bool_]:
+    """Which draws have a cliff with one inner rung left out: [ladders, metrics, draws].
+
+    Two things keep a true cliff from depending on the rung that is missing. A step after the second rung lies in the
+    first gap of the ladder without that rung: there the first gap counts. And a rung beside the end of the lower part
+    is bridged in logits too, since a straight line lies above a curve that bends upwards.
+
+    Parameters
+    ----------
+    x, Y
+        Places and draws of the rung means; [rungs] and [rungs, metrics, draws].
+    kept
+        See `left_out`.
+    unit, likelihood
+        What a rise is a share of, and whether a metric is an NLL; [metrics].
+    """
+    c = conventions
+    G, rise = progress(isotonic(Y[kept]))
+    size = rise / unit[:, None]
+    have = has_cliff(x[kept][:, :, None, None], G, size, c)
+    missing = np.arange(len(x)).sum() - kept.sum(0)
+    have |= (missing == 1)[:, None, None] & (G[1] - G[0] >= c.jump_min) & (size >= c.rise_min)
+    above = int(np.searchsorted(x, x[0] + c.lower_part * (x[-1] - x[0])))
+    for ladder in np.flatnonzero(np.isin(missing, (above - 1, above))):
+        bridged = _bridged(x, Y, int(missing[ladder]), likelihood, c)
+        G, rise = progress(isotonic(bridged))
+        late = onset(x[:, None, None], G, c) <= c.onset_max
+        have[ladder] |= late & (rise / unit[:, None] >= c.rise_min)
+    return have
+
+
+def _bridged(x: Floats, Y: Floats, r: int, likelihood: NDArray[np.bool_], conventions: Conventions) -> Floats:
+    """Put rung r on the line between its neighbours, in logits, or of an NLL in log nats; never beyond the two."""
+    c = conventions
+    w = (x[r] - x[r - 1]) / (x[r + 1] - x[r - 1])
+    low, high = Y[r - 1], Y[r + 1]  # [metrics, draws]
+    logits = [logit(np.clip(y, c.bridge_clip, 1 - c.bridge_clip)) for y in (low, high)]
+    log_nats = [np.log(np.maximum(-y, c.nll_floor_nats)) for y in (low, high)]
+    straight = np.where(
+        likelihood[:, None],
+        -np.exp((1 - w) * log_nats[0] + w * log_nats[1]),
+        expit((1 - w) * logits[0] + w * logits[1]),
+    )
+    bridged = Y.copy()
+    bridged[r] = np.clip(straight, np.minimum(low, high), np.maximum(low, high))
+    return bridged

@@ -1,4 +1,4 @@
-"""What the draws say on questions 2 and 3: does the metric make the cliff, did the skill itself break."""
+"""Questions 2 and 3: does the metric make the cliff, did the skill itself break. What the draws say on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,15 @@ from typing import Literal
 
 import numpy as np
 
-from rescore.discontinuity.acceleration import factor
-from rescore.discontinuity.bootstrap import Bootstrap, Estimate
 from rescore.discontinuity.conventions import Conventions
-from rescore.discontinuity.estimands import PARTS, Estimands, breaks, estimands
-from rescore.discontinuity.leave_out import gaps, left_out
+from rescore.discontinuity.curve_verdicts import gaps, left_out
+from rescore.discontinuity.estimands import PARTS, breaks, estimands, factor
 from rescore.discontinuity.progress import Floats
+from rescore.discontinuity.resampling import Bootstrap, Estimate
 
 Reply = Literal["yes", "no", "open"]
 
-ESTIMATES = (
+_ESTIMATES = (
     "metric_share",
     "chain_share",
     "hidden_progress",
@@ -27,8 +26,6 @@ ESTIMATES = (
     "window_end",
     "window_decades",
 )
-"""Names of `Evidence.estimates`, with acceleration_factor and `PARTS`."""
-
 _WORSE = 0.1  # of the first NLL: so much worse at a later size, and the likelihood got worse first
 _RUNGS_MIN = 5  # fewer sizes than this are not looked at alone
 
@@ -40,7 +37,7 @@ class Evidence:
     Attributes
     ----------
     estimates
-        By name, see `ESTIMATES`; what two stages do not tell is NaN.
+        By name: those of `Estimands`, acceleration_factor and `PARTS`; what two stages do not tell is NaN.
     p_metric
         The smaller of P(M >= .25) and, with four stages, P(C >= .1).
     p_metric_without_first
@@ -87,7 +84,7 @@ class Evidence:
         note = "" if self.four_stages else ", by the likelihood alone"
         later = self.p_metric_without_first
         if reply != "open" and later is not None and _reply(later, sure) not in (reply, "open"):
-            return "open", "the metric's share hangs on where the ladder starts"
+            return "open", "the metric's share depends on where the ladder starts"
         said = f"the likelihood shares {1 - share.value:.0%} of the climb{note}"
         return reply, said if reply != "open" else f"{said} ({1 - share.high:.0%} to {1 - share.low:.0%})"
 
@@ -101,7 +98,7 @@ class Evidence:
         if self.p_anywhere <= 1 - c.confidence:
             return "no", f"{fast}, and nowhere three times", self.p_anywhere
         if held < sure <= self.p_faster:
-            return "open", f"{fast}, but it hangs on one of the sizes", self.p_faster
+            return "open", f"{fast}, but it depends on one of the sizes", self.p_faster
         if held < sure <= self.p_capped:
             low = self.factor_low
             without = f"{_times(low.value)} ({_times(low.low)} to {_times(low.high)}) without the guessing floor"
@@ -131,15 +128,14 @@ def evidence(
 ) -> Evidence:
     """Compute it from rung means [stages, rungs] and draws of them [stages, rungs, draws]."""
     c = conventions
-    every = _Both(x, point, draws, guess, c)
-    alpha, p_faster = every.of("acceleration"), every.p_faster()
-    p_metric, later = every.p_metric(), None
+    every = _Drawn(x, point, draws, guess, c)
+    p_faster, p_metric, later = every.p_faster(), every.p_metric(), None
     if len(x) > _RUNGS_MIN and _reply(p_metric, c.confidence) != "open":
-        later = _Both(x[1:], point[:, 1:], draws[:, 1:], guess, c).p_metric()
+        later = _Drawn(x[1:], point[:, 1:], draws[:, 1:], guess, c).p_metric()
     turn = _turn(x, point[0], draws[0], float(every.value.window_start[0]), c)
     from_turn = None
     if turn and len(x) - turn >= _RUNGS_MIN:
-        from_turn = _Both(x[turn:], point[:, turn:], draws[:, turn:], guess, c).p_faster()
+        from_turn = _Drawn(x[turn:], point[:, turn:], draws[:, turn:], guess, c).p_faster()
     p_below, p_without = 0.0, 1.0
     if len(x) > _RUNGS_MIN and (p_faster >= c.confidence - c.break_slack or every.p_broken() >= c.break_below):
         p_below, p_without = _without_one(x, point, draws, guess, every, c)
@@ -147,14 +143,12 @@ def evidence(
         estimates=every.estimates(),
         p_metric=p_metric,
         p_metric_without_first=later,
-        p_capped=alpha.at_least(c.acceleration_min),
+        p_capped=every.p("acceleration"),
         p_faster=p_faster,
         factor_low=_factors(every.of("acceleration_low").interval()),
         p_below=p_below,
         p_without=p_without,
-        p_anywhere=max(
-            every.of(name).at_least(c.acceleration_min) for name in ("acceleration", "acceleration_anywhere")
-        ),
+        p_anywhere=max(every.p("acceleration"), every.p("acceleration_anywhere")),
         p_from_turn=from_turn,
         got_worse_first=turn is not None,
         synchrony=synchrony,
@@ -162,37 +156,39 @@ def evidence(
     )
 
 
-class _Both:
+class _Drawn:
     """The estimands of the rung means and of their draws."""
 
     def __init__(self, x: Floats, point: Floats, draws: Floats, guess: float | None, conventions: Conventions) -> None:
-        self.value: Estimands = estimands(x[:, None], point[:, :, None], guess, conventions)
-        self.drawn: Estimands = estimands(x[:, None], draws, guess, conventions)
+        self.value = estimands(x[:, None], point[:, :, None], guess, conventions)
+        self.draws = estimands(x[:, None], draws, guess, conventions)
         self.conventions = conventions
 
     def of(self, name: str) -> Bootstrap:
-        return Bootstrap.of(float(getattr(self.value, name)[0]), getattr(self.drawn, name), self.conventions)
+        return Bootstrap(float(getattr(self.value, name)[0]), getattr(self.draws, name), self.conventions)
+
+    def p(self, name: str) -> float:
+        """Chance that a contrast is at least 1/2."""
+        return self.of(name).at_least(self.conventions.acceleration_min)
 
     def p_metric(self) -> float:
-        c = self.conventions
-        share = self.of("metric_share").at_least(c.metric_share_min)
-        if len(self.drawn.parts) < len(PARTS):
+        share = self.of("metric_share").at_least(self.conventions.metric_share_min)
+        if len(self.draws.parts) < len(PARTS):
             return share
-        return min(share, self.of("chain_share").at_least(c.chain_share_min))
+        return min(share, self.of("chain_share").at_least(self.conventions.chain_share_min))
 
     def p_faster(self) -> float:
-        least = self.conventions.acceleration_min
-        return min(self.of(name).at_least(least) for name in ("acceleration", "acceleration_low"))
+        return min(self.p("acceleration"), self.p("acceleration_low"))
 
     def p_broken(self) -> float:
-        return float((self.drawn.break_contrast >= self.conventions.break_min).mean())
+        return float((self.draws.break_contrast >= self.conventions.break_min).mean())
 
     def estimates(self) -> dict[str, Estimate]:
-        found = {name: self.of(name).interval() for name in ESTIMATES}
+        found = {name: self.of(name).interval() for name in _ESTIMATES}
         found["acceleration_factor"] = _factors(found["acceleration"])
         parts = PARTS if len(self.value.parts) == len(PARTS) else PARTS[:1]
-        for name, part, draws in zip(parts, self.value.parts, self.drawn.parts, strict=False):
-            found[name] = Bootstrap.of(float(part[0]), draws, self.conventions).interval()
+        for name, part, draws in zip(parts, self.value.parts, self.draws.parts, strict=False):
+            found[name] = Bootstrap(float(part[0]), draws, self.conventions).interval()
         return found
 
 
@@ -204,7 +200,7 @@ def _turn(x: Floats, point: Floats, draws: Floats, a: float, conventions: Conven
 
 
 def _without_one(
-    x: Floats, point: Floats, draws: Floats, guess: float | None, every: _Both, conventions: Conventions
+    x: Floats, point: Floats, draws: Floats, guess: float | None, every: _Drawn, conventions: Conventions
 ) -> tuple[float, float]:
     """`p_below` and `p_without`."""
     c = conventions

@@ -21,8 +21,6 @@ def isotonic(Y: Floats) -> Floats:
     By the min-max formula (Robertson, Wright and Dykstra 1988): fit_r = max over i <= r of min over j >= r of
     mean(Y_i ... Y_j).
 
-    Examples
-    --------
     >>> isotonic(np.array([1.0, 3.0, 2.0, 4.0])).tolist()
     [1.0, 2.5, 2.5, 4.0]
     """
@@ -52,8 +50,6 @@ def _min_max(Y: Floats, fit: Floats) -> None:
 def at(x: Floats, G: Floats, x0: Floats) -> Floats:
     """Read curves at places, linear between rungs: x [rungs, ...], G [rungs, ...], x0 [...] to [...].
 
-    Examples
-    --------
     >>> at(np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 2.0]), np.array(2.0)).tolist()
     1.5
     """
@@ -70,8 +66,6 @@ def at(x: Floats, G: Floats, x0: Floats) -> Floats:
 def crossing(x: Floats, G: Floats, level: float) -> Floats:
     """First place at which each progress reaches a level: x and G [rungs, ...] to [...].
 
-    Examples
-    --------
     >>> crossing(np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.2, 1.0]), 0.6).tolist()
     2.0
     """
@@ -106,14 +100,7 @@ def largest_gap(G: Floats) -> Floats:
 def has_cliff(x: Floats, G: Floats, rise: Floats, conventions: Conventions) -> NDArray[np.bool_]:
     """Whether each curve has a floor and a late rise, or half of its rise in one gap that is not the first.
 
-    Parameters
-    ----------
-    x, G
-        Places and progress; [rungs, ...].
-    rise
-        On [0, 1], or of an NLL as a share of its first value; [...].
-    conventions
-        The constants.
+    x and G, places and progress, are [rungs, ...]; rise, on [0, 1], of an NLL as a share of its first value, is [...].
     """
     late = onset(x, G, conventions) <= conventions.onset_max
     jump = largest_gap(G) >= conventions.jump_min

@@ -1,12 +1,13 @@
-"""Draws of the rung means of all metrics together: items, models, and a model's noise beyond its items."""
+"""Draws of the rung means of all metrics together, and what they say of a number (bias-corrected bootstrap)."""
 
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtr, ndtri
 
 from rescore.discontinuity.conventions import Conventions
 from rescore.discontinuity.progress import Floats
@@ -94,8 +95,6 @@ def rung_draws(
         Draws of the models' means in the order of the rungs [metrics, models, draws]; how many each rung has [rungs].
     n_items
         Items behind the means; [metrics].
-    noise, conventions, rng
-        What moves each metric; the constants; the source of the draws.
     """
     draws = per_model.shape[2]
     mean = rung_means(per_model, models)
@@ -166,3 +165,34 @@ def _bases(places: tuple[float, ...]) -> Floats:
 
 def _some(first: int, end: int) -> list[int]:
     return sorted({round(i) for i in np.linspace(first, end - 1, min(_KNOTS, end - first))})
+
+
+class Estimate(NamedTuple):
+    """A number with its 90% interval; NaN where it is not known."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Bootstrap:
+    """A number and draws of it [draws]; its place among them corrects interval and chance (Efron 1981)."""
+
+    def __init__(self, value: float, draws: Floats, conventions: Conventions) -> None:
+        """Find z0, the normal quantile of the share of draws below the number, within `shift_max`; ties by half."""
+        n = len(draws)
+        share = np.clip(np.mean(draws < value) + 0.5 * np.mean(draws == value), 0.5 / n, 1 - 0.5 / n)
+        self.value, self.draws = value, draws
+        self._shift = float(np.clip(ndtri(share), -conventions.shift_max, conventions.shift_max))
+
+    def at_least(self, threshold: float) -> float:
+        """Chance that the quantity is at least the threshold."""
+        below = float(np.mean(self.draws < threshold))
+        return 1 - below if below in (0.0, 1.0) else float(1 - ndtr(ndtri(below) - 2 * self._shift))
+
+    def interval(self) -> Estimate:
+        """The 90% interval."""
+        if np.isnan(self.draws).any():
+            return Estimate(self.value, np.nan, np.nan)
+        low, high = np.quantile(self.draws, [ndtr(2 * self._shift + ndtri(level)) for level in (0.05, 0.95)])
+        return Estimate(self.value, float(low), float(high))

@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from rescore.discontinuity.bootstrap import Estimate
+from rescore.discontinuity.cells import Cell, upward, width
+from rescore.discontinuity.conventions import Settings
 from rescore.discontinuity.curve_verdicts import CurveVerdict
 from rescore.discontinuity.emergence import emergence_score, interval, linearity
 from rescore.discontinuity.estimands import PARTS
-from rescore.discontinuity.measured import Measured, upward, width
 from rescore.discontinuity.progress import Floats
+from rescore.discontinuity.resampling import Estimate
 from rescore.discontinuity.seeds import through, wilson
-from rescore.discontinuity.settings import Settings
-from rescore.discontinuity.subtask import NO_HARD, Drawn, Judged
+from rescore.discontinuity.subtask import Drawn, Judged
 from rescore.tables import CLIFFS, METRICS, RISES, VERDICTS, Table
 from rescore.tables.axes import AXES
-from rescore.tables.metrics import SOFT_METRICS
+from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS
 
 Row = dict[str, Any]
 
@@ -39,7 +39,7 @@ def verdict_rows(judged: Judged, settings: Settings) -> list[Row]:
     return [_verdict_row(cell, judged, of.get(metric), settings) for metric, cell in sorted(judged.cells.items())]
 
 
-def _verdict_row(cell: Measured, judged: Judged, place: tuple[Drawn, int] | None, settings: Settings) -> Row:
+def _verdict_row(cell: Cell, judged: Judged, place: tuple[Drawn, int] | None, settings: Settings) -> Row:
     metric = METRICS[cell.metric]
     rungs = np.unique(cell.x)
     n = None
@@ -78,7 +78,9 @@ def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, s
     row = _empty(CLIFFS) | {"hard_metric": judged.hard, "answer_tokens": judged.tokens, "guess_nats": judged.guess}
     answer = judged.answer
     if answer is None:
-        reason = NO_HARD if judged.hard is None else f"{judged.hard}: {judged.not_judged.get(judged.hard, '')}"
+        reason = f"no scores under {' or '.join(HARD_METRICS)}"
+        if judged.hard is not None:
+            reason = f"{judged.hard}: {judged.not_judged.get(judged.hard, '')}"
         return row | {"label": "not judged", "reason": reason}
     row |= {
         name: getattr(answer, name)
@@ -90,7 +92,7 @@ def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, s
         row |= {"seeds": answer.seeds.kind, "seed_rho": answer.seeds.rho}
     verdicts = {metric: found for drawn in judged.drawn for metric, found in drawn.verdicts.items()}
     if answer.cliff == "yes":
-        row |= {f"under_{m}": under(verdicts.get(m)) for m in SOFT_METRICS if m in judged.cells}
+        row |= {f"under_{m}": _under(verdicts.get(m)) for m in SOFT_METRICS if m in judged.cells}
     if first.stages > 1:
         row |= {"likelihood_first": -float(first.point[0, 0]), "likelihood_last": -float(first.point[0, -1])}
     if answer.evidence is None:
@@ -107,20 +109,20 @@ def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, s
         "break_log10_x": _shown(found["break_at"].value, settings),
         **_three("half_log10_x", _turned(found["half"], settings)),
         "rungs_in_window": int(((first.x >= start) & (first.x <= end)).sum()),
-        "architecture": changes(first.x, architecture, start, end, settings),
+        "architecture": _changes(first.x, architecture, start, end, settings),
     }
     if row["architecture"]:
         row["reason"] = f"{row['reason']}; {row['architecture']}"
     return row
 
 
-def under(soft: CurveVerdict | None) -> str:
+def _under(soft: CurveVerdict | None) -> str:
     """What becomes of the hard metric's cliff under a soft metric; None is a curve that is not judged."""
     return {"smooth": "disappears", "cliff": "survives"}.get(soft.verdict if soft else "", "open")
 
 
-def changes(x: Floats, architecture: Mapping[float, str], start: float, end: float, settings: Settings) -> str | None:
-    """Say which changes of architecture the window touches: those between two rungs of which one is in or beside it."""
+def _changes(x: Floats, architecture: Mapping[float, str], start: float, end: float, settings: Settings) -> str | None:
+    """Say which changes of architecture are between two rungs of which one is in or beside the window."""
     inside = np.flatnonzero((x >= start) & (x <= end))
     before = int(np.searchsorted(x, start, side="right")) - 1
     touched = range(max(before, 0), min(max(before, int(inside[-1]) if len(inside) else before) + 1, len(x) - 1))
@@ -148,7 +150,7 @@ def rise_rows(judged: Judged, settings: Settings) -> list[Row]:
     return sorted(rows, key=lambda row: str(row["metric"]))
 
 
-def _bars(drawn: Drawn, cell: Measured, settings: Settings) -> Row:
+def _bars(drawn: Drawn, cell: Cell, settings: Settings) -> Row:
     """The first size whose median seed is over each bar, and which model that is."""
     row: Row = {}
     if METRICS[cell.metric].link != "logit":

@@ -67,8 +67,6 @@ def seeds(hard: Sequence[Floats], n_items: float, conventions: Conventions) -> S
     conventions
         The constants.
 
-    Examples
-    --------
     >>> from rescore.discontinuity.conventions import CONVENTIONS
     >>> found = seeds([np.zeros(3), np.array([0.0, 0.8, 0.8]), np.full(3, 0.8)], np.inf, CONVENTIONS)
     >>> found.kind, round(found.rho, 2)  # progress 0, 1, 1: variance 2/9 over 2/9

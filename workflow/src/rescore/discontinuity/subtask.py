@@ -1,4 +1,4 @@
-"""One subtask along one ladder: its metrics put together, drawn together, and judged."""
+"""One subtask along one ladder: its metrics drawn together and judged, those that are stages asked the questions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,22 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rescore.discontinuity.conventions import Conventions
+from rescore.discontinuity.cells import Cell, upward, width
+from rescore.discontinuity.conventions import Conventions, Settings
 from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
-from rescore.discontinuity.measured import Measured, upward, width
 from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Noise, item_draws, mean_draws, rung_draws, rung_means
 from rescore.discontinuity.seeds import seeds
-from rescore.discontinuity.settings import Settings
-from rescore.discontinuity.stages_of import answer_tokens, guess_nats, stages_of, tokens_about
 from rescore.discontinuity.stream import stream
 from rescore.discontinuity.synchrony import synchrony
 from rescore.discontinuity.three_questions import Answer, ask
 from rescore.tables import METRICS
 from rescore.tables.axes import AXES
-from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRIC, STAGES
-
-NO_HARD = f"no scores under {' or '.join(HARD_METRICS)}"
+from rescore.tables.metrics import GUESS_METRIC, HARD_METRICS, REFERENCE_METRIC, STAGES, reference_metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +27,7 @@ class Drawn:
     Attributes
     ----------
     metrics, stages
-        The stages of the three questions first, where they are among them; how many of them are stages.
+        Names, the stages of the three questions first, where they are among them; how many of them are stages.
     x, models
         Places of the rungs, and how many models each has; [rungs].
     means
@@ -45,7 +41,7 @@ class Drawn:
     synchrony
         K of the stages' likelihood; None without items.
     verdicts
-        Of every metric.
+        By metric.
     """
 
     metrics: tuple[str, ...]
@@ -68,20 +64,18 @@ class Judged:
     Attributes
     ----------
     cells, not_judged
-        By metric, what was measured, and why it is not judged; of metrics with a link scale.
+        By metric, its cell, and why it is not judged; of metrics with a link scale.
     drawn
         The groups of metrics that were judged together, that of the stages first.
-    hard
-        The hard metric; None where there is none.
-    answer
-        Of the three questions; None where the hard metric is not judged.
+    hard, answer
+        The hard metric, and what the three questions say of it; None where there is none, or it is not judged.
     tokens, guess
         k of an answer, and NLL of the guesser in nats; None where not known.
     """
 
     task: str
     subtask: str
-    cells: Mapping[str, Measured]
+    cells: Mapping[str, Cell]
     drawn: tuple[Drawn, ...]
     not_judged: Mapping[str, str]
     hard: str | None
@@ -90,31 +84,30 @@ class Judged:
     guess: float | None
 
 
-def judge(found: Sequence[Measured], settings: Settings, ladder: str) -> Judged:
+def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Judged:
     """Judge every metric of a subtask, given its cells, and answer the three questions of the hard one.
 
-    Each subtask draws from a stream of its own, made from the seed and the names of ladder, task and subtask, so that a
-    result does not depend on which others there are.
+    Each subtask draws from a stream of its own, so that a result does not depend on which others there are.
     """
     every = {cell.metric: cell for cell in found}
     cells = {name: cell for name, cell in every.items() if name in METRICS and METRICS[name].link}
     why = {name: cell.reason or _too_short(cell, settings) for name, cell in cells.items()}
     usable = {name: cell for name, cell in cells.items() if why[name] is None}
     hard = next((name for name in HARD_METRICS if name in cells and cells[name].has_scores), None)
-    stages = stages_of(hard, usable)
-    tokens = 1.0 if hard == "multiple_choice_grade" else answer_tokens(every)
+    stages = _stages_of(hard, usable)
+    tokens = 1.0 if hard == "multiple_choice_grade" else _answer_tokens(every)
     names = (ladder, found[0].task, found[0].subtask)
     drawn = tuple(
         _drawn(
             group,
             settings.conventions,
-            tokens or tokens_about(usable, stages),
+            tokens or _tokens_about(usable, stages),
             stream(settings.seed, *names, *sorted(cell.metric for cell in group)),
             stages=0 if place else len(stages),
         )
         for place, group in enumerate(_groups(usable, stages))
     )
-    guess = guess_nats(every) if stages and stages[0] == REFERENCE_METRIC else None
+    guess = _guess_nats(every) if stages and stages[0] == REFERENCE_METRIC else None
     return Judged(
         task=found[0].task,
         subtask=found[0].subtask,
@@ -144,9 +137,9 @@ def _answer(drawn: Drawn, guess: float | None, conventions: Conventions) -> Answ
     )
 
 
-def _groups(usable: Mapping[str, Measured], stages: tuple[str, ...]) -> list[list[Measured]]:
+def _groups(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> list[list[Cell]]:
     """Metrics by the models that have them; the stages first, on the models that have them all."""
-    groups: dict[tuple[str, ...], list[Measured]] = {}
+    groups: dict[tuple[str, ...], list[Cell]] = {}
     if stages:
         shared = set.intersection(*(set(usable[name].models) for name in stages))
         first = [_only(usable[name], shared) for name in stages]
@@ -157,7 +150,7 @@ def _groups(usable: Mapping[str, Measured], stages: tuple[str, ...]) -> list[lis
     return list(groups.values())
 
 
-def _only(cell: Measured, models: set[str]) -> Measured:
+def _only(cell: Cell, models: set[str]) -> Cell:
     """A cell without the models that others lack."""
     keep = np.array([model in models for model in cell.models])
     if keep.all():
@@ -174,7 +167,7 @@ def _only(cell: Measured, models: set[str]) -> Measured:
 
 
 def _drawn(
-    group: Sequence[Measured], conventions: Conventions, tokens: float, rng: np.random.Generator, *, stages: int
+    group: Sequence[Cell], conventions: Conventions, tokens: float, rng: np.random.Generator, *, stages: int
 ) -> Drawn:
     """Draw the rung means of metrics that the same models have; the first of them are the stages."""
     metrics = [METRICS[cell.metric] for cell in group]
@@ -222,7 +215,7 @@ def _drawn(
     )
 
 
-def _items(group: Sequence[Measured], stages: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _items(group: Sequence[Cell], stages: int) -> tuple[Floats, NDArray[np.bool_]]:
     """Scores [metrics, models, items] of all items, and which count [metrics, items]: of the stages, the shared."""
     ids = np.unique(np.concatenate([cell.item_ids for cell in group if cell.item_ids is not None]))
     scores = np.zeros((len(group), len(group[0].models), len(ids)))
@@ -236,7 +229,7 @@ def _items(group: Sequence[Measured], stages: int) -> tuple[Floats, NDArray[np.b
     return scores, there
 
 
-def _too_short(cell: Measured, settings: Settings) -> str | None:
+def _too_short(cell: Cell, settings: Settings) -> str | None:
     """Why a curve is not judged; None where it is."""
     rungs = np.unique(cell.x)
     axis, decades = AXES[settings.axis], float(np.ptp(rungs)) if len(rungs) else 0.0
@@ -246,3 +239,57 @@ def _too_short(cell: Measured, settings: Settings) -> str | None:
             f"{axis.noun}, at least {settings.rungs_min} over {settings.span_min:g} are needed"
         )
     return None
+
+
+def _answer_tokens(cells: Mapping[str, Cell]) -> float | None:
+    """Mean number of tokens of an answer, k = -ln(target_probability) / NLL per token; None where not known."""
+    nll, whole = cells.get(REFERENCE_METRIC), cells.get("target_probability")
+    if nll is None or nll.scores is None or nll.item_ids is None or whole is None or nll.models != whole.models:
+        return None
+    if whole.scores is None or whole.item_ids is None:
+        return None
+    _, mine, theirs = np.intersect1d(nll.item_ids, whole.item_ids, return_indices=True)
+    nats, p = nll.scores[:, mine], whole.scores[:, theirs]
+    told = (nats > 1e-3) & (p > 1e-300)  # beyond, either is rounding
+    total = np.where(told, -np.log(np.where(told, p, 1.0)), 0.0).sum(0)
+    per_token = np.where(told, nats, 0.0).sum(0)
+    items = per_token > 0
+    return float(np.mean(total[items] / per_token[items])) if items.any() else None
+
+
+def _tokens_about(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> float:
+    """How many tokens' noise an answer has, where k is not known: the largest -ln(hard metric) / NLL per token."""
+    if len(stages) < 2 or stages[0] != REFERENCE_METRIC:
+        return 1.0
+    nll, hard = usable[stages[0]], usable[stages[-1]]
+    if nll.models != hard.models:
+        return 1.0
+    told = (hard.mean > 0.05) & (hard.mean < 0.95) & (nll.mean > 0)
+    return float(np.clip(np.max(-np.log(hard.mean[told]) / nll.mean[told]), 1.0, 100.0)) if told.any() else 1.0
+
+
+def _stages_of(hard: str | None, usable: Mapping[str, Cell]) -> tuple[str, ...]:
+    """The stages of the three questions: four, two without those in the middle, one without a likelihood."""
+    if hard is None or hard not in usable:
+        return ()
+    reference = reference_metric(name for name in usable if usable[name].has_scores)
+    if reference not in usable:
+        return (hard,)
+    four = (reference, *STAGES[hard], hard)
+    if reference == REFERENCE_METRIC and all(name in usable for name in four) and _share_items(usable, four):
+        models = set(usable[hard].models) & set(usable[reference].models)
+        if all(models <= set(usable[name].models) for name in four):
+            return four
+    return (reference, hard) if _share_items(usable, (reference, hard)) else (hard,)
+
+
+def _share_items(usable: Mapping[str, Cell], names: tuple[str, ...]) -> bool:
+    ids = [usable[name].item_ids for name in names]
+    told = [set(of.tolist()) for of in ids if of is not None]
+    return not told or len(set.intersection(*told)) > 1
+
+
+def _guess_nats(cells: Mapping[str, Cell]) -> float | None:
+    """Mean NLL of the guesser over items and models."""
+    cell = cells.get(GUESS_METRIC)
+    return float(cell.mean.mean()) if cell is not None and cell.has_scores and not np.isnan(cell.mean).any() else None

@@ -12,18 +12,15 @@ _OVERLAP = 0.5  # of what falls elsewhere too, from which on items count as fall
 def synchrony(nll: Floats, conventions: Conventions) -> float:
     """K, the squared mean over the mean square of the items' fall in NLL over the gap where the mean falls most.
 
-    Taken over the items that move, whose fall (last two rungs against first two) is at least a quarter of its upper
-    quartile. The variance of quiet gaps before that gap, their median, is taken off; a gap is quiet where the mean
-    falls by at most a quarter as much. 1: all at once; f: a share f of them falls in that gap and the others elsewhere.
-    0 of fewer than 10 such items. Where noise hides the variance, whether other items fall elsewhere tells: K is at
-    most the gap's share of the falls then.
+    1: all at once; f: a share f of the items falls in that gap and the others elsewhere. Taken over the items that
+    move, whose fall (last two rungs against first two) is at least a quarter of its upper quartile; 0 if there are
+    fewer than 10. The median variance of the quiet gaps before, where the mean falls by at most a quarter as much, is
+    taken off. Where noise hides the variance, K is at most the gap's share of the falls, if other items fall elsewhere.
 
     Parameters
     ----------
     nll
         Of each item on each rung, averaged over seeds, nats; [rungs, items].
-    conventions
-        The constants.
 
     Examples
     --------

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rescore.discontinuity.bootstrap import Estimate
 from rescore.discontinuity.conventions import CONVENTIONS, Conventions
 from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
 from rescore.discontinuity.estimands import PARTS
 from rescore.discontinuity.evidence import Evidence, Reply, evidence
 from rescore.discontinuity.progress import Floats
-from rescore.discontinuity.resampling import Noise, item_draws, rung_draws, rung_means
+from rescore.discontinuity.resampling import Estimate, Noise, item_draws, rung_draws, rung_means
 from rescore.discontinuity.seeds import Seeds, seeds
 from rescore.discontinuity.synchrony import synchrony
 
@@ -37,10 +36,11 @@ class Answer:
         mirage, real, both, ordinary, no cliff, flat, saturated, inverse, no likelihood, or open; and why, in words.
     p_skill
         Chance that the skill broke: what the answer rests on.
-    hard, seeds
-        The hard metric's curve, and its seeds; these are None where it does not rise.
-    evidence
-        The numbers, whatever the answers; None where the hard metric does not rise or there is no likelihood.
+    hard
+        The hard metric's curve.
+    seeds, evidence
+        The hard metric's seeds, and the numbers, whatever the answers; None where it does not rise, and the evidence
+        also where there is no likelihood.
     """
 
     cliff: Reply
@@ -85,8 +85,6 @@ def answer(
         NLL per token of the guesser, nats; None where there is no guessing floor.
     seed
         Seed of every draw.
-    conventions
-        The constants.
     """
     places = np.asarray(x, float)
     rng = np.random.default_rng(seed)
@@ -139,8 +137,6 @@ def ask(
         NLL of the guesser, nats.
     synchrony
         K; None without items: the skill is never said to break then.
-    conventions
-        The constants.
     """
     cliff: Reply = {"cliff": "yes", "open": "open"}.get(hard.verdict, "no")  # type: ignore[assignment]
     found = None

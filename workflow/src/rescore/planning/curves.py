@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rescore.discontinuity.measured import oriented, width
+from rescore.discontinuity.cells import oriented, width
 from rescore.tables import METRICS, Metric
 
 Floats = NDArray[np.float64]

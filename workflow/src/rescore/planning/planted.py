@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rescore.discontinuity.conventions import Settings
 from rescore.discontinuity.seeds import wilson
-from rescore.discontinuity.settings import Settings
 from rescore.discontinuity.three_questions import Answer, answer
 from rescore.planning.curves import Floats
 from rescore.simulate import Truth, simulated_items

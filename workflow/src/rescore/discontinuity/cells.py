@@ -1,18 +1,96 @@
-"""From a ladder and the long table of scores to cells: checks, and the items that every model answered."""
+"""From the long table of scores to cells: one metric on one subtask along a ladder, checked, on shared items."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rescore.discontinuity.chance import Chances
-from rescore.discontinuity.measured import Measured, outside
-from rescore.tables import METRICS, SCORES, InputError
+from rescore.discontinuity.progress import Floats
+from rescore.tables import METRICS, SCORES, InputError, Metric
 from rescore.tables.axes import AXES
 
+ROUNDING = 1e-6
+"""A score this far outside its range is rounding, not an error."""
+
+GUESSED = ("exact_match", "multiple_choice_grade", "token_accuracy")
+"""The metrics whose chance may be known."""
+
+Chances = Mapping[tuple[str, str, str], float]
+"""Chance by task, subtask and metric."""
+
+_NATS_MAX = 1e3  # an NLL beyond this is a probability of zero in any floating point
 _KEY = ["task", "subtask", "metric"]
-_NOTHING_SHARED = "no item has a score on every model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Scores of one metric on one subtask along a ladder, from items or from aggregates, in the metric's own unit.
+
+    Attributes
+    ----------
+    models, x
+        Models of the ladder that have scores, and their places on its axis (see `check_ladder`), ascending; [models].
+    mean, standard_error, n
+        NaN where not known; n is the number of items behind each mean; [models].
+    item_ids, scores
+        Items that every model answered, and their scores: [items], [models, items]. None for aggregates, and for
+        metrics that are not tested.
+    chance
+        What guessing scores, where it is known.
+    notes
+        What was left out or assumed, in words.
+    reason
+        Why the curve cannot be judged; None where it can.
+    """
+
+    task: str
+    subtask: str
+    metric: str
+    models: tuple[str, ...]
+    x: Floats
+    mean: Floats
+    standard_error: Floats
+    n: Floats
+    item_ids: NDArray[np.int64] | None
+    scores: Floats | None
+    chance: float | None
+    notes: tuple[str, ...]
+    reason: str | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Task, subtask and metric."""
+        return self.task, self.subtask, self.metric
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether any model has a mean."""
+        return bool(np.isfinite(self.mean).any())
+
+
+def oriented(scores: Floats, metric: Metric) -> Floats:
+    """Put scores on [0, 1] with higher better; an NLL stays in nats."""
+    if metric.link == "log":
+        return np.clip(scores, 0.0, _NATS_MAX)
+    share = np.clip((scores - metric.low) / width(metric), 0.0, 1.0)
+    return share if metric.higher_is_better else 1.0 - share
+
+
+def upward(scores: Floats, metric: Metric) -> Floats:
+    """Put scores on [0, 1] with higher better; an NLL becomes minus its nats."""
+    return -oriented(scores, metric) if metric.link == "log" else oriented(scores, metric)
+
+
+def width(metric: Metric) -> float:
+    """How much of the metric's own unit is 1 in `oriented` scores."""
+    return 1.0 if metric.link == "log" else metric.high - metric.low
+
+
+def outside(scores: Floats, metric: Metric) -> NDArray[np.bool_]:
+    """Whether each score lies outside the metric's range; a NaN does not."""
+    return np.asarray((scores < metric.low - ROUNDING) | (scores > metric.high + ROUNDING))
 
 
 def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFrame:
@@ -24,7 +102,7 @@ def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFr
     Raises
     ------
     InputError
-        A column is missing, a model stands in a ladder twice, or compute or the axis' column is not a positive number.
+        A column is missing, a model is in a ladder twice, or compute or the axis' column is not a positive number.
     """
     needed = dict.fromkeys(("compute_flops", axis), pl.Float64)
     types: dict[str, type[pl.DataType]] = {"ladder": pl.String, "model": pl.String, **needed}
@@ -59,13 +137,7 @@ def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFr
 
 
 def check_scores(scores: pl.DataFrame) -> None:
-    """Refuse scores that are not numbers.
-
-    Raises
-    ------
-    InputError
-        Names model, subtask, metric and example of the first such score.
-    """
+    """Refuse scores that are not numbers: raises InputError with model, subtask, metric and example of the first."""
     missing = [column for column in SCORES.columns if column not in scores.columns and column != "reason"]
     if missing:
         raise InputError(f"scores: column '{missing[0]}' is missing; it needs {', '.join(SCORES.columns)}")
@@ -77,13 +149,7 @@ def check_scores(scores: pl.DataFrame) -> None:
 
 
 def check_models(known: set[str], found: set[str]) -> None:
-    """Refuse scores of which no model is in the ladder.
-
-    Raises
-    ------
-    InputError
-        Names some of both.
-    """
+    """Refuse scores if no ladder has any of their models: raises InputError with some of both."""
     if found and not known & found:
         raise InputError(
             f"no ladder lists any model of the scores ({_some(found)}): add their rows to a ladder table; the ladders "
@@ -91,11 +157,33 @@ def check_models(known: set[str], found: set[str]) -> None:
         )
 
 
-def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Iterator[Measured]:
-    """Give the cells of one ladder, in the order of task, subtask, metric.
+def chances(examples: pl.DataFrame) -> dict[tuple[str, str, str], float]:
+    """Return what guessing among the listed choices scores under multiple-choice grade.
 
-    A cell's items are those with a score on every model that has scores in this cell. `scores` is the table SCORES,
-    whose models outside the ladder are passed over; `models` has model and x, ascending.
+    The mean over a subtask's examples of the mean target score of their choices; without an entry where no example has
+    choices or every choice is right. It is drawn as a line: progress starts at the first rung, whatever chance is.
+
+    Parameters
+    ----------
+    examples
+        The table EXAMPLES, of one task or several.
+
+    Examples
+    --------
+    >>> choices = {"target_scores": [[1.0, 0.0], [0.0, 0.0, 1.0, 0.0], None]}
+    >>> chances(pl.DataFrame({"task": "t", "subtask": "t", **choices}))  # (1/2 + 1/4) / 2
+    {('t', 't', 'multiple_choice_grade'): 0.375}
+    """
+    guess = examples.group_by("task", "subtask").agg(chance=pl.col("target_scores").list.mean().mean())
+    known = guess.filter((pl.col("chance") >= 0) & (pl.col("chance") < 1)).sort("task", "subtask")
+    return {(task, subtask, "multiple_choice_grade"): chance for task, subtask, chance in known.iter_rows()}
+
+
+def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Iterator[Cell]:
+    """Yield the cells of one ladder, sorted by task, subtask and metric.
+
+    A cell's items are those with a score on every model that has scores in it. `scores` is the table SCORES; models
+    outside the ladder are ignored. `models` has model and x, ascending.
 
     Raises
     ------
@@ -117,7 +205,7 @@ def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Itera
 
 def _cell(
     part: pl.DataFrame, models: pl.DataFrame, *, task: str, subtask: str, metric: str, chance: float | None
-) -> Measured:
+) -> Cell:
     """One cell from its rows: example_id, score, and the model's row in `models` (rank)."""
     names = models["model"].to_list()
     items, column = _distinct(part["example_id"].to_numpy())
@@ -148,10 +236,12 @@ def _cell(
         if n < len(items):
             notes.append(f"{len(items) - n} of {len(items)} items left out: not scored on every model")
         if n < 2:
-            reason = "a single item: the error of its sampling is unknown" if n else _NOTHING_SHARED
+            reason = (
+                "a single item: the error of its sampling is unknown" if n else "no item has a score on every model"
+            )
     scores, x = grid[np.ix_(present, shared)], models["x"].to_numpy()[present]
     kept = reason is None and known is not None and known.link is not None
-    return Measured(
+    return Cell(
         task=task,
         subtask=subtask,
         metric=metric,
@@ -169,7 +259,7 @@ def _cell(
 
 
 def _distinct(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """The distinct numbers, ascending, and where each of `ids` stands among them; fast where they lie close."""
+    """The distinct numbers, ascending, and the position of each of `ids` among them; fast where they lie close."""
     low, span = int(ids.min()), int(np.ptp(ids)) + 1
     if span > 4 * len(ids):
         distinct, at = np.unique(ids, return_inverse=True)
