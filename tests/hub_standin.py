@@ -53,7 +53,7 @@ def git_sha1(content: bytes) -> str:
 
 
 def is_large(path: str) -> bool:
-    return path.endswith((".safetensors", ".gguf"))
+    return path.endswith((".safetensors", ".gguf", ".bin"))
 
 
 def etag(path: str, content: bytes) -> str:

@@ -16,6 +16,7 @@ from huggingface_hub import constants, file_download
 
 from rescore import cli
 from rescore.commands.prompts import prompts
+from rescore.config.folder import ALLOW_BIN
 from rescore.models import extraction as run
 from rescore.models.hub import commit as commit_of
 from rescore.models.hub import model as fetch_model
@@ -179,8 +180,25 @@ def test_what_the_hub_refuses(hub: Hub, folder: Path) -> None:
 def test_a_model_without_safetensors_is_refused(hub: Hub, folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     commit = hub.publish(NAME, folder, "main")  # with those that are not at its top, or are another format's
-    expected = f"model 'tiny': org/tiny holds no *.safetensors at commit {commit}; no other format is loaded"
+    expected = f"model 'tiny': org/tiny holds no *.safetensors at commit {commit}; {ALLOW_BIN}"
     assert fails(fetch_model, row(commit)) == expected
+
+
+def test_pickles_are_fetched_only_where_the_row_allows_them_and_there_is_nothing_else(hub: Hub, folder: Path) -> None:
+    (folder / "training_args.bin").write_text("a pickle that is no weights")
+    both = hub.publish(NAME, folder, "both")
+    assert names(fetch_model(row(both, weights="bin"))) == LOADED
+    (folder / "model.safetensors").unlink()
+    only = hub.publish(NAME, folder, "main")
+    found = fetch_model(row(only, weights="bin"))
+    assert names(found) == sorted({*LOADED, "pytorch_model.bin"} - {"model.safetensors"})
+    asked = len(hub.asked)
+    assert fetch_model(row(only, weights="bin")) == found
+    assert len(hub.asked) == asked
+    (folder / "pytorch_model.bin").unlink()
+    none = hub.publish(NAME, folder, "none")
+    expected = f"model 'tiny': org/tiny holds no pytorch_model*.bin at commit {none}; nor *.safetensors"
+    assert fails(fetch_model, row(none, weights="bin")) == expected
 
 
 @pytest.mark.parametrize("how", ["told so", "unreachable"])

@@ -68,12 +68,6 @@ def test_files_that_make_the_library_stumble_end_in_one_line(folder: Path) -> No
     assert fails(load, row(folder)).startswith(f"model 'm': {folder} cannot be loaded: ")
 
 
-def test_pickled_weights_are_not_loaded(folder: Path) -> None:
-    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
-    assert fails(load, row(folder)) == f"model 'm': {folder} holds no weights (*.safetensors)"
-
-
 def save_gpt2(folder: Path, spoil: Any = id) -> None:
     """Save a model whose places have embeddings of their own, changed by `spoil`, and a tokenizer of characters."""
     tokenizer = AutoTokenizer.from_pretrained(NANO / "nano-w8-s0")

@@ -1,7 +1,7 @@
 """Check a ladder row's source without loading it: a folder by its files' names and first bytes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ _TOKENIZERS = (
     "vocab.txt",
 )
 _POINTER = b"version https://git-lfs"
+ALLOW_BIN = "key 'weights': bin in its ladder row loads pytorch_model.bin, by torch's loader that runs no code in it"
+"""The mend where a source may have nothing but pickles."""
 _READ = (".json", ".model", ".txt", ".safetensors")
 _NO_LANGUAGE_MODEL = r"\w+For(MaskedLM|PreTraining|SequenceClassification|TokenClassification|QuestionAnswering)"
 
@@ -32,7 +34,7 @@ def check_source(row: Mapping[str, Any], where: str) -> None:
     folder, label = Path(row["source"]), f"{where}: model '{row['model']}': key"
     if folder.is_dir():
         key = "source" if row["gguf_file"] is None else "gguf_file"
-        check_folder(folder, row["gguf_file"], f"{label} '{key}': {folder}")
+        check_folder(folder, row, f"{label} '{key}': {folder}")
     elif folder.is_file():
         raise InputError(f"{label} 'source': {folder} is a file; give the folder that it is in")
     elif not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", row["source"]):
@@ -43,13 +45,23 @@ def check_source(row: Mapping[str, Any], where: str) -> None:
         )
 
 
-def check_folder(folder: Path, gguf: str | None, label: str) -> None:
+def is_bin(folder: Path, row: Mapping[str, Any]) -> bool:
+    """Whether a row's weights are pickles (`pytorch_model.bin`): it allows them, and there are no safetensors."""
+    return row.get("weights") == "bin" and not any(folder.glob("*.safetensors"))
+
+
+def is_of_bin(name: str) -> bool:
+    """Whether a file holds weights as a pickle; `training_args.bin` and its kind are never touched."""
+    return re.fullmatch(r"pytorch_model(-\d+-of-\d+)?\.bin", name) is not None
+
+
+def check_folder(folder: Path, row: Mapping[str, Any], label: str) -> None:
     """Refuse a folder that cannot be loaded, as far as its files tell.
 
     Parameters
     ----------
-    gguf
-        The GGUF file that is loaded; it holds configuration, tokenizer and weights.
+    row
+        A row of a ladder table. Its `gguf_file`, where there is one, holds configuration, tokenizer and weights.
     label
         What a message begins with.
 
@@ -59,13 +71,16 @@ def check_folder(folder: Path, gguf: str | None, label: str) -> None:
         A file is absent, or is a Git LFS pointer; the configuration is not JSON, or not of a causal language model; the
         folder holds an adapter.
     """
+    gguf = row.get("gguf_file")
     if gguf is not None:
         if not (folder / gguf).is_file():
             raise InputError(f"{label} holds no {gguf}")
         _check_no_pointer(folder / gguf, label)
         return
-    for path in sorted(folder.iterdir()):
-        if path.suffix in _READ:
+    names = sorted(path.name for path in folder.iterdir())
+    suffix = "bin" if is_bin(folder, row) else "safetensors"
+    for path in (folder / name for name in names):
+        if path.suffix in _READ or (suffix == "bin" and is_of_bin(path.name)):
             if not path.is_file():  # a link to nothing, or a folder
                 raise InputError(f"{label}: {path.name} is no file")
             _check_no_pointer(path, label)
@@ -82,7 +97,7 @@ def check_folder(folder: Path, gguf: str | None, label: str) -> None:
             _object(folder / name, label)
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise InputError(f"{label} holds no tokenizer ({', '.join(_TOKENIZERS)})")
-    _check_weights(folder, label)
+    _check_weights(folder, names, suffix, label)
     architectures = config.get("architectures")
     kind = architectures[0] if isinstance(architectures, list) and architectures else config.get("model_type")
     if config.get("is_encoder_decoder") is True:
@@ -91,23 +106,29 @@ def check_folder(folder: Path, gguf: str | None, label: str) -> None:
         raise InputError(f"{label} is a {kind}, no causal language model; only those are run")
 
 
-def _check_weights(folder: Path, label: str) -> None:
+def _check_weights(folder: Path, names: Collection[str], suffix: str, label: str) -> None:
     """Refuse missing weights, or missing parts of them."""
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(f"{label} holds no weights (*.safetensors)")
-    index = folder / "model.safetensors.index.json"
-    if (folder / "model.safetensors").is_file():
+    whole, kind = ("pytorch_model.bin",) * 2 if suffix == "bin" else ("model.safetensors", "*.safetensors")
+    has_bin = any(map(is_of_bin, names))
+    if not (has_bin if suffix == "bin" else any(folder.glob(kind))):
+        mend = f"; {ALLOW_BIN}" if has_bin else ""
+        raise InputError(f"{label} holds no weights ({kind}){mend}")
+    index = folder / f"{whole}.index.json"
+    if whole in names:
         return
     if not index.is_file():
-        raise InputError(f"{label} holds neither model.safetensors nor {index.name}, which names the parts of one")
+        raise InputError(f"{label} holds neither {whole} nor {index.name}, which names the parts of one")
     parts = _object(index, label).get("weight_map")
     if not isinstance(parts, dict) or not parts:
         raise InputError(f"{label}: {index.name}: key 'weight_map': missing, so it names no weights")
-    names = sorted(set(map(str, parts.values())))
-    absent = [name for name in names if not (folder / name).is_file()]
+    needed = sorted(set(map(str, parts.values())))
+    other = [name for name in needed if not name.endswith(f".{suffix}")]
+    if other:
+        raise InputError(f"{label}: {index.name} names {other[0]}, which is no *.{suffix}")
+    absent = [name for name in needed if not (folder / name).is_file()]
     if absent:
         raise InputError(
-            f"{label} lacks {absent[0]} ({len(absent)} of {len(names)} parts that {index.name} names); copy it there"
+            f"{label} lacks {absent[0]} ({len(absent)} of {len(needed)} parts that {index.name} names); copy it there"
         )
 
 

@@ -78,6 +78,7 @@ LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
     "n_layers": pl.Int64,
     "dtype": pl.String,
     "trust_remote_code": pl.Boolean,
+    "weights": pl.String,
     "gguf_file": pl.String,
     "device_map": pl.String,
 }

@@ -4,10 +4,11 @@ import errno
 import hashlib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rescore.config.folder import ALLOW_BIN, is_bin
 from rescore.tables import InputError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -39,11 +40,11 @@ def commit(row: Mapping[str, Any]) -> str:
 def model(row: Mapping[str, Any]) -> Path:
     """Download the files of a ladder row's model to the Hub's cache on this machine, check them, return their folder.
 
-    Only what loading needs: configuration, tokenizer and safetensors weights, or the row's GGUF file; the model's own
-    code only where the row trusts it. A broken transfer is resumed, files that are there are not downloaded again, and
-    a whole model in the cache needs no network. Every file is compared, each time, with the hash under which the Hub
-    lists it, since the client itself compares sizes only; a cache without symbolic links keeps no hashes, and there
-    this is skipped.
+    Only what loading needs: configuration, tokenizer and safetensors weights (pickles where there are none and the row
+    allows them), or the row's GGUF file; the model's own code only where the row trusts it. A broken transfer is
+    resumed, files that are there are not downloaded again, and a whole model in the cache needs no network. Every file
+    is compared, each time, with the hash under which the Hub lists it, since the client itself compares sizes only; a
+    cache without symbolic links keeps no hashes, and there this is skipped.
 
     Parameters
     ----------
@@ -56,22 +57,17 @@ def model(row: Mapping[str, Any]) -> Path:
         The model may not be read, has no weights that are loaded, cannot be downloaded whole, or a file has another
         hash (it is then removed); names model and source.
     """
-    import huggingface_hub
-
     weights = row["gguf_file"] or "*.safetensors"
     unwanted = ["*/*", "consolidated*"]  # copies of the weights for other programs
     wanted = ["*.json", "*.txt", "*.model", weights] + (["*.py"] if row["trust_remote_code"] else [])
-    try:
-        folder = Path(
-            huggingface_hub.snapshot_download(
-                row["source"], revision=row["revision"], allow_patterns=wanted, ignore_patterns=unwanted
-            )
-        )
-    except Exception as error:  # as above
-        raise InputError(_why_no_model(row, error)) from error
+    folder = _snapshot(row, wanted, unwanted)
+    if row["gguf_file"] is None and is_bin(folder, row):
+        weights = "pytorch_model*.bin"
+        folder = _snapshot(row, [*wanted, weights], unwanted)
     label = f"model '{row['model']}': {row['source']}"
     if not any(folder.glob(weights)):
-        reason = "no other format is loaded" if row["gguf_file"] is None else "see key 'gguf_file'"
+        reason = ALLOW_BIN if row["gguf_file"] is None else "see key 'gguf_file'"
+        reason = "nor *.safetensors" if weights == "pytorch_model*.bin" else reason
         raise InputError(f"{label} holds no {weights} at commit {row['revision']}; {reason}")
     for path in sorted(folder.iterdir()):
         if path.is_symlink() and not _is_named_by_hash(path.readlink().name, path):
@@ -79,6 +75,19 @@ def model(row: Mapping[str, Any]) -> Path:
             path.unlink()
             raise InputError(f"{label}: {path.name} has another hash than the Hub's list; removed it, run again")
     return folder
+
+
+def _snapshot(row: Mapping[str, Any], wanted: Sequence[str], unwanted: Sequence[str]) -> Path:
+    import huggingface_hub
+
+    try:
+        return Path(
+            huggingface_hub.snapshot_download(
+                row["source"], revision=row["revision"], allow_patterns=list(wanted), ignore_patterns=list(unwanted)
+            )
+        )
+    except Exception as error:  # as above
+        raise InputError(_why_no_model(row, error)) from error
 
 
 def _is_named_by_hash(name: str, path: Path) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from rescore.config.folder import is_bin, is_of_bin
 from rescore.models import EXTRACTION_VERSION
 from rescore.tables import EXAMPLES, InputError, digest, provenance, read
 
@@ -99,7 +100,9 @@ def identity(row: Mapping[str, Any]) -> str:
     if not folder.is_dir():
         who = f"{row['source']}@{row['revision']}" + (f"/{gguf}" if gguf else "")
     else:
-        files = [folder / gguf] if gguf else sorted(p for p in folder.iterdir() if p.suffix in _OF_A_MODEL)
+        bin_ = is_bin(folder, row)
+        files = [p for p in sorted(folder.iterdir()) if p.suffix in _OF_A_MODEL or (bin_ and is_of_bin(p.name))]
+        files = [folder / gguf] if gguf else files
         content = hashlib.sha256()
         for path in files:
             content.update(path.name.encode())

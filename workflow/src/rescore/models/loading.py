@@ -1,6 +1,7 @@
 """Load a model of a ladder from its folder, as any model of the Hub is loaded."""
 
 import errno
+import pickle
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -13,7 +14,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
-from rescore.config.folder import check_folder
+from rescore.config.folder import check_folder, is_bin, is_of_bin
 from rescore.models.device import claim
 from rescore.models.failures import named
 from rescore.models.probe import Way, probe
@@ -78,7 +79,7 @@ def load(row: Mapping[str, Any]) -> Loaded:
         if row.get(key) and find_spec(package) is None:
             raise InputError(f"{label}: '{key}' needs the package '{package}': install it beside rescore")
     gguf, device_map = row.get("gguf_file"), row.get("device_map")
-    check_folder(Path(row["source"]), gguf, label)
+    check_folder(Path(row["source"]), row, label)
     options: dict[str, Any] = {"trust_remote_code": row["trust_remote_code"], "local_files_only": True}
     if gguf:
         options["gguf_file"] = gguf
@@ -99,7 +100,8 @@ def load(row: Mapping[str, Any]) -> Loaded:
         found: Any = AutoModelForCausalLM.from_pretrained(
             row["source"],
             dtype=getattr(torch, row["dtype"]),
-            use_safetensors=None if gguf else True,
+            use_safetensors=None if gguf else not is_bin(Path(row["source"]), row),
+            weights_only=True,  # of a pickle: whatever is no tensor is refused, and no code in it is run
             device_map=device_map,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported below; the library's own error names none of them
@@ -160,7 +162,12 @@ def _reason(row: Mapping[str, Any], error: Exception) -> str:
     if "trust_remote_code" in told:
         return "it needs code that comes with it; read that, then set 'trust_remote_code' in its ladder row"
     if "does not recognize this architecture" in told:
+        if "`hf_olmo`" in told:  # DataDecide, and the first OLMo
+            return "its 'model_type' hf_olmo is of the package 'ai2-olmo', which works with transformers 4 alone"
         return "the installed transformers does not know its 'model_type' (config.json); a later one may"
+    package = re.search(r"not found in your environment: (.+?)\. Run|No module named '(\w+)'", told)
+    if isinstance(error, ImportError) and package:
+        return f"its code needs the package '{package[1] or package[2]}': install it beside rescore"
     unfit = re.search(r"Unrecognized configuration class <class '[\w.]*?(\w+)'>", told)
     if unfit:
         return f"its configuration is a {unfit[1]}, which is no causal language model; only those are run"
@@ -171,6 +178,14 @@ def _reason(row: Mapping[str, Any], error: Exception) -> str:
                     pass
             except SafetensorError:
                 return f"{path.name} is damaged or cut off ({path.stat().st_size} bytes); copy it there again"
+    if isinstance(error, pickle.UnpicklingError | RuntimeError | EOFError) and is_bin(Path(row["source"]), row):
+        for path in sorted(path for path in Path(row["source"]).iterdir() if is_of_bin(path.name)):
+            try:
+                torch.load(path, map_location="meta", weights_only=True)
+            except Exception as bad:  # as where the model is loaded
+                code = re.search(r"GLOBAL (\S+)", str(bad))
+                what = f"asks to run {code[1]}" if code else f"is damaged or no weights ({path.stat().st_size} bytes)"
+                return f"{path.name} {what}; nothing in it was run; take another copy, from a source that you trust"
     if isinstance(error, OSError) and error.errno in (errno.ENOTDIR, errno.EACCES, errno.EROFS) and error.filename:
         return f"{error.filename} cannot be written ({error.strerror}); name a folder that can be in HF_HOME"
     return told[:300] + (f"; see whether {row['gguf_file']} is whole" if row.get("gguf_file") else "")
