@@ -10,8 +10,8 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from rescore import tables as schema
 from rescore.config.inputs import read_ladders
+from rescore.tables import CLIFFS, CURVES, FAMILIES, read
 
 METRICS = {
     "exact_match": ("Exact match, in per cent", 100.0),
@@ -29,13 +29,13 @@ def main(
         size=pl.col("model").str.extract("-(w.*)-s[0-9]+$"), seed=pl.col("model").str.extract("-s([0-9]+)$")
     )
     print(*_models(models), sep="\n")
-    curves = schema.read(results / "curves.parquet", schema.CURVES).filter(pl.col("ladder") == ladder.stem)
+    curves = read(results / "curves.parquet", CURVES).filter(pl.col("ladder") == ladder.stem)
     curves = curves.join(models.select("model", "size", "seed"), on="model")
     for metric, (title, factor) in METRICS.items():
         print(f"\n{title}: mean over seeds, and their range.\n")
         print(*_results(curves.filter(pl.col("metric") == metric), factor), sep="\n")
     print("\nlog10 of the training compute where exact match has made half of its rise, by answer length k:\n")
-    tables = (schema.read(results / f"{table.name}.parquet", table) for table in (schema.CLIFFS, schema.FAMILIES))
+    tables = (read(results / f"{table.name}.parquet", table) for table in (CLIFFS, FAMILIES))
     print(*_elbows(*(table.filter(pl.col("ladder") == ladder.stem) for table in tables)), sep="\n")
 
 

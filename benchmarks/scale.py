@@ -27,10 +27,10 @@ import psutil
 import yaml
 
 from rescore import cli
-from rescore import tables as schema
 from rescore.bigbench.catalogue import JSON_TASK, catalogue
 from rescore.commands import score as command
 from rescore.config.inputs import slug
+from rescore.tables import EXAMPLES, EXTRACTIONS, GENERATIONS, files
 
 ROOT = Path(__file__).parents[1]
 LADDER = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\n"
@@ -137,16 +137,16 @@ def write(folder: Path, n_subtasks: int, n_models: int, n_examples: int) -> None
         tables = made.joined([made.make(r["name"], n_examples, r["metrics"], rng) for r in part.rows(named=True)])
         rules = {s: r | {"stop_string": None, "output_regex": None} for s, r in tables.settings.items()}
         examples = folder / "examples" / f"{task}.parquet"
-        schema.write(tables.examples, examples, schema.EXAMPLES, {"subtasks": rules})
-        digest = schema.digest(tables.examples)
+        files.write(tables.examples, examples, EXAMPLES, {"subtasks": rules})
+        digest = files.digest(tables.examples)
         for i, model in enumerate(names):
             by = {"model": model, "task": task, "examples": digest, "fingerprint": model}
             skill = float(np.clip((i + rng.normal()) / n_models, 0, 1))
             surer = pl.col("logprob_nats").list.eval(pl.element() * (2 - skill))
             spoken = generations(worse(tables.answers, skill, rng))
             extracted = tables.extractions.with_columns(surer)
-            schema.write(extracted, folder / "extractions" / model / f"{task}.parquet", schema.EXTRACTIONS, by)
-            schema.write(spoken, folder / "generations" / model / f"{task}.parquet", schema.GENERATIONS, by)
+            files.write(extracted, folder / "extractions" / model / f"{task}.parquet", EXTRACTIONS, by)
+            files.write(spoken, folder / "generations" / model / f"{task}.parquet", GENERATIONS, by)
 
 
 def worse(answers: pl.DataFrame, skill: float, rng: np.random.Generator) -> pl.DataFrame:
@@ -174,7 +174,7 @@ def generations(answers: pl.DataFrame) -> pl.DataFrame:
         finish_reason=pl.lit("eos"),
         logprob_nats=pl.col("answer_token_ids").list.eval(-pl.element().cast(pl.Float32) / 5000),
     )
-    return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.GENERATIONS.columns.items())
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in GENERATIONS.columns.items())
 
 
 def score_all(folder: Path) -> None:

@@ -13,7 +13,7 @@ from rescore.simulate import (
     simulated_scores,
     token_probability,
 )
-from rescore.tables import METRICS, SCORES, InputError
+from rescore.tables import METRICS, SCORES
 
 NONE = Spread(model=0, item=0, item_by_model=0, token=0)
 
@@ -41,11 +41,6 @@ def test_simulated_exact_match_is_the_closed_form_within_its_error(k: int) -> No
 def test_the_seed_decides() -> None:
     assert chain_table(seed=1).equals(chain_table(seed=1))
     assert not chain_table(seed=1).equals(chain_table(seed=2))
-
-
-def test_no_tokens_are_refused() -> None:
-    with pytest.raises(InputError, match="k is 0"):
-        chain_table(k=0)
 
 
 def test_truths_by_hand() -> None:

@@ -15,10 +15,10 @@ import polars as pl
 import pytest
 
 from rescore import cli
-from rescore import tables as schema
 from rescore.config.inputs import read_ladders
 from rescore.discontinuity import Settings, analyse
 from rescore.importing.names import NAMES
+from rescore.tables import AGGREGATES, CLIFFS, CURVES, EXAMPLES, SCORES, VERDICTS, Table, files
 
 RUN = Path(__file__).with_name("lm_eval_run.py")
 SIZES = ("1m", "3m", "10m", "30m", "100m", "300m")
@@ -68,8 +68,8 @@ def results(tmp_path: Path) -> Path:
     return folder
 
 
-def table(out: Path, contract: schema.Table) -> pl.DataFrame:
-    return schema.read(out / f"{contract.name}.parquet", contract)
+def table(out: Path, contract: Table) -> pl.DataFrame:
+    return files.read(out / f"{contract.name}.parquet", contract)
 
 
 def test_results_become_verdicts_and_a_report_in_one_command(
@@ -89,13 +89,13 @@ def test_results_become_verdicts_and_a_report_in_one_command(
     assert "curves without a verdict: acc_norm" in said
     assert "in no ladder, so without a curve: fam-2b;" in said
     assert "of the ladder, without results: fam-1m" in said
-    assert set(table(out, schema.AGGREGATES)["model"]) == {"fam-2b", *(f"fam-{s}" for s in SIZES[1:])}  # not dropped
-    cliffs = table(out, schema.CLIFFS)
+    assert set(table(out, AGGREGATES)["model"]) == {"fam-2b", *(f"fam-{s}" for s in SIZES[1:])}  # not dropped
+    cliffs = table(out, CLIFFS)
     assert dict(cliffs.select("task", "hard_metric").rows()) == {
         "words": "exact_match",
         "quiz": "multiple_choice_grade",
     }
-    verdicts = table(out, schema.VERDICTS)
+    verdicts = table(out, VERDICTS)
     assert set(verdicts.filter(task="words")["metric"]) == {"exact_match", "nll_nats_per_answer"}
     assert verdicts["reason"].str.contains("aggregates only").all()
     assert "words" in (out / "report" / "index.html").read_text()
@@ -105,12 +105,12 @@ def test_without_a_ladder_there_are_tables_alone(run: Run, results: Path, tmp_pa
     out = tmp_path / "out"
     assert run("import", "lm-eval", results, "--out", out) == 0
     assert [p.name for p in out.iterdir()] == ["aggregates.parquet"]
-    found = table(out, schema.AGGREGATES).filter(task="words", model="fam-10m").sort("metric")
+    found = table(out, AGGREGATES).filter(task="words", model="fam-10m").sort("metric")
     assert found["metric"].to_list() == ["exact_match", "nll_nats_per_answer"]
     assert found["mean"].to_list() == pytest.approx([round(400 * math.exp(-1.96)) / 400, 1.96])
     assert found["standard_error"][1] == pytest.approx(0.02)
     assert found["n"].to_list() == [400, 400]
-    assert schema.provenance(out / "aggregates.parquet")["models"]["org/fam-10m"] == "fam-10m"
+    assert files.provenance(out / "aggregates.parquet")["models"]["org/fam-10m"] == "fam-10m"
 
 
 def test_names_are_mapped_by_a_table_whose_every_name_is_in_the_files(
@@ -119,7 +119,7 @@ def test_names_are_mapped_by_a_table_whose_every_name_is_in_the_files(
     names = tmp_path / "names.tsv"
     names.write_text("fam-1m\ttiny\nquiz\tpub_quiz\n\n")  # a model as it is printed, or as it is in the files
     assert run("import", "lm-eval", results, "--out", tmp_path / "out", "--rename", names) == 0
-    found = table(tmp_path / "out", schema.AGGREGATES)
+    found = table(tmp_path / "out", AGGREGATES)
     assert set(found["task"]) == {"words", "pub_quiz"}
     assert "tiny" in set(found["model"])
     for text, problem in (
@@ -152,11 +152,11 @@ def test_logs_of_examples_give_items_and_results_the_rest(run: Run, tmp_path: Pa
     (home / "results_T1.json").write_text(json.dumps({"results": {"a/b": means}, "model_name": "org/m"}))
     (home / "samples_a_b_T1.jsonl").write_text(sample(0, -0.5) + sample(1, -1.5))
     assert run("import", "lm-eval", tmp_path / "in", "--out", tmp_path / "out") == 0
-    scores = table(tmp_path / "out", schema.SCORES)
+    scores = table(tmp_path / "out", SCORES)
     assert scores.filter(metric="exact_match")["score"].to_list() == [1.0, 0.0]
     assert scores.filter(metric="nll_nats_per_answer")["score"].to_list() == [0.5, 1.5]
     assert set(scores["task"]) == {"a/b"}
-    assert table(tmp_path / "out", schema.AGGREGATES)["metric"].to_list() == ["acc_norm"]
+    assert table(tmp_path / "out", AGGREGATES)["metric"].to_list() == ["acc_norm"]
 
 
 def test_broken_input_of_the_harness_is_one_line(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,7 +198,7 @@ def test_score_files_of_bigbench_become_verdicts(run: Run, ladder: Path, tmp_pat
         (folder / f"scores_fam_{size}.json").write_text(json.dumps(content))
     arguments = ("--ladder", ladder, "--shots", 2, "--n", 200, "--settings", FEW_DRAWS)
     assert run("import", "bigbench-scores", tmp_path / "arithmetic", "--out", tmp_path / "out", *arguments) == 0
-    [row] = table(tmp_path / "out", schema.CLIFFS).to_dicts()
+    [row] = table(tmp_path / "out", CLIFFS).to_dicts()
     assert (row["subtask"], row["hard_metric"], row["cliff"]) == ("arithmetic:2_digit", "exact_match", "yes")
     assert run("import", "bigbench-scores", tmp_path / "arithmetic", "--out", tmp_path / "none", "--shots", 7) == 2
 
@@ -210,7 +210,7 @@ def test_a_table_becomes_verdicts(run: Run, ladder: Path, tmp_path: Path) -> Non
     arguments = ("--out", tmp_path / "out", "--ladder", ladder, "--settings", FEW_DRAWS)
     assert run("import", "csv", file, *arguments) == 2
     assert run("import", "csv", file, "--percent", *arguments) == 0
-    [row] = table(tmp_path / "out", schema.VERDICTS).to_dicts()
+    [row] = table(tmp_path / "out", VERDICTS).to_dicts()
     assert (row["first_mean"], row["last_mean"], row["n_items"]) == (pytest.approx(0.2), pytest.approx(0.7), 200)
 
 
@@ -226,7 +226,7 @@ def test_a_thousand_files_take_less_than_ten_seconds(run: Run, tmp_path: Path) -
     start = time.process_time()  # of all threads, so that it does not depend on what else the machine does
     assert run("import", "lm-eval", folder, "--out", tmp_path / "out") == 0
     assert time.process_time() - start < 10
-    assert table(tmp_path / "out", schema.AGGREGATES).height == 1000 * 60 * 2
+    assert table(tmp_path / "out", AGGREGATES).height == 1000 * 60 * 2
 
 
 def test_logged_questions_take_less_than_half_a_millisecond_each(run: Run, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_logged_questions_take_less_than_half_a_millisecond_each(run: Run, tmp_p
         start = time.process_time()  # of all threads, so that it does not depend on what else the machine does
         assert run("import", "lm-eval", home, "--out", tmp_path / "out") == 0
         taken.append(time.process_time() - start)
-    assert table(tmp_path / "out", schema.SCORES).height == 4000 * 5
+    assert table(tmp_path / "out", SCORES).height == 4000 * 5
     assert taken[1] < 30 / (8 * 10042) * 4000  # at which eight logs of 10,042 questions take half a minute
 
 
@@ -259,7 +259,7 @@ def published() -> Path:
 
 def test_published_opt_and_bloom_are_read_as_they_stand(run: Run, published: Path, tmp_path: Path) -> None:
     assert run("import", "lm-eval", published, "--out", tmp_path) == 0
-    means = table(tmp_path, schema.AGGREGATES)
+    means = table(tmp_path, AGGREGATES)
     ladder = read_ladders([Path("config/ladders/opt.tsv"), Path("config/ladders/bloom.tsv")])
     assert set(means["model"]) == {
         *ladder["model"]
@@ -275,7 +275,7 @@ def test_published_opt_and_bloom_are_read_as_they_stand(run: Run, published: Pat
     assert by_model["bloom-7b1"]["nll_nats_per_answer"] == pytest.approx(math.log(6.6196), rel=1e-4)
     tasks = ["lambada_openai", "sciq", "hendrycksTest-anatomy", OPEN]
     quiet = Settings(draws=199)
-    found = analyse(schema.SCORES.empty(), ladder, quiet, aggregates=means.filter(pl.col("task").is_in(tasks)))
+    found = analyse(SCORES.empty(), ladder, quiet, aggregates=means.filter(pl.col("task").is_in(tasks)))
     opt = found.verdicts.filter(ladder="opt", task="lambada_openai")
     assert dict(opt.select("metric", "verdict").rows()) == {"exact_match": "smooth", "nll_nats_per_answer": "smooth"}
     assert found.verdicts.filter(ladder="bloom")["reason"].str.starts_with("the ladder is too short").all()
@@ -306,7 +306,7 @@ def test_what_the_harness_writes_today_becomes_verdicts(run: Run, tmp_path: Path
     out = tmp_path / "out"
     ladder = "config/ladders/nano.tsv"
     assert run("import", "lm-eval", tmp_path / "in", "--out", out, "--ladder", ladder, "--settings", FEW_DRAWS) == 0
-    scores = table(out, schema.SCORES)
+    scores = table(out, SCORES)
     assert set(scores["model"]) == set(names)
     assert dict(scores.group_by("task").agg(pl.col("example_id").n_unique()).rows()) == dict.fromkeys(
         ("chosen", "answered", "written"), 40
@@ -317,15 +317,15 @@ def test_what_the_harness_writes_today_becomes_verdicts(run: Run, tmp_path: Path
     assert of_task["answered"] == metrics | {"exact_match"}
     assert of_task["written"] == {"exact_match"}
     assert scores["score"].is_not_null().all()
-    assert set(table(out, schema.EXAMPLES)["task"]) == {"chosen"}
+    assert set(table(out, EXAMPLES)["task"]) == {"chosen"}
     assert not (out / "aggregates.parquet").exists()  # every mean has its items, and agrees with them
-    means = table(out, schema.CURVES).filter(task="written", metric="exact_match").drop_nulls("mean")
+    means = table(out, CURVES).filter(task="written", metric="exact_match").drop_nulls("mean")
     assert means["mean"][0] == 0
     assert means["mean"][-1] == 1
-    found = table(out, schema.VERDICTS)
+    found = table(out, VERDICTS)
     assert set(found["task"]) == {"chosen", "answered", "written"}
     assert (found["verdict"] != "not judged").all()
-    assert table(out, schema.CLIFFS)["label"].is_not_null().all()
+    assert table(out, CLIFFS)["label"].is_not_null().all()
 
 
 def test_the_table_that_the_page_shows_is_read(run: Run, tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_the_table_that_the_page_shows_is_read(run: Run, tmp_path: Path) -> None
     at = next(i for i, line in enumerate(lines) if line.startswith("model,"))
     (tmp_path / "wide.csv").write_text("\n".join(lines[at : at + 2]))
     assert run("import", "csv", tmp_path / "wide.csv", "--out", tmp_path / "out") == 0
-    found = table(tmp_path / "out", schema.AGGREGATES).select("task", "metric", "mean", "standard_error").rows()
+    found = table(tmp_path / "out", AGGREGATES).select("task", "metric", "mean", "standard_error").rows()
     assert found == [
         ("arc_easy", "multiple_choice_grade", 0.31, 0.01),
         ("lambada", "nll_nats_per_answer", pytest.approx(math.log(290)), pytest.approx(14 / 290)),

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from imported_rows import scores
 
-from rescore import tables as schema
 from rescore.importing.lm_eval_samples import UNKNOWN, UNLIKELY, Log, read_log, read_sample, right_choices
 from rescore.importing.tidy import examples
+from rescore.tables import EXAMPLES
 
 PLACE = {"where": "f.jsonl", "run": "r.json", "limited": False, "date": None, "subtask": None}
 PLACE |= {"model": "m", "task": "t", "shots": 0, "kind": None}
@@ -136,7 +136,7 @@ def test_choices_without_their_question_are_no_choices() -> None:
 def test_choices_make_a_table_of_examples_with_what_guessing_scores() -> None:
     samples = [choice(0, "0", [-1.0, -2.0]), choice(1, "2", [-1.0, -2.0, -3.0], texts=("a", "b", "c"))]
     frame = examples(pl.concat(log(samples, model=m).choices for m in "mn"))
-    assert frame.select(list(schema.EXAMPLES.columns)).schema == pl.Schema(schema.EXAMPLES.columns)
+    assert frame.select(list(EXAMPLES.columns)).schema == pl.Schema(EXAMPLES.columns)
     assert frame["target_scores"].to_list() == [[1.0, 0.0], [0.0, 0.0, 1.0]]
     assert frame["targets"].to_list() == [[" ab"], [" c"]]
     assert frame["prompt"].to_list() == ["q0", "q1"]

@@ -7,13 +7,12 @@ import polars as pl
 import pytest
 from imported_rows import means, scores
 
-from rescore import tables as schema
 from rescore.importing.join import combine
 from rescore.importing.names import NAMES
 from rescore.importing.renames import Renames, apply
 from rescore.importing.shots import choose_shots, fill_shots
 from rescore.importing.tidy import FOUND, ITEMS, frame
-from rescore.tables import METRICS, InputError
+from rescore.tables import METRICS, SCORES, InputError
 
 
 def found(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -193,7 +192,7 @@ def test_unstated_shots_are_those_of_the_other_models() -> None:
 def test_items_stand_for_the_mean_that_they_make() -> None:
     items = scores(logged({}, {"example_id": 1, "value": 0.0}))
     tables = combine(items, means(found({}, {"model": "n", "value": 0.75}, {"metric": "f1"})))
-    assert tables.scores.select(list(schema.SCORES.columns)).height == 2
+    assert tables.scores.select(list(SCORES.columns)).height == 2
     assert tables.aggregates.select("model", "metric").rows() == [("m", "f1"), ("n", "exact_match")]
     with pytest.raises(InputError) as refused:
         combine(items, means(found({"value": 0.6})))

@@ -10,7 +10,6 @@ from test_batches import PREFIX
 from test_extract import characters, make_examples
 from transformers import PreTrainedModel
 
-from rescore import tables as schema
 from rescore.models import candidates, forward
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import Loaded
@@ -19,7 +18,7 @@ from rescore.models.probe import ALONE as ALONE_WAY
 from rescore.models.probe import Way, probe
 from rescore.models.split import split
 from rescore.models.vocabulary import Vocabulary
-from rescore.tables import EXAMPLES, InputError
+from rescore.tables import EXAMPLES, InputError, files
 
 NEW_TOKENS = 8  # as many as the longest target takes, and one
 QUESTIONS = [
@@ -46,7 +45,7 @@ def prepared(model: PreTrainedModel, window: int = WINDOW) -> Loaded:
 
 def worst(loaded: Loaded, folder: Path, questions: list[Any], budget: int) -> float:
     """Compare with one sequence at a time: the largest error, nats; fails where a token or an answer is another."""
-    examples = schema.read(make_examples(folder / "t.parquet", questions), EXAMPLES)
+    examples = files.read(make_examples(folder / "t.parquet", questions), EXAMPLES)
     settings = ExtractSettings(batch_tokens=budget, max_new_tokens=NEW_TOKENS)
     found = run_task(loaded, examples, {"t": {"asks_text": True}}, settings, name="")
     model, errors = loaded.model.model, []
@@ -120,7 +119,7 @@ def test_a_long_prompt_does_not_change_the_rotary_factors_of_others(tmp_path, ki
     for questions in (asked, asked[::-1]):
         for budget in (16384, 1):
             assert worst(loaded, tmp_path, questions, budget) < 1e-4
-    examples = schema.read(tmp_path / "t.parquet", EXAMPLES)
+    examples = files.read(tmp_path / "t.parquet", EXAMPLES)
     found = run_task(loaded, examples, {}, ExtractSettings(max_new_tokens=NEW_TOKENS), name="")
     assert found.n_alone == 2  # the two that reach the switch: across it, and above it
 

@@ -12,14 +12,13 @@ from extracting import extract
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel
 
-from rescore import tables as schema
 from rescore.commands import extract as command
 from rescore.models import extraction as run
 from rescore.models import jobs, loading
 from rescore.models.jobs import ExtractSettings, identity, open_jobs
 from rescore.models.loading import load
 from rescore.models.probe import Probed, Way
-from rescore.tables import EXAMPLES, InputError
+from rescore.tables import EXAMPLES, EXTRACTIONS, InputError, read, write
 
 NANO = Path("data/ladders/nano")
 SETTINGS = ExtractSettings(max_new_tokens=6)
@@ -42,7 +41,7 @@ def write_examples(path: Path, prompt: str = "abcde", target: str = "xyz") -> Pa
         "task": "t", "subtask": "t", "example_id": [0], "prompt": prompt, "targets": [[target]], "choices": [None],
         "target_scores": [None], "shots": 0, "seed": 0,
     }  # fmt: skip
-    schema.write(pl.DataFrame(columns, schema=dict(EXAMPLES.columns)), path, EXAMPLES, {})
+    write(pl.DataFrame(columns, schema=dict(EXAMPLES.columns)), path, EXAMPLES, {})
     return path
 
 
@@ -132,7 +131,7 @@ def test_a_model_spread_over_devices_gives_the_same_numbers(folder: Path, tmp_pa
     tables = []
     for device_map in (None, "auto"):
         [path] = extract(row(folder, device_map=device_map), [examples], tmp_path / str(device_map), SETTINGS)
-        tables.append(schema.read(path, schema.EXTRACTIONS))
+        tables.append(read(path, EXTRACTIONS))
     assert tables[0].equals(tables[1])
 
 

@@ -12,11 +12,10 @@ from lxml import html
 from report_tables import MODELS, PLACES
 from test_report_page import embedded, page, subtasks
 
-from rescore import tables as schema
 from rescore.commands.report import report
 from rescore.report import figures
 from rescore.report.along import Along, along, ladder_lines, rung_means
-from rescore.tables import CURVES, VERDICTS, InputError
+from rescore.tables import CLIFFS, CURVES, HEADLINE, VERDICTS, InputError, write
 
 TITLES = {
     "compute_flops": ["Training compute (FLOPs)"],
@@ -153,12 +152,12 @@ def test_verdicts_along_several_axes_are_refused(tables: SimpleNamespace, tmp_pa
     )
     verdicts = verdicts.with_columns(pl.lit(0.5).alias(c) for c in VERDICTS.columns if c == "decades")
     for frame, table in (
-        (tables.curves, schema.CURVES),
-        (verdicts, schema.VERDICTS),
-        (tables.cliffs, schema.CLIFFS),
-        (tables.headline, schema.HEADLINE),
+        (tables.curves, CURVES),
+        (verdicts, VERDICTS),
+        (tables.cliffs, CLIFFS),
+        (tables.headline, HEADLINE),
     ):
-        schema.write(frame, tmp_path / f"{table.name}.parquet", table, {"settings": {}})
+        write(frame, tmp_path / f"{table.name}.parquet", table, {"settings": {}})
     with pytest.raises(InputError) as caught:
         report(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'verdicts.parquet'}: column 'axis': holds {', '.join(axes)}; ")

@@ -10,11 +10,23 @@ from lxml import html
 from report_tables import CHOICES, WORDS, make_tables
 from test_report_page import embedded, grid, subtasks, texts
 
-from rescore import tables as schema
 from rescore.report import TABLES, render, text
+from rescore.tables import (
+    CONCENTRATION,
+    DIAGNOSTICS,
+    FAMILIES,
+    FLAGS,
+    FORECASTS,
+    LADDER_SHIFTS,
+    POWER,
+    RISES,
+    SCAFFOLD_SHIFT,
+    SEEDS,
+    Table,
+)
 
 
-def rows(table: schema.Table, *given: dict[str, Any]) -> pl.DataFrame:
+def rows(table: Table, *given: dict[str, Any]) -> pl.DataFrame:
     """Return rows of a table; what is not given is null, or zero or empty where it may not be."""
     made = []
     for row in given:
@@ -39,8 +51,8 @@ def diagnosed() -> dict[str, pl.DataFrame]:
     nll, exact = "nll_nats_per_token", "exact_match"
     elsewhere = ("nano", "gone", "gone")
     return {
-        schema.FLAGS.name: rows(
-            schema.FLAGS,
+        FLAGS.name: rows(
+            FLAGS,
             key(WORDS, exact) | {"flag": "saturation", "statistic": "top_mean", "value": 0.99, "detail": "<b>top</b>"},
             key(CHOICES, nll)
             | {
@@ -57,8 +69,8 @@ def diagnosed() -> dict[str, pl.DataFrame]:
                 "detail": "nll_nats_per_token goes down",
             },
         ),
-        schema.FORECASTS.name: rows(
-            schema.FORECASTS,
+        FORECASTS.name: rows(
+            FORECASTS,
             key(WORDS, nll)
             | {"forecast": 1.04, "realised": 1.0, "relative_error": 0.04, "within_5_percent": True}
             | {"inside_interval": True, "exponent": 0.123456789, "form": "power law"},
@@ -67,27 +79,25 @@ def diagnosed() -> dict[str, pl.DataFrame]:
             | {"inside_interval": False, "form": "power law"},
             key(WORDS, exact) | {"reason": "too few rungs"},
         ),
-        schema.RISES.name: rows(
-            schema.RISES,
+        RISES.name: rows(
+            RISES,
             key(WORDS, exact)
             | {"half_log10_x": 19.0, "model_over_50_percent": "large\x00", "size_over_50_percent_log10_x": 20.0},
             key(CHOICES, exact) | {"reason": "flat: its rise is under 0.1"},
         ),
-        schema.SEEDS.name: rows(
-            schema.SEEDS, key(WORDS, exact) | {"log10_x": 16.0, "seeds": 2, "through": 1, "share": 0.5}
-        ),
-        schema.FAMILIES.name: rows(
-            schema.FAMILIES,
+        SEEDS.name: rows(SEEDS, key(WORDS, exact) | {"log10_x": 16.0, "seeds": 2, "through": 1, "share": 0.5}),
+        FAMILIES.name: rows(
+            FAMILIES,
             {"ladder": "nano", "task": "words", "subtasks": 4, "fitted": 3, "answer_tokens_min": 1.5}
             | {"answer_tokens_max": 6.0, "half_slope_decades_per_decade": 1.25, "metric_share": 0.5}
             | {"half_slope_decades_per_decade_low": 1.0, "half_slope_decades_per_decade_high": 1.5},
         ),
-        schema.POWER.name: rows(
-            schema.POWER,
+        POWER.name: rows(
+            POWER,
             {"ladder": "nano", "n_items": 64, "truth": "step", "right_answer": "real", "replicates": 40}
             | {"cliff_found": 39, "right_share": 0.5, "right_low": 0.25, "right_high": 0.75},
         ),
-        schema.SCAFFOLD_SHIFT.name: rows(schema.SCAFFOLD_SHIFT, key(WORDS, exact) | {"shift_decades": -0.5}),
+        SCAFFOLD_SHIFT.name: rows(SCAFFOLD_SHIFT, key(WORDS, exact) | {"shift_decades": -0.5}),
     }
 
 
@@ -102,7 +112,7 @@ def tree() -> Any:
 
 def test_every_table_of_the_diagnostics_is_looked_for() -> None:
     names = [table.name for table in TABLES]
-    assert names == [table.name for table in (*schema.DIAGNOSTICS, schema.SCAFFOLD_SHIFT, schema.POWER)]
+    assert names == [table.name for table in (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)]
     assert set(diagnosed()) <= set(names)
 
 
@@ -149,7 +159,7 @@ NUMBERS = {
 }
 
 
-def random_rows(table: schema.Table) -> pl.DataFrame:
+def random_rows(table: Table) -> pl.DataFrame:
     """Return a row of random numbers for each of two subtasks and three metrics, in no order."""
     rng = np.random.default_rng(0)
     random = {
@@ -215,7 +225,7 @@ def test_shifts_between_ladders_stand_with_the_told_ones_first(tables: SimpleNam
     cell = {"ladder": "nano", "other_ladder": "other", "task": "words", "subtask": "words:a"}
     numbers = {"level": 0.5, "compute_shift_decades": -1.5, "compute_shift_low": -2.1, "compute_shift_high": -0.9}
     shifts = rows(
-        schema.LADDER_SHIFTS,
+        LADDER_SHIFTS,
         cell | {"metric": "exact_match", "compute_reason": "no level"},
         cell | {"metric": "multiple_choice_grade"} | numbers,
     )
@@ -249,7 +259,7 @@ def test_the_metrics_of_emergent_tasks_are_counted(tables: SimpleNamespace) -> N
             ("emergent", 65, 63, 1, 0.969, 0.894, 0.992, 6.25, 0.00612),
             ("other", 102, 85, 3, 0.833, 0.75, 0.89) + (None,) * 2,
         ],
-        schema=dict(schema.CONCENTRATION.columns),
+        schema=dict(CONCENTRATION.columns),
         orient="row",
     )
     given = {"made_by": {}, "settings": {}} | vars(tables)

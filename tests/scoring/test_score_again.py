@@ -7,14 +7,26 @@ import polars as pl
 import pytest
 from score_tables import candidate, example
 
-from rescore import tables as schema
 from rescore.commands import score as command
-from rescore.tables import source
+from rescore.tables import (
+    BIGBENCH,
+    EXAMPLES,
+    EXTRACTIONS,
+    GENERATIONS,
+    GRADING,
+    POSITIONS,
+    SCORES,
+    InputError,
+    digest,
+    read,
+    source,
+    write,
+)
 
 RULES = {"asks_text": True, "stop_string": None, "output_regex": None, "metrics": ["exact_str_match"]}
 RULES |= {"preferred_score": "exact_str_match"}
-OUTPUTS = {"out": schema.SCORES, "bigbench_out": schema.BIGBENCH, "grading_out": schema.GRADING}
-OUTPUTS |= {"positions_out": schema.POSITIONS}
+OUTPUTS = {"out": SCORES, "bigbench_out": BIGBENCH, "grading_out": GRADING}
+OUTPUTS |= {"positions_out": POSITIONS}
 
 
 class Task:
@@ -27,21 +39,21 @@ class Task:
 
     def ask(self, *targets: str) -> None:
         rows = [example(i, [target]) for i, target in enumerate(targets)]
-        frame = pl.DataFrame(rows, schema=dict(schema.EXAMPLES.columns))
-        schema.write(frame, self.examples, schema.EXAMPLES, {"subtasks": {"t": RULES}})
+        frame = pl.DataFrame(rows, schema=dict(EXAMPLES.columns))
+        write(frame, self.examples, EXAMPLES, {"subtasks": {"t": RULES}})
 
     def answer(self, model: str, *texts: str, nats: float = -1.0) -> None:
-        asked = schema.read(self.examples, schema.EXAMPLES)
+        asked = read(self.examples, EXAMPLES)
         rows = [candidate(i, target, [nats]) for i, (target,) in enumerate(asked["targets"])]
-        by = {"model": model, "examples": schema.digest(asked), "fingerprint": f"{model} {texts} {nats}"}
+        by = {"model": model, "examples": digest(asked), "fingerprint": f"{model} {texts} {nats}"}
         said = [
             {"subtask": "t", "example_id": i, "token_ids": [1], "text": text, "span_ids": [1], "span_ends": [len(text)],
              "finish_reason": "eos", "logprob_nats": [nats]}
             for i, text in enumerate(texts)
         ]  # fmt: skip
-        for table, found in ((schema.EXTRACTIONS, rows), (schema.GENERATIONS, said)):
+        for table, found in ((EXTRACTIONS, rows), (GENERATIONS, said)):
             frame = pl.DataFrame(found, schema=dict(table.columns))
-            schema.write(frame, self.folder / table.name / model / "t.parquet", table, by)
+            write(frame, self.folder / table.name / model / "t.parquet", table, by)
 
     def score(self, *names: str) -> dict[str, int]:
         """Score models; return when each table was written."""
@@ -50,7 +62,7 @@ class Task:
         return {name: path.stat().st_mtime_ns for name, path in self.outputs.items()}
 
     def exact(self) -> dict[tuple[str, int], float]:
-        frame = schema.read(self.outputs["out"], schema.SCORES).filter(metric="exact_match")
+        frame = read(self.outputs["out"], SCORES).filter(metric="exact_match")
         return {(row["model"], row["example_id"]): row["score"] for row in frame.iter_rows(named=True)}
 
 
@@ -74,7 +86,7 @@ def test_what_is_done_is_left_alone_and_reads_no_table(task: Task, monkeypatch: 
     def never(*_: object) -> None:
         raise AssertionError("a table was read")
 
-    monkeypatch.setattr(schema, "read", never)
+    monkeypatch.setattr("rescore.tables.read", never)
     assert task.score("m", "n") == before
 
 
@@ -97,10 +109,10 @@ def other_question(task: Task) -> None:
 
 def other_rules(task: Task) -> None:
     """The same rows, of which exact match now judges none."""
-    schema.write(
-        schema.read(task.examples, schema.EXAMPLES),
+    write(
+        read(task.examples, EXAMPLES),
         task.examples,
-        schema.EXAMPLES,
+        EXAMPLES,
         {"subtasks": {"t": RULES | {"asks_text": False}}},
     )
 
@@ -128,15 +140,15 @@ def test_every_table_holds_the_models_in_the_order_given(
 ) -> None:
     task.answer("k", "wrong", "b")
     task.score("m", "n", "k")
-    told = {name: schema.read(path, OUTPUTS[name]) for name, path in task.outputs.items()}
+    told = {name: read(path, OUTPUTS[name]) for name, path in task.outputs.items()}
     monkeypatch.setattr(command, "_AT_ONCE", at_once)
     for name in ("n", "k", "m"):
         task.score(name)
         for kind, path in task.outputs.items():
-            assert schema.read(path, OUTPUTS[kind]).equals(told[kind].filter(model=name))
+            assert read(path, OUTPUTS[kind]).equals(told[kind].filter(model=name))
     task.score("m", "n", "k")
     for kind, path in task.outputs.items():
-        assert schema.read(path, OUTPUTS[kind]).equals(told[kind])
+        assert read(path, OUTPUTS[kind]).equals(told[kind])
         assert told[kind]["model"].unique(maintain_order=True).to_list() == ["m", "n", "k"]
 
 
@@ -144,7 +156,7 @@ def test_other_log_probabilities_alone_are_scored_again(task: Task) -> None:
     task.score("m")
     task.answer("m", "a", "wrong", nats=-2.0)
     task.score("m")
-    found = schema.read(task.outputs["out"], schema.SCORES).filter(metric="nll_nats_per_token")
+    found = read(task.outputs["out"], SCORES).filter(metric="nll_nats_per_token")
     assert found["score"].to_list() == [2.0, 2.0]
 
 
@@ -152,7 +164,7 @@ def test_models_that_come_and_go_come_and_go_in_every_table(task: Task) -> None:
     for names in (("m",), ("m", "n"), ("n",)):
         task.score(*names)
         for name, table in OUTPUTS.items():
-            frame = schema.read(task.outputs[name], table)
+            frame = read(task.outputs[name], table)
             assert frame.is_empty() or set(frame["model"]) == set(names), name
         assert {model for model, _ in task.exact()} == set(names)
 
@@ -203,5 +215,5 @@ def test_other_code_scores_again(task: Task, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_half_of_a_model_is_refused_although_the_tables_stand(task: Task) -> None:
     task.score("m")
-    with pytest.raises(schema.InputError, match="needs both its extractions and generations"):
+    with pytest.raises(InputError, match="needs both its extractions and generations"):
         command.score([task.folder / "extractions/m/t.parquet"], task.examples, **task.outputs)

@@ -7,7 +7,7 @@ import pytest
 
 from rescore import cli
 from rescore.tables import TABLES, Table
-from rescore.tables.columns import columns, markdown
+from rescore.tables.columns import markdown
 from rescore.tables.metrics import SOFT_METRICS
 
 LISTS = Path(cli.__file__).with_name("tables")
@@ -47,11 +47,11 @@ def test_units_in_names_are_the_documented_ones() -> None:
         "_log10_x": "log10 of `axis`",
     }
     seen = 0
-    for table, described in columns().items():
-        for name, column in described.items():
+    for table in TABLES.values():
+        for name, column in table.described.items():
             end = next((end for end in ends if name.endswith(end)), None)
             if end is not None:
-                assert column.unit == ends[end], f"{table}.{name}"
+                assert column.unit == ends[end], f"{table.name}.{name}"
                 seen += 1
     assert seen >= len(ends)
 

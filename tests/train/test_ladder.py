@@ -10,11 +10,14 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from rescore.config.validation import rules
 from rescore.tables import InputError
-from rescore.train import batches, train_ladder
+from rescore.train import batches
 from rescore.train import ladder as ladders
 from rescore.train import tokenizer as tokenizers
 from rescore.train.batches import Batch
+from rescore.train.ladder import train_ladder
+from rescore.train.questions import KINDS
 from rescore.train.recipe import read_config
 from rescore.train.training import Run
 
@@ -190,6 +193,10 @@ def test_an_unreadable_settings_file_is_named(tmp_path: Path, text: str | None, 
         path.write_text(text)
     with pytest.raises(InputError, match=rf"train\.yaml: {complaint}"):
         read_config(path)
+
+
+def test_the_schema_knows_every_kind_of_question() -> None:
+    assert set(rules("train")["properties"]["mixture"]["properties"]) == set(KINDS)
 
 
 def test_an_unknown_size_is_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def train(
     Models that are trained already with the same recipe are left alone, stopped ones go on. First bring the tasks whose
     questions the recipe excludes: rescore fetch arithmetic modified_arithmetic unnatural_in_context_learning
     """
-    from rescore.train import train_ladder
+    from rescore.train.ladder import train_ladder
 
     train_ladder(config, out, bigbench=bigbench, sizes=size, threads=threads)
     say(f"the models and their ladder table are in {out}")

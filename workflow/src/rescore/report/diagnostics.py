@@ -10,7 +10,6 @@ from rescore.report.details import Details
 from rescore.report.grid import Column, Grid
 from rescore.report.text import KEY, Subtask
 from rescore.tables import DIAGNOSTICS, FLAGS, FORECASTS, LADDER_SHIFTS, POWER, RISES, SCAFFOLD_SHIFT, Table
-from rescore.tables.columns import columns
 
 TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)
 """The tables that the page looks for; it is silent on one that it has no section for."""
@@ -115,7 +114,7 @@ def _ladder_shifts(shifts: pl.DataFrame | None) -> Grid | None:
 
 
 def _of(table: Table, caption: str, first: Column, rows: pl.DataFrame, titles: _Titles) -> Grid:
-    described = columns()[table.name]
+    described = table.described
     rest = [
         Column(title=title, kind=kind, cells=_cells(rows[name]), about=str(described[name]))
         for name, (title, kind) in titles.items()

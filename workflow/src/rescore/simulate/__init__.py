@@ -5,23 +5,11 @@ An answer of k tokens is right when all of them are, so exact match is p^k: smoo
 rise in exact match that looks like a new ability (Schaeffer, Miranda and Koyejo 2023).
 """
 
-from rescore.simulate.chain import chain_table, token_probability
-from rescore.simulate.truth import (
-    Shape,
-    Spread,
-    Truth,
-    simulated_items,
-    simulated_ladder,
-    simulated_scores,
-)
-
-__all__ = [
-    "Shape",
-    "Spread",
-    "Truth",
-    "chain_table",
-    "simulated_items",
-    "simulated_ladder",
-    "simulated_scores",
-    "token_probability",
-]
+from rescore.simulate.chain import chain_table as chain_table
+from rescore.simulate.chain import token_probability as token_probability
+from rescore.simulate.truth import Shape as Shape
+from rescore.simulate.truth import Spread as Spread
+from rescore.simulate.truth import Truth as Truth
+from rescore.simulate.truth import simulated_items as simulated_items
+from rescore.simulate.truth import simulated_ladder as simulated_ladder
+from rescore.simulate.truth import simulated_scores as simulated_scores

@@ -6,24 +6,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rescore.tables import InputError
-
 Floats = NDArray[np.float64]
 
 LOG10_COMPUTE = (20.0, 21.0, 22.0, 22.5, 23.0, 23.5, 24.0, 25.0)
 
 
 def token_probability(log10_compute: Floats, *, midpoint: float, steepness: float) -> Floats:
-    """Probability of a right token, expit(steepness (x - midpoint)).
-
-    Parameters
-    ----------
-    log10_compute
-        x = log10 FLOPs.
-    midpoint
-        Where it is one half, in log10 FLOPs.
-    steepness
-        Logits per decade of compute.
+    """Probability of a right token, expit(steepness (x - midpoint)); x in log10 FLOPs, steepness in logits per decade.
 
     >>> token_probability(np.array([22.0, 23.0]), midpoint=22.0, steepness=1.5).round(3).tolist()
     [0.5, 0.818]
@@ -50,8 +39,6 @@ def chain_table(
         See `token_probability`.
     draws
         Simulated answers at each compute; k Bernoulli tokens each.
-    seed
-        Seed of the draws.
     log10_compute
         log10 FLOPs, one row each.
 
@@ -60,15 +47,7 @@ def chain_table(
     pl.DataFrame
         log10_compute, token_probability, logprob_nats_per_token, exact_match (p^k), exact_match_simulated,
         and exact_match_simulated_se, its Monte Carlo standard error sqrt(p^k (1 - p^k) / draws).
-
-    Raises
-    ------
-    InputError
-        `k` or `draws` is below 1.
     """
-    for name, value in (("k", k), ("draws", draws)):
-        if value < 1:
-            raise InputError(f"{name} is {value}, give 1 or more")
     rng = np.random.default_rng(seed)
     p = token_probability(np.array(log10_compute, float), midpoint=midpoint, steepness=steepness)
     exact = p**k

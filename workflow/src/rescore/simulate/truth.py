@@ -17,38 +17,20 @@ Shape = Literal["chain", "power", "step", "hinge", "flat", "inverse"]
 class Truth:
     """How the skill behind a simulated task grows over the ladder.
 
-    Attributes
-    ----------
-    shape
-        The token's logit against log10 compute: "chain" and "inverse" are a line up or down, "power"
-        follows NLL = A C^-exponent, "step" is low and then high, "hinge" is low and then a line
-        up, "flat" is low.
-    tokens
-        Tokens of an answer.
-    logits_per_decade
-        Slope of chain, inverse and hinge.
-    top_logit
-        Logit at the top of the ladder (chain).
-    low, high
-        Token probability at the low and the high level (step, hinge, flat); `high` is where inverse starts.
-    at
-        Where the step or the hinge is, as a share of the ladder's log-compute span.
-    width
-        Share of the span over which the step rises, a line in logits around `at`.
-    exponent, top_nll_nats
-        Of power: the exponent a, and the token's NLL at the top.
+    The token's logit against log10 compute: "chain" and "inverse" are a line up or down, "power" follows
+    NLL = A C^-exponent, "step" is low and then high, "hinge" is low and then a line up, "flat" is low.
     """
 
     shape: Shape
-    tokens: int = 8
-    logits_per_decade: float = 1.0
-    top_logit: float = 3.0
-    low: float = 0.3
-    high: float = 0.95
-    at: float = 0.5
-    width: float = 0.0
-    exponent: float = 0.2
-    top_nll_nats: float = 0.1
+    tokens: int = 8  # of an answer
+    logits_per_decade: float = 1.0  # slope of chain, inverse and hinge
+    top_logit: float = 3.0  # at the top of the ladder (chain)
+    low: float = 0.3  # token probability at the low level (step, hinge, flat)
+    high: float = 0.95  # and at the high level; where inverse starts
+    at: float = 0.5  # where the step or the hinge is, as a share of the ladder's log-compute span
+    width: float = 0.0  # share of the span over which the step rises, a line in logits around `at`
+    exponent: float = 0.2  # of power
+    top_nll_nats: float = 0.1  # of power: the token's NLL at the top of the ladder
 
     def token_logit(self, log10_compute: Floats) -> Floats:
         """Logit of a right token at each log10 FLOPs, on a ladder that spans them; [rungs]."""
@@ -75,20 +57,12 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """What varies around the truth: standard deviations in logits.
+    """What varies around the truth: standard deviations in logits."""
 
-    Attributes
-    ----------
-    model
-        Of a model, on all its answers.
-    item, item_by_model, token
-        Of an item's difficulty, of a model's luck with it, and of an item's single tokens.
-    """
-
-    model: float = 0.1
-    item: float = 0.75
-    item_by_model: float = 0.5
-    token: float = 1.0
+    model: float = 0.1  # of a model, on all its answers
+    item: float = 0.75  # of an item's difficulty
+    item_by_model: float = 0.5  # of a model's luck with an item
+    token: float = 1.0  # of an item's single tokens
 
 
 def simulated_items(
@@ -106,23 +80,7 @@ def simulated_items(
     moves as edit distances do, NLL the mean of -log p over the answer's tokens, token probability that of p, and target
     probability their product.
 
-    Parameters
-    ----------
-    truth
-        How skill grows.
-    log10_compute
-        log10 FLOPs of the models; [models].
-    n_items
-        Items.
-    rng
-        Source of every draw.
-    spread
-        What varies around the truth.
-
-    Returns
-    -------
-    dict[str, Floats]
-        By metric; [models, items].
+    `log10_compute` is that of the models; [models]. Returns scores by metric; [models, items] each.
     """
     sd = spread or Spread()
     models, k = len(log10_compute), truth.tokens
@@ -175,9 +133,7 @@ def simulated_scores(
     n_items
         Items of each task.
     seed
-        Seed; each task has a stream of its own, by its place in `truths`.
-    spread
-        What varies around the truth.
+        Each task has a stream of its own, by its place in `truths`.
     """
     x = np.log10(ladder["compute_flops"].to_numpy())
     models = ladder["model"].to_list()

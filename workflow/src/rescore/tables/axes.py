@@ -36,14 +36,9 @@ AXES = {
 def checkpoint_ladders(models: pl.DataFrame) -> frozenset[str]:
     """Name the ladders that follow one size through its training: equal parameters, growing compute.
 
-    Parameters
-    ----------
-    models
-        Columns ladder, n_params, compute_flops: a table of ladders, or CURVES. A ladder with a model that lacks either
-        is not named.
+    `models` has columns ladder, n_params, compute_flops: a table of ladders, or CURVES. A ladder with a model that
+    lacks either is not named.
 
-    Examples
-    --------
     >>> rows = [("sizes", 10, 60.0), ("sizes", 20, 120.0), ("steps", 10, 60.0), ("steps", 10, 600.0)]
     >>> sorted(checkpoint_ladders(pl.DataFrame(rows, ["ladder", "n_params", "compute_flops"], orient="row")))
     ['steps']

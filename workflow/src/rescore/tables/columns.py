@@ -1,9 +1,8 @@
 """docs/tables.md, made from the lists of tables and columns: `python -m rescore.tables.columns > docs/tables.md`."""
 
 import sys
-from collections.abc import Mapping
 
-from rescore.tables.contracts import TABLES, Column
+from rescore.tables.contracts import TABLES
 
 _HEAD = """# The tables
 
@@ -12,15 +11,6 @@ Every column of every table that Rescore writes, in the folder of results. Made 
 `python -m rescore.tables.columns > docs/tables.md`; change these lists and run it again. A null is an undefined value,
 never a zero. A unit or direction "of the metric" is that of the row's metric.
 """
-
-
-def columns() -> Mapping[str, Mapping[str, Column]]:
-    """By table, by column, what it holds.
-
-    >>> columns()["curves"]["compute_flops"].unit
-    'FLOPs'
-    """
-    return {name: table.described for name, table in TABLES.items()}
 
 
 def markdown() -> str:

@@ -14,27 +14,13 @@ _KINDS: dict[str, pl.DataType] = {
 
 
 class Column(NamedTuple):
-    """What a column holds.
-
-    Attributes
-    ----------
-    kind
-        Its type.
-    nullable
-        Whether it may hold nulls.
-    shown
-        Whether `rescore show` prints it when no columns are asked for.
-    unit, meaning
-        For readers.
-    direction
-        Which way is better, or what a small or large value says.
-    """
+    """What a column holds; unit, direction and meaning are for readers."""
 
     kind: pl.DataType
     nullable: bool
-    shown: bool
+    shown: bool  # by `rescore show`, if no columns are asked for
     unit: str
-    direction: str
+    direction: str  # which way is better, or what a small or large value says
     meaning: str
 
     def __str__(self) -> str:
@@ -44,27 +30,15 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, its columns in order, and which of them may hold nulls.
-
-    Attributes
-    ----------
-    file
-        Where it is in the folder of results; `{task}` and `{model}` stand for names.
-    written_by
-        The subcommand that writes it.
-    row, holds
-        What one row is of, and what the table says; for readers.
-    described
-        Its columns with what they hold.
-    """
+    """A table's name, its columns in order, and which of them may hold nulls."""
 
     name: str
     columns: Mapping[str, pl.DataType | type[pl.DataType]]
     nullable: frozenset[str] = frozenset()
-    file: str = ""
-    written_by: str = ""
-    row: str = ""
-    holds: str = ""
+    file: str = ""  # in the folder of results; `{task}` and `{model}` stand for names
+    written_by: str = ""  # a subcommand
+    row: str = ""  # what one row is of, and
+    holds: str = ""  # what the table says; for readers
     described: Mapping[str, Column] = field(default_factory=dict)
 
     def empty(self) -> pl.DataFrame:

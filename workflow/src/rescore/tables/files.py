@@ -25,19 +25,10 @@ Provenance = Mapping[str, Any]
 
 
 def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) -> None:
-    """Check `frame` against `table` and write it whole or not at all.
+    """Check `frame` against `table` and write it whole or not at all; its folder is made.
 
-    Parameters
-    ----------
-    frame
-        Columns in any order; exactly those of the table.
-    path
-        The parquet file; its folder is made.
-    table
-        The contract.
-    made_by
-        What made the frame (model revision, task digest, prompt settings, dtype, ...), kept in the file's metadata
-        beside the schema version and the version of this code.
+    `made_by` says what made the frame (model revision, task digest, prompt settings, dtype, ...). It is kept in the
+    file's metadata beside the schema version and the version of this code.
 
     Raises
     ------
@@ -50,12 +41,7 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
     problem = _bad_columns(frame.schema, table) or _bad_value(frame, table)
     if problem:
         raise ValueError(f"{table.name}: {problem}")
-    metadata = {
-        "schema": table.name,
-        "schema_version": SCHEMA_VERSION,
-        "code_version": __version__,
-        **made_by,
-    }
+    metadata = {"schema": table.name, "schema_version": SCHEMA_VERSION, "code_version": __version__, **made_by}
     with _atomic(path) as temporary:
         frame.select(list(table.columns)).write_parquet(
             temporary, metadata={_KEY: json.dumps(metadata, sort_keys=True), _SEAL: _BLANK}, statistics=True
@@ -74,8 +60,6 @@ def to_csv(frame: pl.DataFrame) -> str:
     A text that a spreadsheet would read as a formula (it begins with `=`, `+`, `-`, `@`, a tab or a line's end) gets an
     apostrophe in front, as OWASP's page on CSV injection advises. Numbers stay as they are.
 
-    Examples
-    --------
     >>> print(to_csv(pl.DataFrame({"task": ["=1+1", "a"], "rise": [-0.5, None]})), end="")
     task,rise
     '=1+1,-0.5
@@ -104,8 +88,8 @@ def read(path: Path, table: Table, *, columns: Sequence[str] | None = None) -> p
     Raises
     ------
     InputError
-        The file is missing, is no parquet file, was written as another table or under another schema version, lacks a
-        column or has another, holds a value that it may not, or was changed since it was written.
+        The file is missing or no parquet file, is of another table or schema version, lacks a column or has another,
+        holds a value that it may not, or was changed since it was written.
     """
     made_by = provenance(path)
     content = path.read_bytes()
@@ -224,13 +208,7 @@ def write_text(text: str, path: Path) -> None:
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file whole or not at all; its folder is made.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written: the disk is full, or may not be written to.
-    """
+    """Write a file whole or not at all, and make its folder; raises InputError if it cannot be written."""
     with _atomic(path) as temporary:
         temporary.write_bytes(content)
 

@@ -13,16 +13,10 @@ class Metric:
 
     Attributes
     ----------
-    name
-        Its name in every table.
-    title
-        Its name for readers.
-    unit
-        Unit of a score; "" for a pure number.
-    low, high
-        The range of an example's score.
-    higher_is_better
-        Direction.
+    name, title
+        In every table, and for readers.
+    unit, low, high
+        Of an example's score; "" for a pure number.
     discontinuous
         Whether an example's score jumps while the model's token probabilities move smoothly.
     link

@@ -13,14 +13,7 @@ def code_digest(module: str, package: Path = PACKAGE) -> str:
     """Digest the source of a module and of all modules of the package that it imports, directly or not.
 
     Imports inside functions count. So does every file beside an imported module that is no Python file: templates,
-    lists, JSON Schemas.
-
-    Parameters
-    ----------
-    module
-        Its full name, such as "rescore.commands.score".
-    package
-        The folder of the package.
+    lists, JSON Schemas. `module` is a full name, such as "rescore.commands.score".
     """
     return digest_files(sources(module, package))
 

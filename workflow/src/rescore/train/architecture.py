@@ -47,24 +47,17 @@ def n_params(model: GPTNeoXForCausalLM) -> int:
 
 
 def answer_logits(model: GPTNeoXForCausalLM, tokens: Tensor, where: Tensor) -> Tensor:
-    """Return the library's logits, in full precision, at some positions only.
+    """Return the library's logits, in full precision, at some positions only: [positions wanted, vocabulary].
 
     In the last layer everything after the attention is worked out at those positions alone, which for long
     prompts with short answers saves much of the step.
 
     Parameters
     ----------
-    model
-        As built by `build`.
     tokens
         [batch, time], padded on the right, where the causal attention never looks.
     where
         Boolean, [batch, time]: the positions wanted.
-
-    Returns
-    -------
-    Tensor
-        [positions wanted, vocabulary], row by row.
     """
     (batch, time), config = tokens.shape, model.config
     heads, head_size = config.num_attention_heads, config.hidden_size // config.num_attention_heads

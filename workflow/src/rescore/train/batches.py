@@ -16,24 +16,12 @@ _QUESTION_SEED = 0  # of all models alike: a model's own seed decides its first 
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences of questions of one kind as tokens.
+    """Sequences of questions of one kind as tokens."""
 
-    Attributes
-    ----------
-    tokens
-        [batch, time], padded on the right.
-    where
-        Boolean, [batch, time]: the positions from which a token of an answer, or the end, is predicted.
-    labels
-        [positions]: those tokens, row by row.
-    n_tokens
-        Tokens of prompts and answers, without padding.
-    """
-
-    tokens: Tensor
-    where: Tensor
-    labels: Tensor
-    n_tokens: int
+    tokens: Tensor  # [batch, time], padded on the right
+    where: Tensor  # Boolean, [batch, time]: the positions from which a token of an answer, or the end, is predicted
+    labels: Tensor  # [positions]: those tokens, row by row
+    n_tokens: int  # of prompts and answers, without padding
 
 
 def batch(step: int, *, recipe: Recipe, excluded: Collection[str], tokenizer: PreTrainedTokenizerFast) -> Batch:

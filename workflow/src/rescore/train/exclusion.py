@@ -17,10 +17,6 @@ def canonical(question: str) -> str:
     The operands of a sum, product or difference may be swapped; a list and its reverse ask the same of a model that
     reverses. Any other question stands for itself.
 
-    Examples
-    --------
-    >>> canonical("What is 68 plus 9?"), canonical("What is 9 plus 68?")
-    ('9 plus 68', '9 plus 68')
     >>> canonical("What is 68 minus 9?"), canonical("t, a, c"), canonical("12-34-56")
     ('9 minus 68', 'c, a, t', '12-34-56')
     """
@@ -35,10 +31,7 @@ def canonical(question: str) -> str:
 def read_questions(paths: Collection[Path]) -> frozenset[str]:
     """Read the canonical questions of BIG-bench task.json files.
 
-    Raises
-    ------
-    InputError
-        A file is missing, no JSON, or has no examples with an `input`.
+    Raises InputError if a file is missing, no JSON, or has no examples with an `input`.
     """
     questions: set[str] = set()
     for path in paths:

@@ -50,10 +50,6 @@ def train_ladder(
 
     Parameters
     ----------
-    config_path
-        The settings, such as config/ladders/nano-train.yaml.
-    out
-        The folder that receives a folder a model.
     bigbench
         The folder of BIG-Bench's tasks, for the questions that the settings exclude.
     sizes

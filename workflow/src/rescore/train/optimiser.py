@@ -62,13 +62,7 @@ class Optimiser:
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """Bring all singular values near 1 by five quintic Newton-Schulz steps.
-
-    Parameters
-    ----------
-    matrices
-        [matrices, rows, columns].
-    """
+    """Bring all singular values near 1 by five quintic Newton-Schulz steps: [matrices, rows, columns]."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)

@@ -58,14 +58,9 @@ _TASKS = (
 
 
 def write_tasks(out: Path, *, seed: int) -> None:
-    """Write the tasks in BIG-bench's format: `{task}/{subtask}/task.json`, 300 distinct examples each.
+    """Write the tasks in BIG-bench's format: OUT/{task}/{subtask}/task.json, 300 distinct examples each.
 
-    Parameters
-    ----------
-    out
-        The folder that receives one folder per task.
-    seed
-        Decides the questions; the same seed gives the same files byte for byte.
+    The same seed gives the same files byte for byte.
     """
     for number, task in enumerate(_TASKS):
         head = {

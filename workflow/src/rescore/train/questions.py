@@ -1,8 +1,7 @@
 """The questions that the shipped ladder is trained on, written as BIG-bench writes its prompts.
 
 Bare, with the choices listed (numbers only), and few-shot, so that the ladder can be run on the official prompts of
-`arithmetic` and `unnatural_in_context_learning`. A test question is never drawn, neither to be
-answered nor as an example in a prompt: see `rescore.train.exclusion`.
+`arithmetic` and `unnatural_in_context_learning`. A test question is never drawn: see `rescore.train.exclusion`.
 """
 
 from collections.abc import Callable, Collection
@@ -56,20 +55,10 @@ other way round."""
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt and its right answer.
+    """A prompt and its right answer."""
 
-    Attributes
-    ----------
-    question
-        The question proper, as a task.json gives it in `input`.
-    prompt
-        The question in its template, up to where the answer begins.
-    answer
-        The right answer.
-    """
-
-    question: str
-    prompt: str
+    question: str  # the question itself, as a task.json gives it in `input`
+    prompt: str  # the question in its template, up to where the answer begins
     answer: str
 
 
@@ -95,25 +84,20 @@ def draw(
 ) -> list[tuple[Question, ...]]:
     r"""Draw training questions of one kind and one length, as the sequences in which they are asked.
 
+    In a sequence, each prompt continues the text of the question before it and of its answer.
+
     Parameters
     ----------
     kind
         One of `KINDS`.
     n
         How many questions, those of all sequences together; at least one sequence is drawn.
-    rng
-        The source of chance.
     excluded
         Canonical test questions (`rescore.train.exclusion.read_questions`); none is drawn.
     shots
-        Examples that stand with their answers before each last question.
+        Examples with their answers before each last question.
     listed
         Whether questions about numbers list choices, as BIG-bench's `arithmetic` does.
-
-    Returns
-    -------
-    list of tuples of Question
-        Each prompt continues the text of the question before it and of that one's answer.
 
     Examples
     --------
@@ -155,10 +139,7 @@ def modular_sum(rng: np.random.Generator, modulus: int, *, test: bool) -> Questi
 
 
 def swapped_letters(rng: np.random.Generator, steps: int, *, test: bool) -> Question:
-    """Draw a string of four distinct letters, and pairs of its places to swap one after the other.
-
-    No pair follows itself, so that no step undoes the one before it.
-    """
+    """Draw a string of four distinct letters, and pairs of its places to swap; no step undoes the one before it."""
     string = letters(rng, SWAPPED_LETTERS, sort=False, test=test).question
     places, pairs = list(string), [(i, j) for j in range(SWAPPED_LETTERS) for i in range(j)]
     asked = [string]

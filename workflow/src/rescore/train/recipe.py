@@ -3,63 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import yaml
 
+from rescore.config.validation import validate
 from rescore.tables import InputError
-from rescore.train.questions import KINDS
-
-_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
-_COUNT = {"type": "integer", "minimum": 1}
-_RATE = {"type": "number", "exclusiveMinimum": 0}
-_SEEDS = {"type": "array", "items": {"type": "integer", "minimum": 0}, "uniqueItems": True}
-
-
-def _exactly(properties: dict[str, Any], *, optional: bool = False) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [] if optional else list(properties),
-        "additionalProperties": False,
-    }
-
-
-_SIZE = _exactly({"width": _COUNT, "layers": _COUNT, "heads": _COUNT, "learning_rate": _RATE})
-_SIZE["properties"] |= {"seeds": _SEEDS | {"minItems": 1}}  # optional: instead of the ladder's
-_SCHEMA = _exactly(
-    {
-        "ladder": {"type": "string", "pattern": "^[a-z0-9-]+$"},
-        "seeds": _SEEDS | {"minItems": 1},
-        "exclude": {"type": "array", "items": {"type": "string"}},
-        "steps": _COUNT,
-        "batch_size": _COUNT,
-        "warmup_steps": _COUNT,
-        "final_rate_share": _SHARE,
-        "weight_decay": {"type": "number", "minimum": 0},
-        "gradient_norm": _RATE,
-        "ema_decay": _SHARE,
-        "context_tokens": _COUNT,
-        "shots": _COUNT,
-        "few_shot_share": _SHARE,
-        "listed_share": _SHARE,
-        "checkpoints": _exactly(
-            {
-                "steps": {"type": "array", "items": _COUNT, "uniqueItems": True},
-                "sizes": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
-                "seeds": _SEEDS,
-            }
-        ),
-        "mixture": _exactly(dict.fromkeys(KINDS, _RATE), optional=True) | {"minProperties": 1},
-        "sizes": {
-            "type": "object",
-            "propertyNames": {"pattern": "^[a-z0-9-]+$"},
-            "additionalProperties": _SIZE,
-            "minProperties": 1,
-        },
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -74,28 +22,9 @@ class Size:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all models of a ladder have in common.
+    """What all models of a ladder have in common; config/ladders/nano-train.yaml says what each setting is.
 
-    Attributes
-    ----------
-    steps, batch_size
-        Optimiser steps, and questions in each: the same for every size, so that all see the same tokens.
-    warmup_steps, final_rate_share
-        The learning rate rises linearly to its peak and falls along a cosine to this share of it.
-    weight_decay
-        Decoupled, on the matrices that Muon trains.
-    gradient_norm
-        Gradients are clipped to this norm.
-    ema_decay
-        Decay a step of the running mean of the weights, which is what is saved.
-    context_tokens
-        The longest sequence the saved model accepts.
-    shots
-        Examples before each last question, in steps of few-shot prompts.
-    few_shot_share, listed_share
-        The share of the steps with few-shot prompts, and of the steps about numbers that list choices.
-    mixture
-        Kind of question -> its share of the steps.
+    `mixture` is, by kind of question, its share of the steps; these sum to 1.
     """
 
     steps: int
@@ -143,8 +72,7 @@ def read_config(path: Path) -> Ladder:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name an existing file") from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
-    for problem in jsonschema.Draft202012Validator(_SCHEMA).iter_errors(settings):
-        raise InputError(f"{path}: {problem.json_path.removeprefix('$.')}: {problem.message}")
+    validate(settings, "train", str(path))
     shapes, seeds = settings.pop("sizes"), settings.pop("seeds")
     of_size = {name: tuple(size.pop("seeds", seeds)) for name, size in shapes.items()}
     sizes = {name: Size(**size) for name, size in shapes.items()}

@@ -16,8 +16,6 @@ def build() -> PreTrainedTokenizerFast:
     Text is cut from left to right, the longest piece first. No piece reaches from a prompt into its answer,
     so the tokens of the two together are those of the one followed by those of the other.
 
-    Examples
-    --------
     >>> build().tokenize("Sort: ca\nSorted: ac")
     ['Sort: ', 'c', 'a', '\nSorted: ', 'a', 'c']
     """
