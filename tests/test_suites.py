@@ -49,6 +49,14 @@ def test_lite_holds_the_24_tasks_of_big_bench_lite_whole() -> None:
     assert leaves(rows)["n_examples"].sum() == 110_546
 
 
+def test_direct_and_reasoning_ask_the_same_questions() -> None:
+    asked = [[(r["task"], r["shots"], r["max_examples"], r["seed"]) for r in suite(n)] for n in ("direct", "reasoning")]
+    assert asked[0] == asked[1]
+    assert not any(row["form"] for row in suite("direct"))
+    form = {"reasoning_tokens": 256, "reasoning_cue": "Let's think step by step.", "answer_mark": "So the answer is"}
+    assert all(row["form"] == form for row in suite("reasoning"))
+
+
 def test_all_holds_every_json_task() -> None:
     rows = suite("all")
     assert [row["task"] for row in rows] == by_task(catalogue()).filter(pl.col("kind") == "json")["name"].to_list()

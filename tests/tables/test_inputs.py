@@ -211,8 +211,8 @@ def test_one_size_in_training_is_told_from_sizes() -> None:
 def test_a_suites_rows_have_slugs_and_leave_blank_cells_out(tmp_path: Path) -> None:
     path = write(tmp_path / "s.tsv", SUITE + "a:b c\t2\t\t0\nd\t0\t7\t1\n")
     assert read_suite(path) == [
-        {"task": "a:b c", "shots": 2, "seed": 0, "slug": "a.b-c", "where": f"{path}: row 2"},
-        {"task": "d", "shots": 0, "max_examples": 7, "seed": 1, "slug": "d", "where": f"{path}: row 3"},
+        {"task": "a:b c", "shots": 2, "seed": 0, "slug": "a.b-c", "where": f"{path}: row 2", "form": {}},
+        {"task": "d", "shots": 0, "max_examples": 7, "seed": 1, "slug": "d", "where": f"{path}: row 3", "form": {}},
     ]
 
 

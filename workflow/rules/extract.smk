@@ -32,6 +32,14 @@ for name, job in plan.extract_jobs().items():
                     task=job.tasks,
                 )
             ),
+            # of the tasks whose suite row lets models reason before the answer
+            reasoning=update(
+                expand(
+                    "results/reasoning/{model}/{task}.parquet",
+                    model=job.models,
+                    task=plan.reasoned(job.tasks),
+                )
+            ),
             done=touch(f"results/done/extract/{name}"),
         log:
             f"results/logs/extract/{name}.log",

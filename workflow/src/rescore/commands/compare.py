@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _QUESTIONS = ("seed", "max_examples")
-_PROMPT = ("shots", "task_digest")
+_PROMPT = ("shots", "task_digest", "form")
 
 
 class _Run(NamedTuple):

@@ -13,6 +13,10 @@ from rescore.commands.shared import say
 if TYPE_CHECKING:
     import polars as pl
 
+_KEPT = (
+    *("fingerprint", "model_identity", "dtype", "max_new_tokens", "extraction_version"),
+    *("prompts_cut", "reasoning_cut", "chat"),
+)
 _AT_ONCE = 2**13
 """Examples, summed over models, that are scored at once: a query of 100 rows takes as long as one of thousands."""
 
@@ -64,7 +68,7 @@ def score(
     settings = made_from.get("subtasks")
     if settings is None:
         raise InputError(f"{examples}: says nothing of its subtasks' metrics; make it with `rescore prompts`")
-    tables, extracted = _extracted(files, examples, digest(questions))
+    tables, extracted = _extracted(files, examples, digest(questions), made_from.get("form"))
     models = pl.Enum(list(tables))
     frames: dict[str, list[pl.DataFrame]] = {table.name: [] for table, _ in asked}
     at_once = max(1, _AT_ONCE // max(1, questions.height))
@@ -78,17 +82,17 @@ def score(
         for name, frame in _scored(asked_of, extractions, generations, settings, frames):
             in_order = frame.sort(pl.col("model").cast(models), maintain_order=True)
             frames[name].append(in_order.cast({"model": pl.String}))
-    kept = ("fingerprint", "model_identity", "dtype", "max_new_tokens", "prompts_cut", "extraction_version")
     made_by = {key: made_from.get(key) for key in ("task_digest", "shots", "seed", "max_examples")}
+    made_by |= {"form": made_from["form"]} if "form" in made_from else {}
     made_by |= {"task": examples.stem, "fingerprint": made_of}
-    made_by |= {"models": {model: {key: made.get(key) for key in kept} for model, made in extracted.items()}}
+    made_by |= {"models": {m: {key: made[key] for key in _KEPT if key in made} for m, made in extracted.items()}}
     for table, path in asked:
         write(pl.concat(frames[table.name]), path, table, made_by)
     say(f"wrote {', '.join(str(path) for _, path in asked)}")
 
 
 def _extracted(
-    files: Sequence[Path], examples: Path, digest: str
+    files: Sequence[Path], examples: Path, digest: str, form: Mapping[str, Any] | None
 ) -> tuple[dict[str, dict[str, Path]], dict[str, dict[str, Any]]]:
     """By model, in the order of the files: the file of each of its two tables, and what made them."""
     from rescore.tables import EXTRACTIONS, GENERATIONS, InputError, provenance
@@ -100,7 +104,7 @@ def _extracted(
         if made_by.get("schema") not in (EXTRACTIONS.name, GENERATIONS.name):
             raise InputError(f"{path}: neither extractions nor generations; make it with `rescore extract`")
         model = made_by["model"]
-        if made_by["examples"] != digest:
+        if made_by["examples"] != digest or made_by.get("form") != form:
             raise InputError(f"{path}: was made from other examples than {examples}; extract the model again")
         tables.setdefault(model, {})[made_by["schema"]] = path
         if extracted.setdefault(model, made_by)["fingerprint"] != made_by["fingerprint"]:

@@ -14,7 +14,7 @@ from rescore.commands.shared import Ladders, Out, Settings, Threads, say
 if TYPE_CHECKING:
     import polars as pl
 
-_SAID = ("task_digest", "shots", "seed", "max_examples", "models")
+_SAID = ("task_digest", "shots", "seed", "max_examples", "form", "models")
 _OF_THE_FILE = ("schema", "schema_version", "code_version")
 _NEEDED = ("model", "task", "subtask", "example_id", "metric", "score")
 

@@ -19,7 +19,7 @@ _TOKENIZERS = (
 _POINTER = b"version https://git-lfs"
 ALLOW_BIN = "key 'weights': bin in its ladder row loads pytorch_model.bin, by torch's loader that runs no code in it"
 """The mend where a source may have nothing but pickles."""
-_READ = (".json", ".model", ".txt", ".safetensors")
+_READ = (".json", ".model", ".txt", ".jinja", ".safetensors")
 _NO_LANGUAGE_MODEL = r"\w+For(MaskedLM|PreTraining|SequenceClassification|TokenClassification|QuestionAnswering)"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from rescore.config.prompt_form import prompt_form
 from rescore.config.validation import rules, typed, validate
 from rescore.tables.axes import AXES
 from rescore.tables.errors import InputError
@@ -149,12 +150,18 @@ def _told(value: object) -> str:
 def read_suite(path: Path) -> list[Row]:
     """Read a suite table: one row per task or subtask, with its `slug` for file names and its place as `where`.
 
+    `form` is how its prompts are put to a model (see `rescore.config.prompt_form`).
+
     Raises
     ------
     InputError
-        A row breaks the schema, a task stands there twice, or once as a whole and once in part.
+        A row breaks the schema, or has half of a prompt's form; a task stands there twice, or once as a whole and once
+        in part.
     """
-    rows = [row | {"where": where, "slug": slug(row["task"])} for where, row in read_rows(path, "suite", "task")]
+    rows = [
+        row | {"where": where, "slug": slug(row["task"]), "form": prompt_form(row, where)}
+        for where, row in read_rows(path, "suite", "task")
+    ]
     names = {row["task"] for row in rows}
     slugs: dict[str, str] = {}
     for row in rows:

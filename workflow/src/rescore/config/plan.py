@@ -92,7 +92,14 @@ class Plan:
         options = {"bigbench": row["root"], "task": row["task"], "shots": row["shots"], "seed": row["seed"]}
         if "max_examples" in row:
             options["max-examples"] = row["max_examples"]
-        return shlex.join(word for name, value in options.items() for word in (f"--{name}", str(value)))
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        for name, value in row["form"].items():
+            words.append(f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}"))
+        return shlex.join(words)
+
+    def reasoned(self, slugs: Sequence[str]) -> list[str]:
+        """Keep the rows of the suite that let models reason before the answer."""
+        return [slug for slug in slugs if "reasoning_tokens" in self.tasks[slug]["form"]]
 
     def fetch_options(self) -> str:
         """Return the options of `rescore fetch`."""
@@ -127,7 +134,7 @@ class Plan:
         return jobs
 
     def _job(self, models: Sequence[str], tasks: Sequence[str]) -> ExtractJob:
-        n_tokens = sum(self.n_questions(t) * QUESTION_TOKENS * (1 + self.tasks[t]["shots"]) for t in tasks)
+        n_tokens = sum(self.n_questions(task) * self._question_tokens(task) for task in tasks)
         rows = [self.models[model] for model in models]
         asked = [request(row, n_tokens=n_tokens, batch_tokens=self.config["extract"]["batch_tokens"]) for row in rows]
         return ExtractJob(
@@ -137,6 +144,11 @@ class Plan:
             gpus=max(one.gpus for one in asked),
             runtime_min=sum(one.runtime_min for one in asked),
         )
+
+    def _question_tokens(self, slug: str) -> int:
+        """Guess the tokens of a question: those that a model writes before the answer are read twice."""
+        row = self.tasks[slug]
+        return int(QUESTION_TOKENS * (1 + row["shots"]) + 2 * row["form"].get("reasoning_tokens", 0))
 
     def _shards(self, n: int) -> list[list[str]]:
         """Split the tasks, largest first, each to the part that has the fewest questions; no part is empty."""

@@ -59,7 +59,7 @@ def model(row: Mapping[str, Any]) -> Path:
     """
     weights = row["gguf_file"] or "*.safetensors"
     unwanted = ["*/*", "consolidated*"]  # copies of the weights for other programs
-    wanted = ["*.json", "*.txt", "*.model", weights] + (["*.py"] if row["trust_remote_code"] else [])
+    wanted = ["*.json", "*.txt", "*.model", "*.jinja", weights] + (["*.py"] if row["trust_remote_code"] else [])
     folder = _snapshot(row, wanted, unwanted)
     if row["gguf_file"] is None and is_bin(folder, row):
         weights = "pytorch_model*.bin"

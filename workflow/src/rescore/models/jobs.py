@@ -13,7 +13,7 @@ from rescore.config.folder import is_bin, is_of_bin
 from rescore.models import EXTRACTION_VERSION
 from rescore.tables import EXAMPLES, InputError, digest, provenance, read
 
-_OF_A_MODEL = (".json", ".safetensors", ".model", ".txt", ".py")
+_OF_A_MODEL = (".json", ".safetensors", ".model", ".txt", ".py", ".jinja")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +42,17 @@ class Job(NamedTuple):
     rules: Mapping[str, Any]  # by subtask, as `rescore.bigbench.settings` returns them
     extractions: Path
     generations: Path
+    form: Mapping[str, Any]  # as `rescore.config.prompt_form.prompt_form` returns it
+    reasoning: Path  # where what was written before the answers goes, if the form asks for it
     made_by: Mapping[str, Any]  # provenance of the two tables
 
 
 def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: ExtractSettings) -> Iterator[Job]:
     """Yield the tasks whose tables under `out` are missing or have another fingerprint, each read once.
 
-    The fingerprint covers the model, the examples, dtype, settings and `EXTRACTION_VERSION`. The tables of a job are
-    `extractions/{model}/{task}.parquet` and `generations/{model}/{task}.parquet`.
+    The fingerprint covers the model, the examples, the prompts' form, dtype, settings and `EXTRACTION_VERSION`. The
+    tables of a job are `extractions/{model}/{task}.parquet`, `generations/{model}/{task}.parquet` and, where models
+    reason before the answer, `reasoning/{model}/{task}.parquet`.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
     made = [provenance(path) for path in examples]  # all at once, so that a missing file is found before anything runs
     for path, asked in zip(examples, made, strict=True):
         frame = read(path, EXAMPLES)
-        rules = asked.get("subtasks", {})
+        rules, form = asked.get("subtasks", {}), asked.get("form", {})
         made_by: dict[str, Any] = {
             "model": row["model"],
             "task": path.stem,
@@ -78,12 +81,15 @@ def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, setti
             "examples": digest(frame),
             "answers": {k: [v["asks_text"], v["stop_string"], v["output_regex"]] for k, v in rules.items()},
         }
+        if form:
+            made_by["form"] = form
         made_by["fingerprint"] = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()
-        extractions = out / "extractions" / row["model"] / f"{path.stem}.parquet"
-        generations = out / "generations" / row["model"] / f"{path.stem}.parquet"
-        if {_fingerprint(extractions), _fingerprint(generations)} != {made_by["fingerprint"]}:
+        kinds = ("extractions", "generations", "reasoning")
+        extractions, generations, reasoning = (out / kind / row["model"] / f"{path.stem}.parquet" for kind in kinds)
+        needed = [extractions, generations] + [reasoning] * ("reasoning_tokens" in form)
+        if {_fingerprint(table) for table in needed} != {made_by["fingerprint"]}:
             made_by |= {key: asked.get(key) for key in ("task_digest", "shots", "seed", "max_examples")}
-            yield Job(path, frame, rules, extractions, generations, made_by)
+            yield Job(path, frame, rules, extractions, generations, form, reasoning, made_by)
 
 
 def identity(row: Mapping[str, Any]) -> str:

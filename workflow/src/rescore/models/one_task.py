@@ -43,6 +43,15 @@ class Extracted(NamedTuple):
     n_tokens: int
 
 
+class Read(NamedTuple):
+    """What a model says of questions, in their order; `n_alone` and `n_tokens` as in `Extracted`."""
+
+    scored: list[list[TokenScores]]
+    answered: list[forward.Greedy]
+    n_alone: int
+    n_tokens: int
+
+
 def run_task(
     loaded: Loaded, frame: pl.DataFrame, rules: Mapping[str, Any], settings: ExtractSettings, *, name: str
 ) -> Extracted:
@@ -63,20 +72,56 @@ def run_task(
     InputError
         The model returns NaN or infinity; a question does not fit in the memory or in the model's window.
     """
-    asked = [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
+    asked = ask(frame, rules)
+    texts = [as_read(loaded.vocabulary, one) for one in asked]
     questions = [
         question
         for start in range(0, len(asked), TOKENISED_AT_ONCE)
         for question in encode(
             loaded.vocabulary,
-            asked[start : start + TOKENISED_AT_ONCE],
+            texts[start : start + TOKENISED_AT_ONCE],
             window=loaded.window,
             reserve=settings.max_new_tokens,
         )
     ]
+    found = answer(loaded, questions, frame, rules, settings, name=name)
+    return tables(frame, asked, [one.prompt for one in texts], questions, found, loaded.vocabulary)
+
+
+def answer(
+    loaded: Loaded,
+    questions: Sequence[Question],
+    frame: pl.DataFrame,
+    rules: Mapping[str, Any],
+    settings: ExtractSettings,
+    *,
+    name: str,
+) -> Read:
+    """Score the candidates of questions, one per row of the examples, and write the answers that are asked for."""
     stoppers = {subtask: _stopper(loaded.vocabulary, rules.get(subtask, {})) for subtask in frame["subtask"].unique()}
     is_done = [stoppers[subtask] for subtask in frame["subtask"]]
     asks_text = [rules.get(subtask, {}).get("asks_text", True) for subtask in frame["subtask"]]
+    return read(loaded, questions, is_done, asks_text, settings, name=name)
+
+
+def read(
+    loaded: Loaded,
+    questions: Sequence[Question],
+    is_done: Sequence[Callable[[list[int]], bool]],
+    asks_text: Sequence[bool],
+    settings: ExtractSettings,
+    *,
+    name: str,
+) -> Read:
+    """Read questions in batches that fit the memory.
+
+    Parameters
+    ----------
+    is_done
+        By question, a function that takes the tokens written so far and says whether they are enough.
+    asks_text
+        By question, whether anything is to be written.
+    """
     scored: dict[int, list[TokenScores]] = {}
     answered: dict[int, forward.Greedy] = {}
     by_itself = [not loaded.way.batches or _reach(q) >= loaded.model.alone_from for q in questions]
@@ -107,13 +152,51 @@ def run_task(
             bar.update(len(batch))
             if bar.format_dict["elapsed"]:
                 bar.set_postfix_str(f"{n_tokens / bar.format_dict['elapsed']:,.0f} tokens/s", refresh=False)
+    n_alone = sum(by_itself) if loaded.way.batches else 0
+    every = range(len(questions))
+    return Read([scored[i] for i in every], [answered[i] for i in every], n_alone, n_tokens)
+
+
+def tables(
+    frame: pl.DataFrame,
+    asked: Sequence[Asked],
+    prompts: Sequence[str],
+    questions: Sequence[Question],
+    found: Read,
+    vocabulary: Vocabulary,
+    *,
+    spaces: Sequence[str] | None = None,
+) -> Extracted:
+    """Make the two tables of a task.
+
+    Parameters
+    ----------
+    prompts
+        The texts that the answers follow, as `vocabulary` reads them.
+    spaces
+        By question, what an answer may begin with that is no part of it.
+    """
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(
-        extractions(frame, asked, questions, [scored[i] for i in range(len(questions))]),
-        generations(frame, questions, [answered[i] for i in range(len(questions))], loaded.vocabulary),
+        extractions(frame, asked, questions, found.scored),
+        generations(frame, prompts, questions, found.answered, vocabulary, spaces=spaces),
         dict(cut),
-        sum(by_itself) if loaded.way.batches else 0,
-        n_tokens,
+        found.n_alone,
+        found.n_tokens,
+    )
+
+
+def ask(frame: pl.DataFrame, rules: Mapping[str, Any]) -> list[Asked]:
+    """Read the examples of a task."""
+    return [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
+
+
+def as_read(vocabulary: Vocabulary, one: Asked) -> Asked:
+    """Put the texts of an example as the model reads them."""
+    return one._replace(
+        prompt=vocabulary.form(one.prompt),
+        shorter=[vocabulary.form(prompt) for prompt in one.shorter],
+        candidates=[vocabulary.inert(text) for text in one.candidates],
     )
 
 

@@ -10,7 +10,7 @@ from rescore.models.candidates import TokenScores
 from rescore.models.forward import Greedy
 from rescore.models.tokenising import TOKENISED_AT_ONCE, Asked, Question, answer_spans
 from rescore.models.vocabulary import Vocabulary
-from rescore.tables import EXTRACTIONS, GENERATIONS, Table
+from rescore.tables import EXTRACTIONS, GENERATIONS, REASONING, Table
 
 
 def extractions(
@@ -38,17 +38,22 @@ def extractions(
 
 def generations(
     frame: pl.DataFrame,
+    prompts: Sequence[str],
     questions: Sequence[Question],
     answered: Sequence[Greedy],
     vocabulary: Vocabulary,
+    *,
+    spaces: Sequence[str] | None = None,
 ) -> pl.DataFrame:
-    """Make the table GENERATIONS: one row per example, in their order."""
+    """Make the table GENERATIONS: one row per example, in their order; arguments as of `one_task.tables`."""
     texts = [vocabulary.decode(greedy.token_ids) for greedy in answered]
+    if spaces is not None:
+        texts = [text.removeprefix(space) for text, space in zip(texts, spaces, strict=True)]
     spans: list[list[int]] = []
     for start in range(0, len(texts), TOKENISED_AT_ONCE):
         some = slice(start, start + TOKENISED_AT_ONCE)
         tails = [len(q.prompt_tail) for q in questions[some]]
-        spans += answer_spans(vocabulary, frame["prompt"][some].to_list(), texts[some], tails)
+        spans += answer_spans(vocabulary, prompts[some], texts[some], tails)
     ends = []
     for span, text in zip(spans, texts, strict=True):
         reach = vocabulary.ends(span)
@@ -65,6 +70,22 @@ def generations(
         "logprob_nats": [greedy.logprob_nats for greedy in answered],
     }
     return _table(columns, GENERATIONS)
+
+
+def reasoning(
+    frame: pl.DataFrame, written: Sequence[Greedy], n_kept: Sequence[int], vocabulary: Vocabulary
+) -> pl.DataFrame:
+    """Make the table REASONING: one row per example, in their order; what was written is cut after `n_kept` tokens."""
+    kept = [greedy.token_ids[:n] for greedy, n in zip(written, n_kept, strict=True)]
+    columns: dict[str, Any] = {
+        "subtask": frame["subtask"],
+        "example_id": frame["example_id"],
+        "token_ids": kept,
+        "text": [vocabulary.decode(ids) for ids in kept],
+        "finish_reason": [greedy.finish_reason for greedy in written],
+        "logprob_nats": [greedy.logprob_nats[:n] for greedy, n in zip(written, n_kept, strict=True)],
+    }
+    return _table(columns, REASONING)
 
 
 def _table(columns: Mapping[str, Any], table: Table) -> pl.DataFrame:

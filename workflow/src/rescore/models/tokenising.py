@@ -78,7 +78,6 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
         The window has no room for the answer and a token of the prompt.
     """
     ids = vocabulary.ids(text for one in asked for text in _texts(one.prompt, one.candidates))
-    special = frozenset(vocabulary.tokenizer.all_special_ids)
     questions = []
     for one in asked:
         found = _cut(vocabulary, one.prompt, one, ids)
@@ -88,10 +87,10 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
                 break
             found = _cut(vocabulary, prompt, one, vocabulary.ids(_texts(prompt, one.candidates)))
             is_cut = True
-        head = next((n for n, token in enumerate(found.context) if token not in special), len(found.context))
+        head, end = vocabulary.kept(found.context)
         longest = found.longest(reserve)
         dropped = max(0, longest - window)
-        if dropped > max(0, len(found.context) - head - 1):
+        if dropped > max(0, len(found.context) - head - end):
             raise InputError(
                 f"an answer of up to {longest - len(found.context)} tokens leaves no room for its prompt in the "
                 f"model's window of {window}; lower extract.max_new_tokens, or leave the task out for this model"

@@ -26,10 +26,12 @@ class Vocabulary:
     """
 
     _last: "tuple[str, Vocabulary] | None" = None
+    opening = ""
+    """Text that stands between every prompt and its answer."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, n_embedded: int = 2**31) -> None:
         self.tokenizer = tokenizer
-        self._n_embedded = n_embedded
+        self.n_embedded = n_embedded
         self._texts: dict[int, str] = {}
         self._ids: dict[str, array[int]] = {}
         self._n_kept = 0
@@ -46,7 +48,8 @@ class Vocabulary:
             return cls(tokenizer, n_embedded)
         options = {k: v for k, v in tokenizer.init_kwargs.items() if tokenizer.name_or_path not in str(v)}
         n_used = min(n_embedded, max(tokenizer.get_vocab().values(), default=-1) + 1)
-        settings = repr((type(tokenizer), tokenizer.special_tokens_map, options, n_used))
+        template = getattr(tokenizer, "chat_template", None)
+        settings = repr((type(tokenizer), tokenizer.special_tokens_map, options, template, n_used))
         key = hashlib.sha256((backend.to_str() + settings).encode()).hexdigest()
         if cls._last is None or cls._last[0] != key:
             cls._last = key, cls(tokenizer, n_used)
@@ -74,20 +77,36 @@ class Vocabulary:
 
     def check(self, ids: Sequence[int]) -> None:
         """Refuse tokens that the model has no embedding for: on a GPU they would end the whole process."""
-        if max(ids, default=-1) >= self._n_embedded:
+        if max(ids, default=-1) >= self.n_embedded:
             token = max(ids)
             raise InputError(
                 f"its tokenizer gives {self.tokenizer.convert_ids_to_tokens(token)!r} the id {token}, and the model "
-                f"has embeddings for {self._n_embedded} tokens; add none without resizing the embeddings, or take the "
+                f"has embeddings for {self.n_embedded} tokens; add none without resizing the embeddings, or take the "
                 "tokenizer that the model was trained with"
             )
 
     def _tokenised(self, texts: list[str]) -> list[list[int]]:
         try:
-            ids: list[list[int]] = self.tokenizer(texts)["input_ids"]
+            return self._encoded(texts)
         except Exception as error:  # the library has no narrower one for a vocabulary without an unknown token
             raise InputError(f"its tokenizer cannot read a text: {' '.join(str(error).split())[:200]}") from error
+
+    def _encoded(self, texts: list[str]) -> list[list[int]]:
+        ids: list[list[int]] = self.tokenizer(texts)["input_ids"]
         return ids
+
+    def form(self, prompt: str) -> str:
+        """Put a prompt as the model reads it: as it is."""
+        return prompt
+
+    def inert(self, answer: str) -> str:
+        """Put an answer as the model reads it after a prompt: as it is."""
+        return answer
+
+    def kept(self, context: Sequence[int]) -> tuple[int, int]:
+        """Count the tokens at a context's beginning and end that stay where it is cut to the window."""
+        special = frozenset(self.tokenizer.all_special_ids)
+        return next((n for n, token in enumerate(context) if token not in special), len(context)), 1
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of a sequence of tokens."""

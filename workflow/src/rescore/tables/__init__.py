@@ -13,6 +13,7 @@ from rescore.tables.contracts import (
     FLAGS as FLAGS,
     FORECASTS as FORECASTS,
     GENERATIONS as GENERATIONS,
+    REASONING as REASONING,
     GRADING as GRADING,
     HEADLINE as HEADLINE,
     LADDER_SHIFTS as LADDER_SHIFTS,

@@ -78,6 +78,7 @@ TABLES: Mapping[str, Table] = _tables()
 EXAMPLES = TABLES["examples"]
 EXTRACTIONS = TABLES["extractions"]
 GENERATIONS = TABLES["generations"]
+REASONING = TABLES["reasoning"]
 SCORES = TABLES["scores"]
 AGGREGATES = TABLES["aggregates"]
 BIGBENCH = TABLES["bigbench"]
