@@ -49,8 +49,6 @@ def analyse(
     ladder
         Columns ladder, model, compute_flops, and the settings' axis; family and n_layers where they are known; one row
         per model. Models of equal value on the axis are seeds of one rung.
-    settings
-        What a user turned.
     aggregates
         The table AGGREGATES: means without their items, drawn from their standard errors. A standard error that is null
         is bounded by sqrt(m (1 - m) / n) for a score m in [0, 1], the most that n items in that range can have (Bhatia

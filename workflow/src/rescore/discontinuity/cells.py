@@ -28,36 +28,22 @@ _KEY = ["task", "subtask", "metric"]
 class Cell:
     """Scores of one metric on one subtask along a ladder, from items or from aggregates, in the metric's own unit.
 
-    Attributes
-    ----------
-    models, x
-        Models of the ladder that have scores, and their places on its axis (see `check_ladder`), ascending; [models].
-    mean, standard_error, n
-        NaN where not known; n is the number of items behind each mean; [models].
-    item_ids, scores
-        Items that every model answered, and their scores: [items], [models, items]. None for aggregates, and for
-        metrics that are not tested.
-    chance
-        What guessing scores, where it is known.
-    notes
-        What was left out or assumed, in words.
-    reason
-        Why the curve cannot be judged; None where it can.
+    Items and their scores are None for aggregates, and for metrics that are not tested.
     """
 
     task: str
     subtask: str
     metric: str
-    models: tuple[str, ...]
-    x: Floats
-    mean: Floats
-    standard_error: Floats
-    n: Floats
-    item_ids: NDArray[np.int64] | None
-    scores: Floats | None
-    chance: float | None
-    notes: tuple[str, ...]
-    reason: str | None
+    models: tuple[str, ...]  # of the ladder, those that have scores
+    x: Floats  # their places on its axis (see `check_ladder`), ascending; [models]
+    mean: Floats  # NaN where not known, as the next two; [models]
+    standard_error: Floats  # [models]
+    n: Floats  # items behind each mean; [models]
+    item_ids: NDArray[np.int64] | None  # of the items that every model answered; [items]
+    scores: Floats | None  # [models, items]
+    chance: float | None  # what guessing scores, where it is known
+    notes: tuple[str, ...]  # what was left out or assumed, in words
+    reason: str | None  # why the curve cannot be judged; None where it can
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -162,14 +148,8 @@ def chances(examples: pl.DataFrame) -> dict[tuple[str, str, str], float]:
 
     The mean over a subtask's examples of the mean target score of their choices; without an entry where no example has
     choices or every choice is right. It is drawn as a line: progress starts at the first rung, whatever chance is.
+    `examples` is the table EXAMPLES, of one task or several.
 
-    Parameters
-    ----------
-    examples
-        The table EXAMPLES, of one task or several.
-
-    Examples
-    --------
     >>> choices = {"target_scores": [[1.0, 0.0], [0.0, 0.0, 1.0, 0.0], None]}
     >>> chances(pl.DataFrame({"task": "t", "subtask": "t", **choices}))  # (1/2 + 1/4) / 2
     {('t', 't', 'multiple_choice_grade'): 0.375}

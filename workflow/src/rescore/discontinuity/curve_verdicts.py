@@ -20,30 +20,19 @@ _INNER_MAX = 18  # sizes left out in turn; of a ladder of more, those beside the
 class CurveVerdict:
     """What one metric's curve is.
 
-    Attributes
-    ----------
-    verdict, reason
-        "not judged" is for the caller who knows that the ladder is too short; why, in words.
-    p_cliff
-        Share of draws with a cliff; without one of the inner rungs, where the cliff depends on that one; None where not
-        asked.
-    onset, largest_gap
-        O and J.
-    rise
-        Of the isotonic fit, on [0, 1] or in nats.
-    start, half, end
-        Where a tenth, half and nine tenths of the rise are made; places along the ladder's axis.
+    `p_cliff` is the share of draws with a cliff; without one of the inner rungs, where the cliff depends on that one;
+    None where not asked. `start`, `half` and `end` are places along the ladder's axis.
     """
 
     verdict: Verdict
     reason: str
     p_cliff: float | None
-    onset: Estimate
-    largest_gap: Estimate
-    rise: float
-    start: float
-    half: Estimate
-    end: float
+    onset: Estimate  # O
+    largest_gap: Estimate  # J
+    rise: float  # of the isotonic fit, on [0, 1] or in nats
+    start: float  # where a tenth of the rise is made,
+    half: Estimate  # half of it,
+    end: float  # and nine tenths
 
     @property
     def rises(self) -> bool:
@@ -170,16 +159,8 @@ def _cliffs_without(
 
     Two things keep a true cliff from depending on the rung that is missing. A step after the second rung lies in the
     first gap of the ladder without that rung: there the first gap counts. And a rung beside the end of the lower part
-    is bridged in logits too, since a straight line lies above a curve that bends upwards.
-
-    Parameters
-    ----------
-    x, Y
-        Places and draws of the rung means; [rungs] and [rungs, metrics, draws].
-    kept
-        See `left_out`.
-    unit, likelihood
-        What a rise is a share of, and whether a metric is an NLL; [metrics].
+    is bridged in logits too, since a straight line lies above a curve that bends upwards. x and Y are places [rungs]
+    and draws [rungs, metrics, draws]; `kept` is as `left_out` returns it; a rise is a share of `unit` [metrics].
     """
     c = conventions
     G, rise = progress(isotonic(Y[kept]))

@@ -109,22 +109,15 @@ def breaks(x: Floats, Y: Floats, guess: float | None, conventions: Conventions) 
 
 
 class Acceleration(NamedTuple):
-    """Contrasts of a likelihood's slopes; 0: the same speed, 1/2: three times as fast, 1: nothing before.
+    """Contrasts of a likelihood's slopes, [...]; 0: the same speed, 1/2: three times as fast, 1: nothing before.
 
-    Attributes
-    ----------
-    inside
-        alpha, in the window against before it; [...].
-    below
-        The largest contrast at an inner rung below the window, from there to the window's end against before it; -1
-        where there is no such rung; [...].
-    below_at
-        Index of that rung; [...].
+    `below` is the largest contrast at an inner rung below the window, from there to the window's end against before it,
+    and -1 where there is no such rung.
     """
 
-    inside: Floats
+    inside: Floats  # alpha, in the window against before it
     below: Floats
-    below_at: NDArray[np.intp]
+    below_at: NDArray[np.intp]  # index of that rung
 
     @property
     def largest(self) -> Floats:
@@ -162,8 +155,6 @@ def links(nll: Floats, floor: float) -> tuple[Floats, Floats]:
     """NLL on two scales, higher is better: -log(NLL + floor), straight for a power law, and the log odds of
     exp(-(NLL + floor)), straight for logistic skill.
 
-    Examples
-    --------
     >>> [float(z.round(6)) for z in links(np.array(np.log(5.0)), 0.0)]  # odds of 1/5 are 1 to 4
     [-0.475885, -1.386294]
     """
@@ -179,8 +170,6 @@ def contrast(after: Floats, before: Floats) -> Floats:
 def factor(alpha: Floats) -> Floats:
     """How many times as fast: (1 + alpha) / (1 - alpha); infinite where nothing was learned before.
 
-    Examples
-    --------
     >>> factor(np.array([0.0, 0.5, 1.0])).tolist()
     [1.0, 3.0, inf]
     """

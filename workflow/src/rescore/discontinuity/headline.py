@@ -25,12 +25,7 @@ def headline(cliffs: pl.DataFrame, verdicts: pl.DataFrame, *, seed: int = 0) -> 
     the decided has a 95% interval by resampling tasks, since the subtasks of a task are not independent; where all
     agree, Wilson's interval of as many trials as there are tasks. Questions 2 and 3 count cliffs alone.
 
-    Parameters
-    ----------
-    cliffs, verdicts
-        The tables CLIFFS and VERDICTS; of one ladder, or of several counted together.
-    seed
-        Of the resampling.
+    `cliffs` and `verdicts` are the tables CLIFFS and VERDICTS, of one ladder or of several counted together.
     """
     rows = []
     found = cliffs.filter(pl.col("cliff") == "yes")
@@ -86,16 +81,8 @@ def families(cliffs: pl.DataFrame) -> pl.DataFrame:
     first order: the slope of the 50% point on log10 k is ln(10) / beta decades for a tenfold of k. M and alpha are
     means over the subtasks; all intervals are Student's t over the subtasks, 90%.
 
-    Parameters
-    ----------
-    cliffs
-        The table CLIFFS.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table FAMILIES: one row per ladder and task with four subtasks or more of different mean length; null with
-        a reason where fewer than three of them rise.
+    Returns the table FAMILIES: one row per ladder and task with four subtasks or more of different mean length; null
+    with a reason where fewer than three of them rise.
     """
     rows = []
     known = cliffs.filter(pl.col("hard_metric") == "exact_match").drop_nulls("answer_tokens")

@@ -16,18 +16,10 @@ _AHEAD = 8  # jobs of a process in one batch; two batches are held at a time
 
 
 def each(work: Callable[[Job], Result], jobs: Iterable[Job], *, workers: int, desc: str, unit: str) -> Iterator[Result]:
-    """Do `work` on every job and give the results in the order of the jobs, with a progress bar on a terminal.
+    """Do `work` on every job and yield the results in the order of the jobs, with a progress bar on a terminal.
 
-    Parameters
-    ----------
-    work
-        A function that processes can be sent, with all it depends on among its arguments.
-    jobs
-        Taken as they are needed.
-    workers
-        Processes at most; none beside this one for a few jobs.
-    desc, unit
-        What the bar says.
+    `work` must be a function that can be pickled. Jobs are taken as they are needed. Up to `workers` processes are
+    started, none for a few jobs.
     """
     yield from tqdm(_each(work, iter(jobs), workers), desc=desc, unit=unit, disable=None, leave=False)
 

@@ -17,38 +17,20 @@ _KNOTS = 22  # places tried for a bend or a step; more sizes than that, as of ch
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """How much a rung's noise moves each metric.
+    """How much a rung's noise moves each metric; arrays are [metrics]."""
 
-    Attributes
-    ----------
-    likelihood
-        Whether a metric is minus an NLL in nats; [metrics].
-    whole_answer
-        Whether it needs all of an answer's k tokens, and is moved so many times as much; [metrics].
-    drawn
-        Whether items are right or wrong: 0 of n is not zero then; [metrics].
-    middle
-        Whether the second metric is a token's probability and the third that of the whole answer.
-    tokens
-        k.
-    """
-
-    likelihood: NDArray[np.bool_]
-    whole_answer: NDArray[np.bool_]
-    drawn: NDArray[np.bool_]
-    middle: bool
-    tokens: float
+    likelihood: NDArray[np.bool_]  # whether it is minus an NLL in nats
+    whole_answer: NDArray[np.bool_]  # whether it needs all of an answer's k tokens, and is moved so many times as much
+    drawn: NDArray[np.bool_]  # whether items are right or wrong: 0 of n is not zero then
+    middle: bool  # whether the second metric is a token's probability and the third that of the whole answer
+    tokens: float  # k
 
 
 def item_draws(scores: Floats, there: NDArray[np.bool_], conventions: Conventions, rng: np.random.Generator) -> Floats:
     """Means of every model over resampled items, the same items for all models and metrics: [metrics, models, draws].
 
-    Parameters
-    ----------
-    scores
-        [metrics, models, items]; anything finite where an item does not count.
-    there
-        Whether an item counts; [metrics, items].
+    `scores` are [metrics, models, items], anything finite where an item does not count; `there` says whether one does:
+    [metrics, items].
     """
     n, draws = scores.shape[2], conventions.draws
     picked = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]

@@ -22,20 +22,13 @@ _GRADED_MODELS = 6
 class Seeds:
     """How far the seeds of each size have come.
 
-    Attributes
-    ----------
-    progress
-        Of each model, on the hard metric: 0 where the ladder starts, 1 where it ends; by rung, [models] each.
-    kind
-        None where no size has three seeds.
-    rho
-        The variance between seeds over the largest that it could be, m (1 - m), pooled over the sizes whose mean is
-        .1 to .9 and which have three seeds or more; None where there is no such size.
+    rho is the variance between seeds over the largest that it could be, m (1 - m), pooled over the sizes whose mean is
+    .1 to .9 and which have three seeds or more.
     """
 
-    progress: tuple[Floats, ...]
-    kind: Kind | None
-    rho: float | None
+    progress: tuple[Floats, ...]  # on the hard metric, 0 where the ladder starts and 1 where it ends; by rung, [models]
+    kind: Kind | None  # None where no size has three seeds
+    rho: float | None  # None where there is no size to pool
 
 
 @functools.cache
@@ -64,8 +57,6 @@ def seeds(hard: Sequence[Floats], n_items: float, conventions: Conventions) -> S
         Means of the hard metric, higher is better, on [0, 1]; by rung, [models] each.
     n_items
         Items behind each mean, whose sampling error is taken off the variance; NaN where not known.
-    conventions
-        The constants.
 
     >>> from rescore.discontinuity.conventions import CONVENTIONS
     >>> found = seeds([np.zeros(3), np.array([0.0, 0.8, 0.8]), np.full(3, 0.8)], np.inf, CONVENTIONS)

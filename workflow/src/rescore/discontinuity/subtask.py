@@ -22,66 +22,34 @@ from rescore.tables.metrics import GUESS_METRIC, HARD_METRICS, REFERENCE_METRIC,
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """Metrics that the same models have, on the rungs of the ladder, higher is better.
+    """Metrics that the same models have, higher is better: bounded ones on [0, 1], an NLL as minus its nats."""
 
-    Attributes
-    ----------
-    metrics, stages
-        Names, the stages of the three questions first, where they are among them; how many of them are stages.
-    x, models
-        Places of the rungs, and how many models each has; [rungs].
-    means
-        Of the models, in the order of the rungs; [metrics, models].
-    point, draws
-        Rung means, bounded metrics on [0, 1] and NLL as minus its nats: [metrics, rungs], [metrics, rungs, draws].
-    item_draws
-        The same draws without the noise of rungs.
-    n
-        Items behind the means; [metrics].
-    synchrony
-        K of the stages' likelihood; None without items.
-    verdicts
-        By metric.
-    """
-
-    metrics: tuple[str, ...]
-    stages: int
-    x: Floats
-    models: tuple[int, ...]
-    means: Floats
-    point: Floats
-    draws: Floats
-    item_draws: Floats
-    n: Floats
-    synchrony: float | None
+    metrics: tuple[str, ...]  # the stages of the three questions first, where they are among them
+    stages: int  # how many of them are stages
+    x: Floats  # places of the rungs; [rungs]
+    models: tuple[int, ...]  # how many each rung has
+    means: Floats  # of the models, in the order of the rungs; [metrics, models]
+    point: Floats  # rung means; [metrics, rungs]
+    draws: Floats  # of the rung means; [metrics, rungs, draws]
+    item_draws: Floats  # the same draws without the noise of rungs
+    n: Floats  # items behind the means; [metrics]
+    synchrony: float | None  # K of the stages' likelihood; None without items
     verdicts: Mapping[str, CurveVerdict]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What is said of one subtask.
-
-    Attributes
-    ----------
-    cells, not_judged
-        By metric, its cell, and why it is not judged; of metrics with a link scale.
-    drawn
-        The groups of metrics that were judged together, that of the stages first.
-    hard, answer
-        The hard metric, and what the three questions say of it; None where there is none, or it is not judged.
-    tokens, guess
-        k of an answer, and NLL of the guesser in nats; None where not known.
-    """
+    """What is said of one subtask."""
 
     task: str
     subtask: str
-    cells: Mapping[str, Cell]
-    drawn: tuple[Drawn, ...]
-    not_judged: Mapping[str, str]
-    hard: str | None
-    answer: Answer | None
-    tokens: float | None
-    guess: float | None
+    cells: Mapping[str, Cell]  # by metric; of metrics with a link scale
+    drawn: tuple[Drawn, ...]  # the groups of metrics that were judged together, that of the stages first
+    not_judged: Mapping[str, str]  # why not, by metric
+    hard: str | None  # the hard metric; None where there is none
+    answer: Answer | None  # to the three questions; None where the hard metric is not judged
+    tokens: float | None  # k of an answer; None where not known
+    guess: float | None  # NLL of the guesser, nats; None where not known
 
 
 def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Judged:

@@ -24,34 +24,17 @@ _LABELS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The answers for one subtask.
+    """The answers for one subtask; questions 2 and 3 are not asked where no cliff is sure or there is no likelihood."""
 
-    Attributes
-    ----------
-    cliff
-        Question 1; "no" where the hard metric's curve is flat, saturated or inverse too.
-    metric_makes_it, skill_broke
-        Questions 2 and 3; None where not asked: where no cliff is sure or there is no likelihood.
-    label, reason
-        mirage, real, both, ordinary, no cliff, flat, saturated, inverse, no likelihood, or open; and why, in words.
-    p_skill
-        Chance that the skill broke: what the answer rests on.
-    hard
-        The hard metric's curve.
-    seeds, evidence
-        The hard metric's seeds, and the numbers, whatever the answers; None where it does not rise, and the evidence
-        also where there is no likelihood.
-    """
-
-    cliff: Reply
-    metric_makes_it: Reply | None
-    skill_broke: Reply | None
-    label: str
+    cliff: Reply  # question 1; "no" where the hard metric's curve is flat, saturated or inverse too
+    metric_makes_it: Reply | None  # question 2
+    skill_broke: Reply | None  # question 3
+    label: str  # mirage, real, both, ordinary, no cliff, flat, saturated, inverse, no likelihood, or open
     reason: str
-    p_skill: float | None
+    p_skill: float | None  # chance that the skill broke: what the answer rests on
     hard: CurveVerdict
-    evidence: Evidence | None
-    seeds: Seeds | None
+    evidence: Evidence | None  # whatever the answers; None where the hard metric does not rise, or without likelihood
+    seeds: Seeds | None  # of the hard metric; None where it does not rise
 
     @property
     def estimates(self) -> Mapping[str, Estimate]:
@@ -83,8 +66,6 @@ def answer(
         Tokens of an answer, on average; 1 for multiple choice.
     guess
         NLL per token of the guesser, nats; None where there is no guessing floor.
-    seed
-        Seed of every draw.
     """
     places = np.asarray(x, float)
     rng = np.random.default_rng(seed)
@@ -126,17 +107,9 @@ def ask(
 ) -> Answer:
     """Answer the three questions from draws of the stages' rung means.
 
-    Parameters
-    ----------
-    x, point, draws
-        Places of the rungs [rungs]; of two or four stages, the likelihood first and the hard metric last, rung means
-        [stages, rungs] and draws of them [stages, rungs, draws]. A single stage is the hard metric without likelihood.
-    hard, seeds
-        Of the hard metric's curve.
-    guess
-        NLL of the guesser, nats.
-    synchrony
-        K; None without items: the skill is never said to break then.
+    x are places of the rungs [rungs]; of two or four stages, the likelihood first and the hard metric last, `point` are
+    rung means [stages, rungs] and `draws` draws of them [stages, rungs, draws]. A single stage is the hard metric
+    without likelihood. `guess` is as in `answer`; `synchrony` is None without items: no skill is said to break then.
     """
     cliff: Reply = {"cliff": "yes", "open": "open"}.get(hard.verdict, "no")  # type: ignore[assignment]
     found = None

@@ -22,34 +22,16 @@ _DECIMALS = 6  # of log10 compute: closer models are of one size, as where curve
 
 @dataclass(frozen=True)
 class Curve:
-    """One metric's curve over a ladder.
+    """One metric's curve over a ladder."""
 
-    Attributes
-    ----------
-    key
-        Ladder, task, subtask, metric.
-    metric
-        How it is scored.
-    models, log10_compute
-        The models that have a mean, by compute: [models] each.
-    x
-        log10 FLOPs of the sizes, strictly ascending: [sizes].
-    mean
-        In [0, 1] with higher better, or an NLL in nats: [sizes].
-    variance
-        Of `mean`, from the sampling of items and of seeds; NaN where no standard error is known: [sizes].
-    n
-        Items behind each mean: [sizes].
-    """
-
-    key: tuple[str, str, str, str]
+    key: tuple[str, str, str, str]  # ladder, task, subtask, metric
     metric: Metric
-    models: tuple[str, ...]
-    log10_compute: Floats
-    x: Floats
-    mean: Floats
-    variance: Floats
-    n: Floats
+    models: tuple[str, ...]  # those that have a mean, by compute
+    log10_compute: Floats  # [models]
+    x: Floats  # log10 FLOPs of the sizes, strictly ascending: [sizes]
+    mean: Floats  # in [0, 1] with higher better, or an NLL in nats: [sizes]
+    variance: Floats  # of the sampling of items and of seeds; NaN where no standard error is known: [sizes]
+    n: Floats  # items behind each mean: [sizes]
 
     @property
     def in_nats(self) -> bool:
@@ -73,14 +55,8 @@ def read_curves(curves: pl.DataFrame, *, untested: Sequence[str] = ()) -> Iterat
 
     Models of equal compute are seeds of one size. They answer the same items, so the standard error of a size is the
     mean of theirs (an upper bound: as if the same items were hard for every seed). The variance between seeds,
-    var(means) / seeds, is added to its square. A size's n is the smallest of its models'.
-
-    Parameters
-    ----------
-    curves
-        The table CURVES.
-    untested
-        Further metrics to read, each a negative log-likelihood.
+    var(means) / seeds, is added to its square. A size's n is the smallest of its models'. `untested` names further
+    metrics to read, each a negative log-likelihood.
     """
     tested = [name for name, metric in METRICS.items() if metric.link]
     known = curves.filter(

@@ -33,20 +33,9 @@ def power(
     takes a token's probability from .3 to .95 in the middle gap, or over two gaps. These are clear cases: smaller steps
     and shorter answers leave less power than that.
 
-    Parameters
-    ----------
-    ladder
-        Its name.
-    places
-        log10 of each model's place on the axis, higher is better, equal for seeds of one size: [models].
-    n_items
-        Items of each subtask.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table POWER, one row per truth: how many cliffs were found, how their questions were answered, and the share
-        of subtasks that got the right answer with its Wilson 95% interval.
+    `places` are the models' on the axis, log10, higher is better, equal for seeds of one size: [models]. Returns the
+    table POWER, one row per truth: how many cliffs were found, how their questions were answered, and the share of
+    subtasks that got the right answer with its Wilson 95% interval.
     """
     every = np.sort(np.asarray(places, float))
     x, models = np.unique(every, return_counts=True)
@@ -80,17 +69,9 @@ def power(
 def planted(curves: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Check the answers on simulated subtasks of the run's own ladders, three of each truth.
 
-    Parameters
-    ----------
-    curves
-        The table CURVES. A planted subtask has the models that it holds for the ladder, and as many items as half of
-        the subtasks have or more.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table PLANTED, one row per ladder and truth; none for a ladder that is too short to be judged, or whose
-        subtasks have too few items.
+    A planted subtask has the models that the table CURVES holds for the ladder, and as many items as half of the
+    subtasks have or more. Returns the table PLANTED, one row per ladder and truth; none for a ladder that is too short
+    to be judged, or whose subtasks have too few items.
     """
     found = [PLANTED.empty()]
     hard = curves.filter(pl.col("metric").is_in(HARD_METRICS), pl.col("n").is_not_null())

@@ -32,18 +32,10 @@ class Shift(NamedTuple):
 
 @dataclass(frozen=True)
 class Side:
-    """One of two curves that are compared.
+    """One of two curves that are compared: isotonic fits with higher better, of the curve and of draws around it."""
 
-    Attributes
-    ----------
-    fit
-        Isotonic fit of the curve with higher better: [sizes].
-    drawn
-        Isotonic fits of curves drawn around it; None where no standard error is known: [sizes, draws].
-    """
-
-    fit: Floats
-    drawn: Floats | None
+    fit: Floats  # [sizes]
+    drawn: Floats | None  # [sizes, draws]; None where no standard error is known
 
     @classmethod
     def of(cls, curve: Curve, rng: np.random.Generator) -> "Side":
@@ -74,14 +66,8 @@ def shift(first: Side, second: Side, level: float, *, x: tuple[Floats, Floats]) 
     """Read two curves at a level that both cross.
 
     The 95% intervals are a parametric bootstrap over the standard errors. The level is held fixed and the two sides are
-    taken as independent: where they answer the same items, the interval of the shift is rather too wide.
-
-    Parameters
-    ----------
-    level
-        As `common_level` returns it.
-    x
-        For each side, the log10 of compute or parameters of its sizes, ascending: [sizes].
+    taken as independent: where they answer the same items, the interval of the shift is rather too wide. `level` is as
+    `common_level` returns it; `x` has, for each side, the log10 of compute or parameters of its sizes: [sizes].
     """
     sides = tuple(zip((first, second), x, strict=True))
     at, other_at = (float(_crossings(along, side.fit[:, None], level)[0]) for side, along in sides)
@@ -94,13 +80,7 @@ def shift(first: Side, second: Side, level: float, *, x: tuple[Floats, Floats]) 
 
 
 def without_rise(verdicts: pl.DataFrame) -> dict[tuple[str, ...], str]:
-    """Say by ladder, task, subtask and metric why a curve does not rise, for those that were judged not to.
-
-    Parameters
-    ----------
-    verdicts
-        The table VERDICTS.
-    """
+    """Say by ladder, task, subtask and metric why a curve does not rise, for those judged not to in VERDICTS."""
     rows = verdicts.filter(pl.col("verdict").is_in(["flat", "inverse", "saturated"]))
     return {row[:4]: f"{row[4]}: {row[5]}" for row in rows.select(*CELL, "verdict", "reason").iter_rows()}
 

@@ -9,7 +9,7 @@ The functions of this package take tables of several models at once, each with a
 - `answers`: model, subtask, example_id, answer, answer_token_ids, reason, as `rescore.bigbench.answers` returns them;
 - `settings`: what a task says of each of its subtasks, as `rescore.bigbench.settings` returns it.
 
-Frames of a metric have one row per example, in the order of the examples.
+Frames of a metric have metric, score and reason (why the score is null): one row per example, in their order.
 """
 
 from collections.abc import Iterator, Mapping

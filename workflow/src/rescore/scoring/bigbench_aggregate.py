@@ -50,18 +50,8 @@ def with_aggregates(
 
     A task without subtasks is its own subtask: of these rows it gets the normalized_aggregate_score alone.
 
-    Parameters
-    ----------
-    rows
-        model, subtask, metric, value, standard_error, n, reason.
-    settings
-        By subtask, its `preferred_score` and, where it is known, its `chance`.
-
-    Returns
-    -------
-    polars.DataFrame
-        model, task, subtask, metric, value, standard_error, n, normalized, reason; sorted by model, task and subtask, a
-        task's own rows first.
+    `rows` has model, subtask, metric, value, standard_error, n, reason; `settings`, by subtask, its `preferred_score`
+    and, where it is known, its `chance`. Returns `_ROW`, sorted by model, task and subtask, a task's own rows first.
     """
     own = pl.col("subtask") == pl.col("task")
     graded = pl.col("preferred") == "multiple_choice_grade"

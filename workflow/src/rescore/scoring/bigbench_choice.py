@@ -25,10 +25,7 @@ def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     (`evaluate_fixed_shot` of `api/json_task.py`) it decides whether metrics find L or L - log sum exp L as `log_prob`;
     but those that read it take its argmax or softmax, the same for both, and the weighted ones always read L.
 
-    Returns
-    -------
-    polars.DataFrame
-        model, subtask, example_id, the columns above, and reason (why they are null): one row per example.
+    Returns model, subtask, example_id, the columns above, and reason (why they are null): one row per example.
     """
     candidates = extractions.select(*KEYS, "candidate", "is_choice", "logprob_nats").pipe(placed, examples)
     return pl.concat([_values(*block) for block in blocks(examples, candidates)])

@@ -23,10 +23,7 @@ _WORD = r"[^\s\x1c-\x1f]+"
 def text_values(examples: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     """Put the answer beside the targets of every example.
 
-    Returns
-    -------
-    polars.DataFrame
-        model, subtask, example_id, targets, answer, reason (why the answer is null): one row per example.
+    Returns model, subtask, example_id, targets, answer, reason (why the answer is null): one row per example.
     """
     return (
         examples.select(*KEYS, "targets")
@@ -36,17 +33,9 @@ def text_values(examples: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def text_scores(texts: pl.DataFrame, metric: str) -> Iterator[pl.DataFrame]:
-    """Score answers under one of `TEXT_METRICS`; rouge is three.
+    """Score answers, as `text_values` returns them, under one of `TEXT_METRICS`; rouge is three.
 
-    Parameters
-    ----------
-    texts
-        As `text_values` returns them.
-
-    Yields
-    ------
-    polars.DataFrame
-        model, subtask, example_id, metric, score, reason: one row per example.
+    Yields model, subtask, example_id, metric, score, reason: one row per example.
     """
     if metric in _MATCHES:
         score = pl.when(pl.col("reason").is_null()).then(_MATCHES[metric].cast(pl.Float64))
@@ -153,10 +142,7 @@ def log_likelihoods(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterat
     - log_likelihood_per_word, log_likelihood_per_char: the same over the target's length, in words between white space
       or in characters, for the subtasks in which every example has one target.
 
-    Yields
-    ------
-    polars.DataFrame
-        model, subtask, example_id, metric, score, reason.
+    Yields model, subtask, example_id, metric, score, reason.
     """
     listed = (
         examples.select(*KEYS, "targets")

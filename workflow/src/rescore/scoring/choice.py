@@ -17,26 +17,14 @@ NEGATIVE = "a target score is negative, so the scores make no distribution"
 
 @dataclass(frozen=True)
 class Choices:
-    """All choices of those examples that have some, each with a finite log-probability.
+    """All choices of those examples that have some, each with a finite log-probability."""
 
-    Attributes
-    ----------
-    rows
-        Their places in the table of examples: [examples].
-    n_choices
-        How many choices each example of that table has.
-    runs
-        The choices of each example, in the example's order.
-    texts, total_nats, scores
-        Text, log-probability and target score: [choices].
-    """
-
-    rows: np.ndarray
-    n_choices: np.ndarray
-    runs: Runs
-    texts: pl.Series
-    total_nats: np.ndarray
-    scores: np.ndarray
+    rows: np.ndarray  # places of these examples in the table of all: [examples]
+    n_choices: np.ndarray  # how many choices each example of that table has
+    runs: Runs  # the choices of each example, in the example's order
+    texts: pl.Series  # [choices]
+    total_nats: np.ndarray  # log-probability: [choices]
+    scores: np.ndarray  # target score: [choices]
 
     @cached_property
     def pick(self) -> np.ndarray:
@@ -75,14 +63,9 @@ class Choices:
 
 
 def choices(examples: pl.DataFrame, candidates: pl.DataFrame) -> Choices:
-    """Find the log-probabilities of the choices of examples.
+    """Find the log-probabilities of the choices of examples, which have choices and target_scores.
 
-    Parameters
-    ----------
-    examples
-        choices, target_scores.
-    candidates
-        row, candidate, is_choice, total_nats: what `runs.placed` makes of the candidates of these examples.
+    `candidates` has row, candidate, is_choice, total_nats: what `runs.placed` makes of those of these examples.
     """
     n_choices = examples["choices"].list.len().fill_null(0).to_numpy().astype(np.int64)  # [examples]
     texts, scores = (examples[c].explode(empty_as_null=False, keep_nulls=False) for c in ("choices", "target_scores"))
@@ -108,11 +91,6 @@ def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
       BIG-bench's `calibration_multiple_choice_brier_score` is another number, averaged over choices.
 
     The parameters are those of `choices`.
-
-    Yields
-    ------
-    polars.DataFrame
-        metric, score, reason: one row per example.
     """
     found = choices(examples, candidates)
     values = found.frame(

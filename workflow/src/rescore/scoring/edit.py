@@ -20,17 +20,8 @@ def distances(told: pl.DataFrame, targets: pl.DataFrame) -> Iterator[pl.DataFram
     it compares those that hold the answer in the greedy continuation with those of the target behind its prompt. Lower
     is better. Schaeffer et al. 2023 (section 3) count edits in tokens without the normalisation.
 
-    Parameters
-    ----------
-    told
-        targets, answer, answer_token_ids, reason: one row per example.
-    targets
-        row (the example's) and token_ids: one row per target.
-
-    Yields
-    ------
-    polars.DataFrame
-        metric, score, reason: one row per example.
+    `told` has targets, answer, answer_token_ids, reason: one row per example; `targets` row (the example's) and
+    token_ids: one row per target.
     """
     judged = told.with_row_index("row").filter(pl.col("reason").is_null())
     answers = judged.select("row", answer="answer_token_ids")

@@ -22,11 +22,7 @@ def exact_match(
     BIG-bench's `exact_str_match` (`api/task_metrics.py`). White space counts: a model that writes a space before its
     answer is right only where the task's regular expression cuts the space off. Its mean over examples is the share of
     right answers.
-
-    Returns
-    -------
-    polars.DataFrame
-        The examples with their answers, metric, score, and reason: why the score is null.
+    Returns the examples with their answers, metric, score and reason.
     """
     answers = answers.pipe(placed, examples).pipe(filled, examples.height).drop("row", *KEYS)
     unanswered = pl.when(pl.col("answer").is_null()).then(pl.coalesce("reason", pl.lit(NO_ANSWER)))
@@ -43,16 +39,7 @@ def teacher_forced(targets: pl.DataFrame) -> pl.DataFrame:
     """1 where, for some target, the model's first choice is right at every token given the true tokens before it.
 
     For a single target that ends in EOS this is what greedy decoding without post-processing gives. Higher is better.
-
-    Parameters
-    ----------
-    targets
-        row and token_accuracy, by row.
-
-    Returns
-    -------
-    polars.DataFrame
-        metric, score, reason: one row per example.
+    `targets` has row and token_accuracy, by row.
     """
     right = (pl.col("token_accuracy") == 1).cast(pl.Float64)
     return (

@@ -20,17 +20,7 @@ def guess(told: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     tokenizer, and on the model only through which of several targets is likeliest. Lower is a better guess; a model
     below it knows more than the format of an answer.
 
-    Parameters
-    ----------
-    told
-        model, subtask: one row per example.
-    candidates
-        row, is_target, token_ids, logprob_nats, by row.
-
-    Returns
-    -------
-    polars.DataFrame
-        metric, score, reason: one row per example.
+    `told` has model and subtask: one row per example; `candidates` row, is_target, token_ids, logprob_nats, by row.
     """
     targets = candidates.filter("is_target").pipe(filled, told.height).with_columns(total_nats=TOTAL_NATS)
     best = likeliest(targets.select("row", "token_ids", "total_nats"))

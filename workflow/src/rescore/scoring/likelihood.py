@@ -39,16 +39,7 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     - margin_nats = sum (l_t - m_t) / T, higher is better.
 
     Each is a mean over examples when aggregated: tokens of a long answer weigh less than those of a short one.
-
-    Parameters
-    ----------
-    targets
-        The columns of EXTRACTIONS, row, total_nats and token_accuracy: by row, with at least one row per example.
-
-    Yields
-    ------
-    polars.DataFrame
-        metric, score, reason: one row per example.
+    `targets` has the columns of EXTRACTIONS, row, total_nats and token_accuracy: by row, at least one per example.
     """
     best = likeliest(targets)
     n_tokens = pl.col("token_ids").list.len()

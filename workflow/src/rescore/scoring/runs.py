@@ -14,15 +14,9 @@ BLOCK = 2**16
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of consecutive rows: the choices of each example, or its targets.
+    """Runs of consecutive rows: the choices of each example, or its targets."""
 
-    Attributes
-    ----------
-    lengths
-        Rows of each run, at least one: [runs].
-    """
-
-    lengths: np.ndarray
+    lengths: np.ndarray  # rows of each run, at least one: [runs]
 
     @classmethod
     def of(cls, row: pl.Series) -> "Runs":
@@ -107,12 +101,7 @@ def find(wanted: pl.Series, n_wanted: np.ndarray, offered: pl.Series, n_offered:
     Both mostly stand in nearly the same order. So each text is compared with the one in the same place of its run, then
     with the next one, and so on in a circle, which finds nearly all of them at once. A join takes ten times as long.
 
-    Parameters
-    ----------
-    wanted, offered
-        Texts, run after run.
-    n_wanted, n_offered
-        How many of them are in each run; both have the same runs: [runs].
+    `wanted` and `offered` are texts, run after run, n_wanted and n_offered of them in each run: [runs].
     """
     at = np.full(len(wanted), -1)
     run = np.repeat(np.arange(len(n_wanted)), n_wanted)  # [wanted]

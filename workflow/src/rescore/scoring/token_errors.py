@@ -40,17 +40,8 @@ def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     The 95% interval is a percentile bootstrap over items. There is none where fewer than five pairs of tokens would be
     expected to be both wrong (or both right, whichever is rarer) if they were independent.
 
-    Parameters
-    ----------
-    answers
-        model, task, subtask, right (a list of 0 and 1, not empty): one row per item.
-    seed
-        Of the bootstrap.
-
-    Returns
-    -------
-    polars.DataFrame
-        model, task, subtask and the columns `DEPENDENCE`: one row per model and subtask, in their order.
+    `answers` has model, task, subtask, right (a list of 0 and 1, not empty): one row per item. Returns model, task,
+    subtask and the columns `DEPENDENCE`: one row per model and subtask, in their order.
     """
     parts = answers.select(*SUBTASK_KEYS, "right").partition_by(SUBTASK_KEYS, as_dict=True, maintain_order=True)
     rows = [(*names, *_dependence(mine["right"], np.random.default_rng(seed))) for names, mine in parts.items()]
@@ -97,19 +88,8 @@ def _correlations(right: np.ndarray, lengths: np.ndarray, w: np.ndarray) -> tupl
     The sum over pairs is the sum over t of c_it times the tokens right before it, less m_tt times the mean of these.
     The items that have a token t are those of a length of at least t, so lengths are taken from the longest down.
 
-    Parameters
-    ----------
-    right
-        1 where the pattern has a token there and it is right, else 0: [patterns, positions].
-    lengths
-        Tokens of each: [patterns].
-    w
-        Items of each: [draws, patterns].
-
-    Returns
-    -------
-    tuple
-        [draws] each.
+    `right` is 1 where the pattern has a token there and it is right, else 0: [patterns, positions]; `lengths` are the
+    tokens of each: [patterns]; `w` the items of each: [draws, patterns]. Returns [draws] each.
     """
     before = np.cumsum(right, 1) - right  # tokens right before each: [patterns, positions]
     covaried, most, rare_pairs = w @ (before * right).sum(1), np.zeros(len(w)), np.zeros(len(w))

@@ -11,10 +11,7 @@ from rescore.tables import POSITIONS
 def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
     """Say which tokens of each example's likeliest target are right, the target that NLL and token accuracy look at.
 
-    Returns
-    -------
-    polars.DataFrame
-        model, task, subtask, right (a list of 0 and 1, empty where no target has a token): one row per example.
+    Returns model, task, subtask, right (a list of 0 and 1, empty where no target has a token): one row per example.
     """
     targets = extractions.filter("is_target").select(*KEYS, right=RIGHT_TOKENS, total_nats=TOTAL_NATS)
     best = likeliest(targets.pipe(placed, examples).pipe(filled, examples.height))
@@ -25,12 +22,7 @@ def positions(answers: pl.DataFrame) -> pl.DataFrame:
     """Accuracy of the first token of the answers, of the second, and so on, given the true tokens before it.
 
     Each is a mean over the answers that are as long, so that late positions are of the long answers alone. Higher is
-    better.
-
-    Parameters
-    ----------
-    answers
-        As `answer_tokens` returns them.
+    better. `answers` is as `answer_tokens` returns them.
 
     Returns
     -------
