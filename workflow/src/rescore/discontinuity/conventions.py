@@ -62,26 +62,14 @@ CONVENTIONS = Conventions()
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a user may set of the method: the configuration's `discontinuity:` section.
+    """What a user may set of the method: the configuration's `discontinuity:` section."""
 
-    Attributes
-    ----------
-    axis
-        The column of the ladder along which curves run, see `AXES`. Models of equal value are seeds of one size.
-    rungs_min, decades_min
-        The shortest ladder that is judged: distinct sizes, and decades of compute or parameters.
-    confidence, draws
-        As in `Conventions`.
-    seed
-        Seed of every draw, together with the subtask's names.
-    """
-
-    axis: str = "compute_flops"
-    rungs_min: int = 5
-    decades_min: float = 1.5
+    axis: str = "compute_flops"  # the column of the ladder along which curves run, one of `AXES`
+    rungs_min: int = 5  # distinct sizes of the shortest ladder that is judged,
+    decades_min: float = 1.5  # and its decades of compute or parameters
     confidence: float = CONVENTIONS.confidence
     draws: int = CONVENTIONS.draws
-    seed: int = 0
+    seed: int = 0  # of every draw, together with the subtask's names
 
     def __post_init__(self) -> None:
         """Refuse a value that is no number, or outside the range in which the method makes sense."""

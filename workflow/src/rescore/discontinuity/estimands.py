@@ -18,44 +18,25 @@ _BEFORE = 2  # rungs before a break and after it
 
 @dataclass(frozen=True, kw_only=True)
 class Estimands:
-    """What questions 2 and 3 are about; every array is [...], the shape of the draws.
+    """What questions 2 and 3 are about; every array is [...], the shape of the draws; places are log10.
 
-    Attributes
-    ----------
-    metric_share
-        M: the share of the hard metric's climb through the window that the likelihood does not share.
-    chain_share
-        C: the last stage's share less the second's, which needing every token (or choosing among the listed) and taking
-        the likeliest make. NaN where the two stages in the middle are not known.
-    hidden_progress
-        H: the likelihood's progress where the window begins.
-    acceleration
-        alpha in the window, of the likelihood capped at a guesser's; see `acceleration`.
-    acceleration_low
-        The smaller of alpha with and without the cap.
-    acceleration_anywhere
-        The largest contrast in the window, with and without the cap, and below it without: the cap makes a kink there.
-    break_contrast, break_at
-        The largest contrast in or below the window without the cap; log10 of where: the window's start or a rung.
-    window_start, half, window_end, window_decades
-        Where the hard metric has made 0.1, half and 0.9 of its rise, log10; the window's width.
-    parts
-        The waterfall [stages, ...], sums to 1.
+    The chain share is what needing every token (or choosing among the listed) and taking the likeliest make. The cap is
+    that of the likelihood at a guesser's, which makes a kink below the window.
     """
 
-    metric_share: Floats
-    chain_share: Floats
-    hidden_progress: Floats
-    acceleration: Floats
-    acceleration_low: Floats
-    acceleration_anywhere: Floats
-    break_contrast: Floats
-    break_at: Floats
-    window_start: Floats
-    half: Floats
-    window_end: Floats
+    metric_share: Floats  # M: of the hard metric's climb through the window, what the likelihood does not share
+    chain_share: Floats  # C: the last stage's share less the second's; NaN of two stages
+    hidden_progress: Floats  # H: the likelihood's progress where the window begins
+    acceleration: Floats  # alpha in the window, with the cap; see `acceleration`
+    acceleration_low: Floats  # the smaller of alpha with and without the cap
+    acceleration_anywhere: Floats  # the largest contrast in the window, with and without the cap, and below it without
+    break_contrast: Floats  # the largest contrast in or below the window without the cap, and
+    break_at: Floats  # where: the window's start or a rung
+    window_start: Floats  # where the hard metric has made 0.1 of its rise,
+    half: Floats  # half of it,
+    window_end: Floats  # and 0.9
     window_decades: Floats
-    parts: Floats
+    parts: Floats  # the waterfall [stages, ...], sums to 1
 
 
 def estimands(x: Floats, Y: Floats, guess: float | None, conventions: Conventions) -> Estimands:

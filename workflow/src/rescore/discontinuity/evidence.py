@@ -34,48 +34,23 @@ _RUNGS_MIN = 5  # fewer sizes than this are not looked at alone
 class Evidence:
     """Numbers with intervals, and the chances that the answers rest on.
 
-    Attributes
-    ----------
-    estimates
-        By name: those of `Estimands`, acceleration_factor and `PARTS`; what two stages do not tell is NaN.
-    p_metric
-        The smaller of P(M >= .25) and, with four stages, P(C >= .1).
-    p_metric_without_first
-        The same of the ladder without its first size; None of a short ladder, and where question 2 is open anyway.
-    p_capped, p_faster
-        P(alpha >= 1/2) in the window with the guessing floor, and the smaller of that and the same without it.
-    factor_low
-        `acceleration_factor` with or without the floor: the smaller.
-    p_below
-        Share of draws with a contrast of .6 in or below the window, with any inner size left out; 0 of a short ladder.
-    p_without
-        Share of draws that still have a break without any one size from the third on; 1 of a short ladder. Without the
-        second size a break after it cannot be told from even growth. Both are looked at where a yes may come of it.
-    p_anywhere
-        P(alpha >= 1/2) in the window or anywhere below it: the largest.
-    p_from_turn
-        `p_faster` of the ladder from the size on where the likelihood turns; None where that is not known.
-    got_worse_first
-        Whether the likelihood is worse at some size below the window than at the first.
-    synchrony
-        K; None without items.
-    four_stages
-        Whether the two stages in the middle are known.
+    `p_below` and `p_without` are computed only where a yes may follow; without the second size, a break after it cannot
+    be told from even growth.
     """
 
-    estimates: Mapping[str, Estimate]
-    p_metric: float
-    p_metric_without_first: float | None
-    p_capped: float
-    p_faster: float
-    factor_low: Estimate
-    p_below: float
-    p_without: float
-    p_anywhere: float
-    p_from_turn: float | None
-    got_worse_first: bool
-    synchrony: float | None
-    four_stages: bool
+    estimates: Mapping[str, Estimate]  # of `Estimands`, with acceleration_factor and `PARTS`; NaN if not known
+    p_metric: float  # the smaller of P(M >= .25) and, with four stages, P(C >= .1)
+    p_metric_without_first: float | None  # the same without the first size; None if too short, or if open anyway
+    p_capped: float  # P(alpha >= 1/2) in the window with the guessing floor
+    p_faster: float  # the smaller of that and the same without the floor
+    factor_low: Estimate  # `acceleration_factor` with or without the floor: the smaller
+    p_below: float  # share of draws with a contrast of .6 in or below the window, with any inner size left out
+    p_without: float  # share of draws that still have a break without any one size from the third on
+    p_anywhere: float  # P(alpha >= 1/2) in the window or anywhere below it: the largest
+    p_from_turn: float | None  # `p_faster` from the size on where the likelihood turns; None where not known
+    got_worse_first: bool  # whether the likelihood is worse at some size below the window than at the first
+    synchrony: float | None  # K; None without items
+    four_stages: bool  # whether the two stages in the middle are known
 
     def metric(self, conventions: Conventions) -> tuple[Reply, str]:
         """Question 2 and its reason."""
