@@ -24,7 +24,9 @@ def test_the_shipped_catalogue_holds_all_of_big_bench() -> None:
     leaves = catalogue().filter(pl.col("kind") == "json")
     assert (leaves.height, leaves["name"].n_unique()) == (1001, 1001)
     assert leaves["n_examples"].sum() == 2_631_256
-    assert leaves.null_count().sum_horizontal().item() == 0
+    assert leaves.drop("n_choices").null_count().sum_horizontal().item() == 0
+    choices = dict(leaves.select("name", "n_choices").rows())
+    assert (choices["analogical_similarity"], choices["anachronisms"], choices["word_sorting"]) == (7.0, 2.0, None)
     tasks = by_task(catalogue())
     assert dict(tasks["kind"].value_counts().rows()) == {"json": 167, "programmatic": 42}
     assert tasks["name"].is_sorted()
@@ -66,11 +68,11 @@ def folder(write_task: Any) -> Path:
 
 def test_a_folder_is_scanned_in_order_of_names(folder: Path) -> None:
     expected = [
-        ("apple", "json", 1, "multiple_choice_grade", ["multiple_choice_grade"], ["words"]),
-        ("fruit", "json", 4, "exact_str_match", ["exact_str_match"], ["words", "easy"]),
-        ("maze", "programmatic", None, None, None, None),
-        ("trees:ash", "json", 4, "exact_str_match", ["exact_str_match"], ["wood"]),
-        ("trees:oak", "json", 4, "bleu", ["bleu", "exact_str_match"], ["wood"]),
+        ("apple", "json", 1, 2.0, "multiple_choice_grade", ["multiple_choice_grade"], ["words"]),
+        ("fruit", "json", 4, None, "exact_str_match", ["exact_str_match"], ["words", "easy"]),
+        ("maze", "programmatic", None, None, None, None, None),
+        ("trees:ash", "json", 4, None, "exact_str_match", ["exact_str_match"], ["wood"]),
+        ("trees:oak", "json", 4, None, "bleu", ["bleu", "exact_str_match"], ["wood"]),
     ]
     assert scan(folders(folder)).rows() == expected
 

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from imported_rows import scores
 
-from rescore.importing.lm_eval_samples import UNKNOWN, UNLIKELY, Log, read_log, read_sample, right_choices
+from rescore.importing.lm_eval_samples import UNKNOWN, Log, read_log, read_sample, right_choices
+from rescore.importing.logged_answers import UNLIKELY
 from rescore.importing.tidy import examples
 from rescore.tables import EXAMPLES
 

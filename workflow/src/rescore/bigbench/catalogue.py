@@ -11,6 +11,7 @@ import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import polars as pl
 
@@ -26,21 +27,24 @@ COLUMNS: Mapping[str, pl.DataType] = {
     "name": pl.String(),
     "kind": pl.String(),
     "n_examples": pl.Int64(),
+    "n_choices": pl.Float64(),
     "preferred_score": pl.String(),
     "metrics": pl.List(pl.String()),
     "keywords": pl.List(pl.String()),
 }
-"""One row per leaf: `task` or `task:subtask`, `json` or `programmatic`, distinct examples, the leaf's own metrics, its
-task's keywords. Only the name of a programmatic task is known; its other cells are null."""
+"""One row per leaf: `task` or `task:subtask`, `json` or `programmatic`, distinct examples, the mean number of choices
+(null unless each example has choices, one of which scores 1 and the others 0), the leaf's own metrics, its task's
+keywords. Only the name of a programmatic task is known; its other cells are null."""
 
 _LISTS = ("metrics", "keywords")
+_NUMBERS = {"n_examples": pl.Int64, "n_choices": pl.Float64}
 
 
 @functools.cache
 def catalogue() -> pl.DataFrame:
     """Read the shipped catalogue: 1,001 leaves of 167 JSON tasks, and 42 programmatic tasks; columns as `COLUMNS`."""
     text = CATALOGUE.read_bytes()
-    frame = pl.read_csv(text, separator="\t", quote_char=None, schema_overrides={"n_examples": pl.Int64})
+    frame = pl.read_csv(text, separator="\t", quote_char=None, schema_overrides=dict(_NUMBERS))
     return frame.with_columns(pl.col(c).str.split(", ") for c in _LISTS).select(list(COLUMNS))
 
 
@@ -82,12 +86,22 @@ def scan(tasks: Iterable[Path]) -> pl.DataFrame:
     rows: list[tuple[object, ...]] = []
     for folder in tasks:
         if not (folder / "task.json").is_file():
-            rows.append((folder.name, PROGRAMMATIC, None, None, None, None))
+            rows.append((folder.name, PROGRAMMATIC, *[None] * (len(COLUMNS) - 2)))
             continue
         leaves = load(folder.parent, folder.name)
         keywords = list(dict.fromkeys(_keywords(folder, leaves[0])))  # one task of BIG-Bench repeats a keyword
-        rows += [(s.name, JSON_TASK, len(s.examples), s.preferred_score, [*s.metrics], keywords) for s in leaves]
+        rows += [
+            (s.name, JSON_TASK, len(s.examples), _choices(s), s.preferred_score, [*s.metrics], keywords) for s in leaves
+        ]
     return pl.DataFrame(rows, schema=dict(COLUMNS), orient="row")
+
+
+def _choices(leaf: Subtask) -> float | None:
+    """Mean number of choices, to six digits; None unless each example has choices and one alone of them is right."""
+    offered = [example.get("target_scores") or {} for example in leaf.examples]
+    if all(sorted(scores.values()) == [0] * (len(scores) - 1) + [1] for scores in offered):
+        return round(fmean(map(len, offered)), 6)
+    return None
 
 
 def _keywords(folder: Path, leaf: Subtask) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """`rescore import`: results of other tools to SCORES and AGGREGATES, and with a ladder to verdicts and the report."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,21 +72,33 @@ for _name, _tool in (
 
 @app.command("bigbench-scores")
 def bigbench_scores(
-    files: Annotated[list[Path], typer.Argument(help="scores_*.json, or folders of them.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="scores_*.json and full-log_*.json, or folders of them.", show_default=False)
+    ],
     out: Out,
     ladder: Ladder = None,
     rename: Rename = None,
     shots: Shots = None,
     percent: Percent = False,
-    n: Annotated[int | None, typer.Option("--n", min=1, help="Questions per subtask; the files do not say.")] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, help="Questions per subtask, if not all of the task were asked.")
+    ] = None,
     settings: Settings = "{}",
 ) -> None:
-    """Import score files of BIG-bench."""
+    """Import score files and full logs of BIG-bench.
+
+    Without --ladder each model family becomes a ladder, from what the files say of its models.
+    """
+    from rescore.bigbench.published import leaves_of
+    from rescore.config.validation import json_object
     from rescore.importing import importers
     from rescore.importing.finish import Options
 
     options = Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent)
-    _test(importers.bigbench_scores(files, options, n=n), out, ladder, settings)
+    found = importers.bigbench_scores(files, options, n=n, leaves=leaves_of)
+    if found.axis:
+        settings = json.dumps({"axis": found.axis} | json_object(settings, "--settings"))
+    _test(found.written, out, [*found.ladders], settings)
 
 
 @app.command("csv")

@@ -1,63 +1,75 @@
 """BIG-bench's published score files, `scores_*.json`, as `bigbench/api/results.py` of its 1.0.0 package defines them.
 
-A file is one model on one task: `task.task_name`, `model` (family, name, parameters), and `scores`, one entry per
-subtask and number of shots, with a `score_dict` from metric to number. Scores have the scale on which BIG-bench
-computes them: from 0 to 1 for exact match and multiple-choice grade. (Its reader multiplies by 100, its files do not.)
-The file does not say how many questions were asked.
+A file is one model on one task: `task.task_name`, `model` (family, name, parameters, batch, steps), and `scores`, one
+entry per subtask and number of shots, with a `score_dict` from metric to number. Scores have the scale on which
+BIG-bench computes them: from 0 to 1 for exact match and multiple-choice grade. (Its reader multiplies by 100, its files
+do not.) The file does not say how many questions were asked, nor how many choices they have.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from rescore.tables import InputError
+BRIER = "calibration_multiple_choice_brier_score"
+"""BIG-bench's Brier score: its squares are averaged over all choices of all questions, not summed over a question's."""
 
 _MEANS = "normalized_aggregate_score"  # over subtasks, of other metrics
 
 
-def scores(report: Mapping[str, Any], *, where: str, n: int | None) -> list[dict[str, Any]]:
-    """Read the rows of FOUND off a file.
+Leaves = Mapping[str, tuple[int | None, float | None]]
+"""By `task` or `task:subtask`, its number of questions, and of choices on average where each has one right choice."""
+
+
+def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None) -> list[dict[str, Any]]:
+    """Read the rows of FOUND off a file, with `preferred`, BIG-bench's name of the metric that the subtask prefers.
 
     Where the file has subtasks, the entry named after the task is their mean and is left out. If the preferred metric
-    is multiple-choice grade, its chance is the entry's `low_score`.
+    is multiple-choice grade, its chance is the entry's `low_score`. BIG-bench's Brier score times the mean number of
+    choices is the mean of ours, sum_c (p_c - y_c)^2, where each question has one right choice; else it keeps its name.
 
     Parameters
     ----------
     report
         The file's content.
+    leaves
+        What is known of the task's subtasks.
     where
-        Its name, for messages.
+        The file's name, for messages.
     n
-        Questions of every subtask, where the user knows it.
+        Questions of every subtask, where the user knows it better.
 
     Raises
     ------
-    InputError
-        Names the file and the key that it lacks.
+    KeyError, TypeError, ValueError, AttributeError
+        The file lacks a part, or holds something else there.
     """
-    try:
-        task, model, entries = report["task"]["task_name"], model_name(report["model"]), report["scores"]
-        leaves = {entry.get("subtask_description") or task for entry in entries}
-        return [
-            {
-                "where": where,
-                "model": model,
-                "task": task,
-                "subtask": None if leaf == task else leaf,
-                "shots": None if entry["number_of_shots"] < 0 else int(entry["number_of_shots"]),
-                "metric": metric,
-                "value": float("nan") if value is None else float(value),
-                "standard_error": None,
-                "n": n,
-                "chance": _chance(entry, metric),
-            }
-            for entry in entries
-            if (leaf := entry.get("subtask_description") or task) != task or leaves == {task}
-            for metric, value in entry["score_dict"].items()
-            if metric != _MEANS
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{where}: no score file of BIG-bench: {type(error).__name__} {error}") from error
+    task, entries = report["task"]["task_name"], report["scores"]
+    model = model_name(report["model"])
+    names = {entry.get("subtask_description") or task for entry in entries}
+    found = []
+    for entry in entries:
+        leaf = entry.get("subtask_description") or task
+        if leaf == task and names != {task}:
+            continue
+        questions, choices = leaves.get(leaf) or leaves.get(f"{task}:{leaf}") or (None, None)
+        shots = entry["number_of_shots"]
+        place = {
+            "where": where,
+            "model": model,
+            "task": task,
+            "subtask": None if leaf == task else leaf,
+            "shots": None if shots is None or shots < 0 else int(shots),
+            "n": n or questions,
+            "preferred": entry["preferred_score"],
+        }
+        for metric, value in entry["score_dict"].items():
+            if metric != _MEANS:
+                number = float("nan") if value is None else float(value)
+                if metric == BRIER and choices:
+                    found.append(place | {"metric": "brier_score", "value": number * choices})
+                else:
+                    found.append(place | {"metric": metric, "value": number, "chance": _chance(entry, metric)})
+    return found
 
 
 def model_name(model: Mapping[str, Any]) -> str:
@@ -66,7 +78,12 @@ def model_name(model: Mapping[str, Any]) -> str:
     >>> model_name({"model_family": "BIG-G T=0", "model_name": "128b"})
     'BIG-G-T-0-128b'
     """
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", f"{model['model_family']}-{model['model_name']}").strip("-")
+    return slug(f"{model['model_family']}-{model['model_name']}")
+
+
+def slug(text: str) -> str:
+    """Spell a name as a ladder table does: letters, digits, `_`, `.` and `-`, the first a letter or digit."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-_.")[:100]
 
 
 def _chance(entry: Mapping[str, Any], metric: str) -> float | None:

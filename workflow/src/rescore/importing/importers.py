@@ -1,12 +1,14 @@
 """The imports: one function per kind of file, from the files to the tables of Rescore."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from rescore.importing import bigbench_scores as bigbench
-from rescore.importing import json_files
+from rescore.importing import bigbench_files, bigbench_ladders
+from rescore.importing.bigbench_scores import Leaves
 from rescore.importing.collect import Collected, collect, some
 from rescore.importing.finish import Options, Written, finish
 from rescore.importing.renames import read_renames
@@ -40,26 +42,62 @@ def results(paths: Sequence[Path], options: Options, *, prefer: str | None) -> W
     )
 
 
-def bigbench_scores(paths: Sequence[Path], options: Options, *, n: int | None) -> Written:
-    """Import score files of BIG-bench; of a folder, all in it and in the folders in it.
+class Published(NamedTuple):
+    """What BIG-bench's files became.
+
+    Attributes
+    ----------
+    written
+        The tables.
+    ladders, axis
+        The ladder tables, and the axis along which all their models have a place; no axis where the user gave the
+        ladders.
+    preferred
+        task, subtask and metric, BIG-bench's name of the one that each subtask prefers; without its shots.
+    """
+
+    written: Written
+    ladders: Sequence[Path]
+    axis: str | None
+    preferred: pl.DataFrame
+
+
+def bigbench_scores(
+    paths: Sequence[Path], options: Options, *, n: int | None, leaves: Callable[[str, Path], tuple[Leaves, str | None]]
+) -> Published:
+    """Import score files and full logs of BIG-bench; of a folder, all in it and in the folders in it.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    options
+        Of the import. Without ladders these are made of the files, in the folder `ladders` of `options.out`.
+    n
+        Questions of every subtask; what `leaves` says if None.
+    leaves
+        Says of a task and a file of its results what is known of its subtasks, and what is wrong with its own files.
 
     Raises
     ------
     InputError
         There are none, or one is broken.
     """
-    files = [p for path in paths for p in (sorted(path.rglob("scores_*.json")) if path.is_dir() else [path])]
+    files = [p for path in paths for p in (_published(path) if path.is_dir() else [path])]
     if not files:
-        raise InputError(f"{paths[0]}: holds no scores_*.json")
-    rows = []
-    for path in files:
-        content = json_files.content(path)
-        if content.problem or content.several:
-            raise InputError(f"{path}: {content.problem or 'several values, expected one'}")
-        rows += bigbench.scores(content.value, where=str(path), n=n)
-    collected = Collected(frame(rows, FOUND), _none(ITEMS), _none(CHOICES), [])
+        raise InputError(f"{paths[0]}: holds no scores_*.json and no full-log_*.json")
+    read = bigbench_files.read(files, n=n, leaves=leaves)
+    made = None if options.ladders else bigbench_ladders.write(read.sizes, options.out / "ladders")
+    options = replace(options, ladders=made.paths) if made else options
+    collected = Collected(read.found, read.items, read.choices, [*read.notes, *(made.notes if made else ())])
     names = read_renames(options.rename)
-    return finish(collected, names, options, source=some(map(str, paths)), tool="bigbench-scores")
+    written = finish(collected, names, options, source=some(map(str, paths)), tool="bigbench-scores")
+    return Published(written, options.ladders, made.axis if made else None, read.preferred)
+
+
+def _published(folder: Path) -> list[Path]:
+    patterns = ("scores_*.json", "full-log_*.json", "full-log_*.json.gz")
+    return sorted(path for pattern in patterns for path in folder.rglob(pattern))
 
 
 def csv(path: Path, columns: Columns, options: Options) -> Written:

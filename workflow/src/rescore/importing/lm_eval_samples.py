@@ -5,7 +5,6 @@ follow, NLL per token does not.
 """
 
 import ast
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,9 +12,9 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
+from rescore.importing.logged_answers import OF_ANSWER, chosen, scored
 from rescore.importing.tidy import CHOICES, ITEMS, Schema
 
-UNLIKELY = "the log gives the answer no finite log-probability"
 UNKNOWN = "the log does not say which of the choices is right"
 
 _NO_METRICS = frozenset({"doc_id", "filter", "target", "perplexity", "bypass"})
@@ -95,9 +94,8 @@ def read_log(
     """Score the examples of one log.
 
     Per example, of what was logged: each metric that is one number, under its name; of an answer whose log-probability
-    l over B bytes is known, also nll_nats_per_answer = -l, nll_nats_per_byte = -l / B and target_probability =
-    exp(l); of choices with log-probabilities l_c, brier_score = sum_c (softmax(l)_c - y_c)^2. The answer is the text as
-    it was scored, with the space that the harness puts before it. Where several choices are right, the likeliest.
+    l over B bytes is known, also what `logged_answers` makes of it. The answer is the text as it was scored, with the
+    space that the harness puts before it. Where several choices are right, the likeliest.
 
     Parameters
     ----------
@@ -193,24 +191,12 @@ def _scores(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[floa
     found: dict[str, tuple[float | None, str | None]] = {m: (value, None) for m, value in sample.scores.items()}
     if not texts:
         return found
-    names = ("nll_nats_per_answer", "nll_nats_per_byte", "target_probability", *(("brier_score",) if listed else ()))
     at = right if listed else [0]
     if at is None:
-        return found | dict.fromkeys(names, (None, UNKNOWN))
-    best = max(at, key=lambda i: logprobs[i])
-    total = logprobs[best]
-    if not math.isfinite(total):
-        return found | dict.fromkeys(names, (None, UNLIKELY))
-    found |= {
-        "nll_nats_per_answer": (-total, None),
-        "nll_nats_per_byte": (-total / max(1, len(texts[best].encode())), None),
-        "target_probability": (min(1.0, math.exp(total)), None),
-    }
+        return found | dict.fromkeys((*OF_ANSWER, "brier_score"), (None, UNKNOWN))
+    found |= scored(texts, logprobs, at)
     if listed:
-        top = max(logprobs)
-        weights = [math.exp(nats - top) for nats in logprobs]
-        shares = (weight / sum(weights) - (i in at) / len(at) for i, weight in enumerate(weights))
-        found["brier_score"] = (sum(share**2 for share in shares), None)
+        found["brier_score"] = chosen(logprobs, [(i in at) / len(at) for i in range(len(texts))])["brier_score"]
     return found
 
 

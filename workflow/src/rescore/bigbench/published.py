@@ -1,0 +1,49 @@
+"""What BIG-bench's published results leave out: how many questions were asked, and which tasks were called emergent."""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from rescore.bigbench.catalogue import catalogue, scan
+from rescore.tables import InputError
+
+Leaves = Mapping[str, tuple[int | None, float | None]]
+"""By leaf, the number of its questions and the mean number of their choices, as in `catalogue.COLUMNS`."""
+
+EMERGENT = Path(__file__).with_name("emergent.tsv")
+
+
+@functools.cache
+def emergent() -> pl.DataFrame:
+    """Read the list of 67 BIG-Bench tasks that J. Wei called emergent: task, reported_for, preferred_score.
+
+    J. Wei, "137 emergent abilities of large language models" (2022, https://www.jasonwei.net/blog/emergence).
+    `preferred_score` is that of the `bigbench` 1.0.0 package, which for the two programmatic tasks stands in their code
+    (`question_answer_creation/qa_creation_class.py`, `self_evaluation_tutoring/task.py`).
+    """
+    return pl.read_csv(EMERGENT.read_bytes(), separator="\t", quote_char=None)
+
+
+def leaves_of(task: str, results: Path) -> tuple[Leaves, str | None]:
+    """Describe the leaves of the task that a file of results is of.
+
+    They are counted in the task's own files where the results are in its folder (`TASK/results/...`), else in the
+    shipped catalogue. The second part says what is wrong with the task's own files, if they were passed over.
+    """
+    home = next((f for f in results.resolve().parents[:2] if f.name == task and (f / "task.json").is_file()), None)
+    return _leaves(task, home)
+
+
+@functools.cache
+def _leaves(task: str, home: Path | None) -> tuple[Leaves, str | None]:
+    name, problem, found = pl.col("name"), None, None
+    if home:
+        try:
+            found = scan([home])
+        except InputError as error:
+            problem = str(error)
+    if found is None:
+        found = catalogue().filter((name == task) | name.str.starts_with(f"{task}:"))
+    return {leaf: (n, choices) for leaf, n, choices in found.select("name", "n_examples", "n_choices").rows()}, problem

@@ -1,0 +1,128 @@
+"""BIG-bench's full logs, `full-log_*.json`: score files with `queries`, every question that the model was asked.
+
+`bigbench/api/results.py` of its 1.0.0 package defines three kinds. Choices (MultipleChoiceQuery) hold a log-probability
+and a target score per choice, and the grade; targets (ScoringQuery) a log-probability per target; texts
+(GenerativeQuery) the model's answer after post-processing, and the targets. Only JSON tasks name their subtask.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+from rapidfuzz.distance import Levenshtein
+
+from rescore.importing.logged_answers import OF_ANSWER, Scores, chosen, scored
+from rescore.importing.tidy import CHOICES, ITEMS, frame
+
+NORMALISED = "the log has the probabilities among the choices alone"
+NO_CORRECT = "no choice is correct: the target scores sum to 0"
+NEGATIVE = "a target score is negative, so the scores make no distribution"
+
+_PROGRAMMATIC = "programmatic"  # what the reference calls queries of tasks that name none
+_SUM_TO_ONE = 1e-4  # log-probabilities whose probabilities do so to here are among the choices
+
+
+class Log(NamedTuple):
+    """ITEMS and CHOICES of a file, and how many of its questions name no subtask and were left out."""
+
+    items: pl.DataFrame
+    choices: pl.DataFrame
+    unnamed: int
+
+
+def read_log(report: Mapping[str, Any], *, where: str, model: str) -> Log:
+    """Score the questions of one file; an example's number is its place among those of the subtask and its shots.
+
+    Of choices: multiple_choice_grade as logged, choice_probability, brier_score, and of the first choice with the
+    highest target score NLL per answer and per byte and its probability. Of targets: NLL and probability of the
+    likeliest. Of texts: exact_match, 1 where the answer is a target letter for letter, and char_edit_distance, the
+    Levenshtein distance to the nearest target over the longer length.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        A query lacks a part, or holds something else there.
+    """
+    task = report["task"]["task_name"]
+    seen: Counter[tuple[Any, ...]] = Counter()
+    items, choices, unnamed = [], [], 0
+    of_choices = {(q.get("task"), q.get("shots")) for q in report["queries"] if any(map(_listed, q["samples"]))}
+    for query in report["queries"]:
+        samples, leaf, shots = query["samples"], query.get("task") or _PROGRAMMATIC, query.get("shots")
+        if leaf == _PROGRAMMATIC != task:
+            unnamed += len(samples)
+            continue
+        place = {"where": where, "model": model, "task": task, "subtask": None if leaf == task else leaf}
+        place["shots"] = None if shots is None or shots < 0 else shots
+        for sample in samples:
+            key = (leaf, place["shots"], query["function"], _listed(sample))
+            of = place | {"example_id": seen[key], "question": _digest(sample["input"])}
+            seen[key] += 1
+            if query["function"] == "generate_text":
+                found = _of_text(sample)
+            elif _listed(sample):
+                found = _of_choices(sample, _absolute(sample, query))
+                choices.append(of | _example(sample))
+            elif (leaf, shots) in of_choices:
+                continue  # the target is one of the choices, whose log-probabilities are there
+            else:
+                nats = _absolute(sample, query)
+                found = _of_targets(sample["targets"], nats, range(len(sample["targets"])))
+            items += [of | {"metric": metric, "value": v, "reason": why} for metric, (v, why) in found.items()]
+    return Log(frame(items, ITEMS), frame(choices, CHOICES), unnamed)
+
+
+def _listed(sample: Mapping[str, Any]) -> bool:
+    return "target_values" in sample
+
+
+def _absolute(sample: Mapping[str, Any], query: Mapping[str, Any]) -> list[float] | None:
+    """Return the log-probabilities of whole answers; None where the log has those among its answers alone."""
+    if known := sample.get("absolute_scores"):
+        return [float(nats) for nats in known]
+    among = [float(nats) for nats in sample["scores"]]
+    one = abs(sum(map(math.exp, among)) - 1) <= _SUM_TO_ONE  # else not normalised, whatever the query says
+    return None if one and not query["absolute_normalization"] else among
+
+
+def _of_targets(texts: list[str], nats: list[float] | None, at: Sequence[int]) -> Scores:
+    return scored(texts, nats, at) if nats else dict.fromkeys(OF_ANSWER, (None, NORMALISED))
+
+
+def _of_choices(sample: Mapping[str, Any], nats: list[float] | None) -> Scores:
+    scores = _target_scores(sample)
+    mass = sum(scores)
+    found: Scores = {"multiple_choice_grade": (float(sample["correct"]), None)}
+    found |= _of_targets(sample["targets"], nats, [scores.index(max(scores))])
+    found |= chosen(sample["scores"], [score / (mass or 1.0) for score in scores])
+    if max(scores) <= 0:
+        found["choice_probability"] = (None, NO_CORRECT)
+    if mass == 0 or min(scores) < 0:
+        found["brier_score"] = (None, NO_CORRECT if mass == 0 else NEGATIVE)
+    return found
+
+
+def _example(sample: Mapping[str, Any]) -> dict[str, Any]:
+    texts, scores = sample["targets"], _target_scores(sample)
+    best = texts[scores.index(max(scores))]
+    return {"prompt": sample["input"], "targets": [best], "choices": texts, "target_scores": scores, "seed": 0}
+
+
+def _of_text(sample: Mapping[str, Any]) -> Scores:
+    """Grade an answer; nothing where the log holds no target."""
+    targets, answer = list(sample.get("targets") or ()), sample["output"]
+    if not targets:
+        return {}
+    distance = min(Levenshtein.normalized_distance(answer, target) for target in targets)
+    return {"exact_match": (float(answer in targets), None), "char_edit_distance": (distance, None)}
+
+
+def _target_scores(sample: Mapping[str, Any]) -> list[float]:
+    return [float(sample["target_values"][choice]) for choice in sample["targets"]]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
