@@ -28,7 +28,7 @@ SAID = {
     "K ≥ {:g}": "synchrony_min",
     "rho ≥ {:g}": "lottery_rho_min",
     "rho ≤ {:g}": "graded_rho_max",
-    "({:g} of pretraining loss)": "loss_decades_min",
+    "falls as C^-{:g}": "loss_per_decade",
     "has {:g} in 90%": "saturated_at",
     "where {:.0%} of draws have a cliff": "cliff_confidence",
     "and {:.0%} still have with any": "cliff_without",

@@ -77,6 +77,7 @@ def test_a_short_ladder_says_what_it_is_short_of() -> None:
     assert reasons[LOSS] == (
         "the ladder is too short: 8 sizes over 0.06 decades of pretraining loss, at least 5 over 0.075 are needed"
     )
+    assert run(LOSS, models, decades_min=1.2).verdicts["reason"][0] != reasons[LOSS]  # a twentieth, 0.06, is enough
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from rescore.commands import import_
 from rescore.commands.compare import compare
 from rescore.commands.extract import extract
 from rescore.commands.fetch import fetch
+from rescore.commands.loss import loss
 from rescore.commands.power import power
 from rescore.commands.prompts import prompts
 from rescore.commands.report import report
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: loading rich would double the time to print it
     pretty_exceptions_enable=False,
 )
-for command in (fetch, tasks, prompts, train, extract, score, test, report, show, compare, power, simulate):
+for command in (fetch, tasks, prompts, train, extract, loss, score, test, report, show, compare, power, simulate):
     app.command(epilog=listing() if command is show else None)(command)
 app.add_typer(import_.app, name="import")
 

@@ -55,19 +55,15 @@ def extract(
 
 def _extract(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: Any, threads: int | None) -> None:
     """Run one model over what is left to do; a model of the Hub is downloaded first."""
+    from rescore.models import hub
     from rescore.models.jobs import open_jobs
 
-    of_the_hub = not Path(row["source"]).is_dir()
-    if of_the_hub:
-        from rescore.models import hub
-
-        row = {**row, "revision": hub.commit(row)}
+    row = hub.pinned(row)
     jobs = open_jobs(row, examples, out, settings)
     first = next(jobs, None)
     if first is None:
         return
-    if of_the_hub:
-        row = {**row, "source": str(hub.model(row))}
+    row = hub.fetched(row)
     from rescore.models.extraction import run_jobs  # imports torch: only where there is work
 
     run_jobs(row, chain([first], jobs), settings, threads=threads)

@@ -127,6 +127,13 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
     return pl.DataFrame(rows, schema=dict(LADDER_COLUMNS))
 
 
+def with_losses(path: Path, losses: Mapping[str, float]) -> str:
+    """Write a ladder table anew, with `pretraining_loss_nats` by model in place of what stood there."""
+    rows = [cells | {"pretraining_loss_nats": f"{losses[cells['model']]:.9g}"} for _, cells in _cells(path)]
+    header = list(dict.fromkeys(name for row in rows for name in row))
+    return "\n".join("\t".join(cells) for cells in [header, *([row.get(c, "") for c in header] for row in rows)]) + "\n"
+
+
 _SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "model", "family", "n_layers")]
 
 

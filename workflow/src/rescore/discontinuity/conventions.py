@@ -54,7 +54,7 @@ class Conventions:
 
     graded_rho_max: float = 0.25  # seeds of one size are graded
     lottery_rho_min: float = 0.5  # or a lottery
-    loss_decades_min: float = 0.075  # what 1.5 decades of compute bring where pretraining loss falls as C^-0.05
+    loss_per_decade: float = 0.05  # decades of pretraining loss in one of compute: it falls as C^-0.05
 
 
 CONVENTIONS = Conventions()
@@ -87,8 +87,8 @@ class Settings:
 
     @property
     def span_min(self) -> float:
-        """Decades that a ladder must span along its axis."""
-        return CONVENTIONS.loss_decades_min if AXES[self.axis].falls else self.decades_min
+        """Decades that a ladder must span along its axis: of loss, those that `decades_min` of compute bring."""
+        return self.decades_min * (CONVENTIONS.loss_per_decade if AXES[self.axis].falls else 1)
 
     @property
     def conventions(self) -> Conventions:

@@ -77,6 +77,16 @@ def model(row: Mapping[str, Any]) -> Path:
     return folder
 
 
+def pinned(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ladder row with its commit as `revision`; the row of a folder as it is. Raises as `commit` does."""
+    return dict(row) if Path(row["source"]).is_dir() else {**row, "revision": commit(row)}
+
+
+def fetched(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a pinned row with a folder on this machine as `source`; downloads, and raises as `model` does."""
+    return dict(row) if Path(row["source"]).is_dir() else {**row, "source": str(model(row))}
+
+
 def _snapshot(row: Mapping[str, Any], wanted: Sequence[str], unwanted: Sequence[str]) -> Path:
     import huggingface_hub
 

@@ -75,6 +75,15 @@ class Vocabulary:
                 self._n_kept += len(ids)
         return {text: found[text] if text in found else self._ids[text].tolist() for text in distinct}
 
+    def plain(self, text: str) -> list[int]:
+        """Tokens of one text alone, without a BOS or EOS around it; raises as `ids` does, and keeps nothing."""
+        try:
+            ids: list[int] = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        except Exception as error:  # as below
+            raise self._unreadable(error) from error
+        self.check(ids)
+        return ids
+
     def check(self, ids: Sequence[int]) -> None:
         """Refuse tokens that the model has no embedding for: on a GPU they would end the whole process."""
         if max(ids, default=-1) >= self.n_embedded:
@@ -89,7 +98,11 @@ class Vocabulary:
         try:
             return self._encoded(texts)
         except Exception as error:  # the library has no narrower one for a vocabulary without an unknown token
-            raise InputError(f"its tokenizer cannot read a text: {' '.join(str(error).split())[:200]}") from error
+            raise self._unreadable(error) from error
+
+    @staticmethod
+    def _unreadable(error: Exception) -> InputError:
+        return InputError(f"its tokenizer cannot read a text: {' '.join(str(error).split())[:200]}")
 
     def _encoded(self, texts: list[str]) -> list[list[int]]:
         ids: list[list[int]] = self.tokenizer(texts)["input_ids"]

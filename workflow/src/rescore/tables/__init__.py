@@ -17,6 +17,7 @@ from rescore.tables.contracts import (
     GRADING as GRADING,
     HEADLINE as HEADLINE,
     LADDER_SHIFTS as LADDER_SHIFTS,
+    LOSSES as LOSSES,
     PLANTED as PLANTED,
     POSITIONS as POSITIONS,
     POWER as POWER,

@@ -96,6 +96,7 @@ LADDER_SHIFTS = TABLES["ladder_shifts"]
 FORECASTS = TABLES["forecasts"]
 FLAGS = TABLES["flags"]
 PLANTED = TABLES["planted"]
+LOSSES = TABLES["losses"]
 POWER = TABLES["power"]
 SCAFFOLD_SHIFT = TABLES["scaffold_shift"]
 
