@@ -1,166 +1,150 @@
-"""Forecasts of planted scaling laws: right on the law, covered at the stated rate, null where there is no telling."""
-
-from collections.abc import Callable
-from typing import Any
+"""Forecasts of planted laws: right on the law, blind to what they forecast, split by the elbow, null where untold."""
 
 import numpy as np
 import polars as pl
 import pytest
-import statsmodels.api as sm
-from diagnostic_tables import curves, expit
-from scipy.optimize import curve_fit
-from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
+from diagnostic_tables import curves, expit, verdicts
 
-from rescore.discontinuity.conventions import CONVENTIONS
-from rescore.planning import forecasts
-from rescore.planning.power_law import fit_line, offset_laws
+from rescore.planning import forecast_counts, forecasts
+from rescore.planning.forecasts import MEAN
+from rescore.tables import FORECAST_COUNTS, FORECASTS
 
 X = np.linspace(18, 24, 12)
-NLL, EM, EDIT = "nll_nats_per_token", "exact_match", "token_edit_distance"
+NLL, EM, EDIT, GRADE = "nll_nats_per_token", "exact_match", "token_edit_distance", "multiple_choice_grade"
+LAW = 3.0 * 10 ** (-0.25 * (X - 18))  # nats, the floor of .01 in it
 
 
-def power_law(offset: float = 0.0, exponent: float = 0.2) -> np.ndarray:
-    return offset + 2.0 * 10 ** (-exponent * (X - 18))
-
-
-def test_a_power_law_is_forecast_exactly() -> None:
-    row = forecasts(curves(X, {("sub", NLL): power_law()})).row(0, named=True)
-    assert row["form"] == "power law"
-    assert row["exponent"] == pytest.approx(0.2)
-    assert row["forecast"] == pytest.approx(power_law()[-1])
-    assert row["forecast_low"] < row["forecast"] < row["forecast_high"]
-    assert row["within_5_percent"]
-    assert row["n_rungs_fitted"] == 8  # 60% of 12, rounded up
-
-
-def test_an_offset_is_found_where_the_lower_part_shows_it() -> None:
-    y = power_law(offset=0.5, exponent=0.7)
-    row = forecasts(curves(X, {("sub", NLL): y}, standard_error=0.002)).row(0, named=True)
-    assert row["form"] == "power law with offset"
-    assert row["offset_nats"] == pytest.approx(0.5, abs=0.01)
-    assert row["exponent"] == pytest.approx(0.7, abs=0.02)
-    assert abs(row["relative_error"]) < 0.02
-    assert row["inside_interval"]
-    slight = forecasts(curves(X, {("sub", NLL): power_law(offset=0.1)})).row(0, named=True)
-    assert slight["form"] == "power law"  # the lower part does not tell, but the interval knows of it
-    assert slight["inside_interval"]
-
-
-def p_of_an_offset(nll: np.ndarray, error: float, k: int = 8) -> float:
-    """p of the plain power law against one with an offset, in the first `k` of X; by scipy's own fits of log NLL.
-
-    The variance of log NLL is that of the mean, (error / NLL)^2, and rung noise of .2 logits, a logit being
-    (1 - exp(-NLL)) / NLL there. The scale has the prior's degrees of freedom beside the fit's.
-    """
-    x, y = X[:k] - 18, np.log(nll[:k])
-    sd = np.hypot(error / nll[:k], CONVENTIONS.rung_sd_logits * (1 - np.exp(-nll[:k])) / nll[:k])
-
-    def misfit(law: Callable[..., np.ndarray], start: tuple[float, ...], bounds: tuple[Any, Any]) -> float:
-        found, _ = curve_fit(law, x, y, p0=start, sigma=sd, bounds=bounds)
-        return float((((y - law(x, *found)) / sd) ** 2).sum())
-
-    plain = misfit(lambda x, a, b: a - b * x, (1.0, 0.5), (-np.inf, np.inf))
-    most = nll[:k].min()
-    offset = misfit(lambda x, a, b, e: np.log(e + np.exp(a - b * x)), (1.0, 0.5, most / 2), ([-9, 0, 0], [9, 9, most]))
-    d0 = CONVENTIONS.prior_df
-    df = d0 + k - 3
-    return float(f_distribution.sf((plain - offset) * df / (d0 + offset), 1, df))
+def by_form(frame: pl.DataFrame, metric: str) -> dict[str, dict[str, object]]:
+    return {row["form"]: row for row in frame.filter(metric=metric).rows(named=True)}
 
 
 @pytest.mark.parametrize(
-    ("exponent", "p", "form"), [(0.3, 0.0304, "power law"), (0.35, 0.0074, "power law with offset")]
+    ("form", "loss"),
+    [
+        ("power law", LAW),
+        ("power law with offset", 0.8 + 2.0 * 10 ** (-0.5 * (X - 18))),
+        ("broken power law", 3 * 10 ** (-0.1 * (X - 18)) * (1 + 10 ** ((X - 20) / 0.3)) ** (-0.3 * 0.3)),
+    ],
 )
-def test_an_offset_is_taken_where_its_p_is_below_a_hundredth(exponent: float, p: float, form: str) -> None:
-    nll = power_law(offset=0.3, exponent=exponent)
-    assert p_of_an_offset(nll, 0.002) == pytest.approx(p, abs=0.0001)
-    row = forecasts(curves(X, {("sub", NLL): nll}, standard_error=0.002)).row(0, named=True)
-    assert row["form"] == form
+def test_a_law_of_nats_is_forecast_by_its_form(form: str, loss: np.ndarray) -> None:
+    found = by_form(forecasts(curves(X, {("sub", NLL): loss - 0.01}, standard_error=0.0005)), NLL)
+    assert set(found) == {MEAN, "power law", "power law with offset", "broken power law"}
+    assert found[form]["n_rungs_fitted"] == 8  # 60% of 12, rounded up
+    assert abs(found[form]["relative_error"]) < 0.15
+    assert found[form]["inside_interval"]
+    assert found["power law"]["held_out_error"] < 0.5 or form != "power law"  # of a standard error, rung noise in it
+    assert found[MEAN]["forecast_low"] < found[MEAN]["forecast"] < found[MEAN]["forecast_high"]
 
 
-@pytest.mark.parametrize(("rungs", "form"), [(8, "power law"), (9, "power law with offset")])
-def test_an_offset_needs_six_fitted_rungs(rungs: int, form: str) -> None:
-    """60% of 8 are 5, of 9 are 6."""
-    x = np.linspace(18, 24, rungs)
-    nll = 0.5 + 2 * 10 ** (-0.9 * (x - 18))
-    assert forecasts(curves(x, {("sub", NLL): nll}, standard_error=0.002))["form"].to_list() == [form]
+@pytest.mark.parametrize(
+    ("form", "score"),
+    [
+        ("line in logits", expit(0.8 * (X - 21))),
+        ("power law in log accuracy", np.exp(-6.0 * 10 ** (-0.3 * (X - 18)))),
+        ("two stages", expit(1.5 - 2.5 * (LAW - 0.01))),
+    ],
+)
+def test_a_score_is_forecast_by_its_form(form: str, score: np.ndarray) -> None:
+    means = {("sub", EM): score, ("sub", EDIT): 1 - score, ("sub", NLL): LAW - 0.01}
+    found = forecasts(curves(X, means, n=100_000, standard_error=0.001))
+    exact, edit = by_form(found, EM), by_form(found, EDIT)
+    assert len(exact) == len(edit) == 5
+    assert abs(exact[form]["relative_error"]) < 0.03
+    assert exact[form]["within_5_percent"]
+    assert exact[form]["forecast"] == pytest.approx(1 - edit[form]["forecast"], abs=1e-5)
+    assert edit[form]["forecast_low"] < edit[form]["forecast"] < edit[form]["forecast_high"]
 
 
-def test_a_line_is_that_of_statsmodels() -> None:
-    rng = np.random.default_rng(2)
-    x, z, variance = X[:6], rng.standard_normal(6), rng.uniform(0.5, 2.0, 6)
-    fit = sm.WLS(z, sm.add_constant(x - 24), weights=1 / variance).fit()
-    line = fit_line(x, z, variance, 24.0)
-    assert (line.at_top, line.slope) == pytest.approx(tuple(fit.params))
-    assert line.variance == pytest.approx(fit.normalized_cov_params[0, 0])
-    assert line.rss == pytest.approx(fit.ssr)
+def test_without_an_nll_of_the_same_rungs_there_are_no_two_stages() -> None:
+    score = expit(0.8 * (X - 21))
+    alone = forecasts(curves(X, {("sub", EM): score}))
+    assert "two stages" not in alone["form"].to_list()
+    table = curves(X, {("sub", EM): score, ("sub", NLL): LAW})
+    fewer = forecasts(table.filter((pl.col("metric") == EM) | (pl.col("model") != "model03")))
+    assert "two stages" not in fewer["form"].to_list()
 
 
-def test_laws_with_given_offsets_are_those_of_scipy() -> None:
-    x, offsets = X[:8], np.array([0.0, 0.2, 0.3])
-    nll = power_law(offset=0.3, exponent=0.4)[:8] * np.exp(0.03 * np.cos(5 * x))
-    variance = np.linspace(0.5, 2.0, 8) * 1e-3
-    laws = offset_laws(x, nll, variance, offsets, top=24.0)
-    for i, offset in enumerate(offsets):
-
-        def law(x: np.ndarray, at_top: float, slope: float, offset: float = offset) -> np.ndarray:
-            return np.log(offset + np.exp(-at_top - slope * (x - 24)))
-
-        found, covariance = curve_fit(law, x, np.log(nll), p0=(1.0, 0.5), sigma=np.sqrt(variance), absolute_sigma=True)
-        assert (laws.at_top[i], laws.slope[i]) == pytest.approx(tuple(found), rel=1e-5)
-        assert laws.variance[i] == pytest.approx(covariance[0, 0], rel=1e-3)
-        assert laws.rss[i] == pytest.approx(float(((np.log(nll) - law(x, *found)) ** 2 / variance).sum()), rel=1e-6)
+def test_errors_of_an_nll_count_the_floor() -> None:
+    """(f - r) / (r + .01): half of .01 nats too much is no error of 100%."""
+    steady = np.array([*LAW[:-1], 0.005])
+    for row in forecasts(curves(X, {("sub", NLL): steady})).rows(named=True):
+        assert row["relative_error"] == pytest.approx((row["forecast"] - 0.005) / 0.015)
+        assert row["within_5_percent"] == (abs(row["forecast"] - 0.005) <= 0.05 * 0.015)
+    nothing = forecasts(curves(X, {("sub", NLL): np.array([*LAW[:-1], 0.0])})).row(0, named=True)
+    assert nothing["relative_error"] == pytest.approx(nothing["forecast"] / 0.01)
 
 
-def test_the_interval_of_a_logit_line_is_students() -> None:
-    """By statsmodels' weighted fit; the scale and its degrees of freedom with the prior's."""
-    n, k, rises = 400, 8, expit(0.8 * (X - 21)) + 0.03 * np.cos(7 * X)
-    row = forecasts(curves(X, {("sub", EM): rises}, n=n, standard_error=0.02)).row(0, named=True)
-    m = (n * rises + 0.5) / (n + 1)
-    variance = (0.02**2 + 0.5 / n**2) / (m * (1 - m)) ** 2 + CONVENTIONS.rung_sd_logits**2
-    fit = sm.WLS(np.log(m / (1 - m))[:k], sm.add_constant(X[:k] - X[-1]), weights=1 / variance[:k]).fit()
-    df = CONVENTIONS.prior_df + k - 2
-    scale = (CONVENTIONS.prior_df + fit.ssr) / df
-    half = t_distribution.ppf(0.975, df) * np.sqrt(scale * (fit.normalized_cov_params[0, 0] + variance[-1]))
-    ends = [row["forecast_low"], row["forecast"], row["forecast_high"]]
-    assert ends == pytest.approx(expit(fit.params[0] + np.array([-half, 0, half])).tolist(), rel=1e-6)
+def test_nothing_above_the_fitted_part_is_looked_at() -> None:
+    score, nats = expit(0.8 * (X - 21)), LAW.copy()
+    blind = ["form", "held_out_error", "weight", "forecast", "forecast_low", "forecast_high"]
+    told = forecasts(curves(X, {("sub", EM): score, ("sub", NLL): nats}))
+    score[8:], nats[8:] = np.linspace(0.3, 0, 4), 9.0
+    other = forecasts(curves(X, {("sub", EM): score, ("sub", NLL): nats}))
+    assert told.select(blind).equals(other.select(blind))
+    assert set(other["realised"]) == {0.0, 9.0}
 
 
-def test_link_lines_are_forecast_in_the_metrics_own_direction() -> None:
-    rises = expit(0.8 * (X - 21))
-    found = forecasts(curves(X, {("sub", EM): rises, ("sub", EDIT): 1 - rises}, n=100_000)).sort("metric")
-    exact, edit = found.rows(named=True)
-    assert exact["form"] == edit["form"] == "logit-linear"
-    assert exact["forecast"] == pytest.approx(rises[-1], abs=1e-3)
-    assert edit["forecast"] == pytest.approx(1 - rises[-1], abs=1e-3)
-    assert edit["forecast_low"] < edit["forecast"] < edit["forecast_high"]
-    errors = [row["relative_error"] * row["realised"] for row in (edit, exact)]
-    assert errors[0] == pytest.approx(-errors[1])
+def test_the_mean_weighs_forms_by_their_error_on_rungs_held_out() -> None:
+    found = forecasts(curves(X, {("sub", NLL): LAW * (1 + 0.1 * np.cos(5 * X))})).rows(named=True)
+    mean, forms = found[0], found[1:]
+    assert (mean["form"], mean["weight"], mean["held_out_error"], mean["won"]) == (MEAN, None, None, None)
+    weights = 1 / (np.array([row["held_out_error"] for row in forms]) + 0.1)
+    assert [row["weight"] for row in forms] == pytest.approx(weights / weights.sum())
+    logs = np.log([row["forecast"] + 0.01 for row in forms])
+    assert np.log(mean["forecast"] + 0.01) == pytest.approx(weights @ logs / weights.sum())
+    errors = np.abs(logs - np.log(mean["realised"] + 0.01))
+    assert [row["won"] for row in forms] == [i == errors.argmin() for i in range(3)]
 
 
-@pytest.mark.parametrize(("metric", "offset"), [(NLL, 0.0), (NLL, 0.3), (EM, 0.0)])
-def test_intervals_cover_noisy_laws(metric: str, offset: float) -> None:
+@pytest.mark.parametrize(("metric", "top"), [(NLL, 0.1), (EM, 0.9)])
+def test_intervals_hold_noisy_laws(metric: str, top: float) -> None:
     rng = np.random.default_rng(17)
     means = {}
-    for i in range(150):
-        shift = 0.2 * rng.standard_normal(len(X))  # rung noise in logits, as the prior has it
-        error = 0.01 * rng.standard_normal(len(X))
+    for i in range(60):
+        noise = 0.2 * rng.standard_normal(len(X))  # rung noise in logits, as the prior has it
         if metric == EM:
-            means[f"sub{i:03d}", EM] = np.clip(expit(0.8 * (X - 21) + shift) + error, 0, 1)
+            means[f"sub{i:02d}", EM] = rng.binomial(500, expit(0.8 * (X - 21) + noise)) / 500
         else:
-            p = np.exp(-power_law(offset))
-            means[f"sub{i:03d}", NLL] = np.logaddexp(0, -(np.log(p / (1 - p)) + shift)) * (1 + error)
-    found = forecasts(curves(X, means))
-    assert found["inside_interval"].mean() >= 0.88
-    wide = (found["forecast_high"] - found["forecast_low"]) / found["forecast"]
-    assert wide.median() < 3.5
+            p = np.exp(-LAW)
+            means[f"sub{i:02d}", NLL] = np.logaddexp(0, -(np.log(p / (1 - p)) + noise))
+    found = forecasts(curves(X, means)).filter(form=MEAN)
+    assert found["inside_interval"].mean() >= 0.85
+    wide = (found["forecast_high"] - found["forecast_low"]).median()
+    assert wide < 9 * top
 
 
-def test_a_cliff_after_the_fitted_part_is_missed() -> None:
-    steps = np.where(X > 22, 0.9, 0.02)
-    row = forecasts(curves(X, {("sub", EM): steps})).row(0, named=True)
-    assert not row["inside_interval"]
-    assert row["relative_error"] < -0.5
+@pytest.mark.parametrize(("best", "above"), [(0.1, False), (0.101, True)])
+def test_forecasts_are_split_by_whether_a_fitted_rung_is_above_the_elbow(best: float, above: bool) -> None:
+    """Exact match over .1 on one of the eight fitted rungs; what lies above them does not count."""
+    exact = np.array([0, 0, 0, best, 0.05, 0, 0, 0, 0.9, 0.9, 0.9, 0.9])
+    found = forecasts(curves(X, {("sub", EM): exact, ("sub", NLL): LAW}))
+    assert found["above_elbow"].unique().to_list() == [above]
+
+
+def test_the_elbow_of_a_choice_is_above_its_chance() -> None:
+    """.25 + .1 of what is left is .325."""
+    told = {"subtask": "sub", "metric": GRADE, "chance": 0.25}
+    for best, above in ((0.32, False), (0.33, True)):
+        table = curves(X, {("sub", GRADE): np.array([0.25] * 7 + [best] + [0.9] * 4)})
+        assert forecasts(table, verdicts(told))["above_elbow"].unique().to_list() == [above]
+    assert forecasts(table)["above_elbow"].unique().to_list() == [None]  # nobody knows what guessing scores
+    assert forecasts(curves(X, {("sub", NLL): LAW}))["above_elbow"].unique().to_list() == [None]
+
+
+def test_forecasts_above_the_elbow_come_first_and_are_counted_apart() -> None:
+    late = np.where(X > 22, 0.9, 0.02)
+    table = curves(X, {("a", EM): late, ("b", EM): expit(0.8 * (X - 21)), ("c", EM): late})
+    found = forecasts(table)
+    assert found["above_elbow"].to_list() == [True] * 4 + [False] * 8
+    counts = forecast_counts(found)
+    assert counts.schema == FORECAST_COUNTS.empty().schema
+    assert counts["form"].to_list()[:2] == [MEAN, "broken power law"]
+    assert counts.select("above_elbow", "forecasts").unique(maintain_order=True).rows() == [(True, 1), (False, 2)]
+    assert counts.filter("above_elbow")["won"].sum() == 1
+    missed = counts.filter(form=MEAN, above_elbow=False).row(0, named=True)
+    assert (missed["within_5_percent"], missed["won"]) == (0, None)
+    assert missed["median_relative_error"] == pytest.approx(found.filter(form=MEAN)["relative_error"].abs()[1])
+    assert missed["median_relative_error"] > 0.5
 
 
 def test_all_of_the_items_right_is_not_beyond_a_forecast() -> None:
@@ -174,8 +158,8 @@ STEPS = np.array([2**i for i in range(10)] + list(range(1000, 144_000, 1000)))  
 TRAINING = np.log10(6 * 1.4e9 * 2_097_152.0 * STEPS)
 
 
-def in_training(x: np.ndarray, means: dict[tuple[str, str], np.ndarray], standard_error: float = 0.01) -> pl.DataFrame:
-    return curves(x, means, standard_error=standard_error).with_columns(n_params=pl.lit(1.4e9))
+def in_training(x: np.ndarray, means: dict[tuple[str, str], np.ndarray]) -> pl.DataFrame:
+    return curves(x, means).with_columns(n_params=pl.lit(1.4e9))
 
 
 @pytest.mark.parametrize(("offset", "scale", "exponent"), [(1.0, 3.0, 0.2), (0.5, 2.0, 0.2), (1.7, 8.0, 0.35)])
@@ -186,24 +170,11 @@ def test_a_law_in_tokens_is_forecast_from_the_first_tenth_of_training(
     row = forecasts(in_training(TRAINING, {("sub", NLL): law})).row(0, named=True)
     assert (row["along"], row["n_rungs"], row["n_rungs_fitted"]) == ("training", 153, 24)  # 1 to 512, 1000 to 14000
     assert row["fitted_share"] == pytest.approx(14 / 143, rel=1e-5)
-    assert row["form"] == "power law with offset"
     assert row["realised"] == pytest.approx(law[-1])
-    assert abs(row["relative_error"]) < 0.02
-    assert row["within_5_percent"]
+    assert abs(row["relative_error"]) < 0.1
     assert row["inside_interval"]
-
-
-@pytest.mark.parametrize("offset", [0.0, 1.0])
-def test_intervals_along_training_cover_noisy_laws(offset: float) -> None:
-    rng = np.random.default_rng(3)
-    p = np.exp(-(offset + 3 * STEPS**-0.2))
-    means = {
-        (f"sub{i:03d}", NLL): np.logaddexp(0, -(np.log(p / (1 - p)) + 0.2 * rng.standard_normal(len(STEPS))))
-        for i in range(100)
-    }
-    found = forecasts(in_training(TRAINING, means))
-    assert 0.9 <= found["inside_interval"].mean() < 1
-    assert ((found["forecast_high"] - found["forecast_low"]) / found["forecast"]).median() < 1
+    with_offset = by_form(forecasts(in_training(TRAINING, {("sub", NLL): law})), NLL)["power law with offset"]
+    assert abs(with_offset["relative_error"]) < 0.04
 
 
 def test_few_checkpoints_are_fitted_beyond_the_first_tenth() -> None:
@@ -212,7 +183,7 @@ def test_few_checkpoints_are_fitted_beyond_the_first_tenth() -> None:
     law = {("sub", NLL): 2 * share**-0.3}
     row = forecasts(in_training(x, law)).row(0, named=True)
     assert (row["n_rungs_fitted"], round(row["fitted_share"], 5)) == (4, 0.2)
-    assert row["forecast"] == pytest.approx(2)
+    assert row["forecast"] == pytest.approx(2, rel=0.1)
     early = forecasts(in_training(x - (x < 15.5), law)).row(0, named=True)  # four within the first tenth, and no more
     assert (early["n_rungs_fitted"], round(early["fitted_share"], 5)) == (4, 0.02)
     sizes = forecasts(curves(x, law)).row(0, named=True)
@@ -222,7 +193,7 @@ def test_few_checkpoints_are_fitted_beyond_the_first_tenth() -> None:
     assert short["fitted_share"] is None
 
 
-def test_reasons() -> None:
+def test_what_is_forecast_and_why_not() -> None:
     short = forecasts(curves(X[:5], {("sub", EM): X[:5] / 30})).row(0, named=True)
     assert short["forecast"] is None
     assert short["reason"] == "3 rungs in the lower 60% of the ladder, at least 4 are needed"
@@ -231,4 +202,18 @@ def test_reasons() -> None:
     gone = forecasts(curves(X, {("sub", EDIT): np.linspace(0.9, 0, 12)})).row(0, named=True)
     assert gone["relative_error"] is None
     assert gone["reason"] == "no relative error: the realised value is 0"
-    assert isinstance(forecasts(curves(X, {})), pl.DataFrame)
+    controls = curves(X, {("sub", "target_probability"): X / 30, ("sub", "brier_score"): X / 30})
+    assert forecasts(controls).equals(FORECASTS.empty())
+    assert forecast_counts(forecasts(curves(X, {}))).equals(FORECAST_COUNTS.empty())
+
+
+def test_wild_rungs_warn_of_nothing() -> None:
+    rng = np.random.default_rng(5)
+    wild = {
+        (f"s{i}", m): v
+        for i in range(6)
+        for m, v in ((EM, rng.integers(0, 2, 12) * 1.0), (NLL, rng.uniform(0, 60, 12)))
+    }
+    found = forecasts(curves(X, wild, n=10))
+    assert found["forecast_high"].is_finite().all()
+    assert (found["forecast_low"] <= found["forecast_high"]).all()

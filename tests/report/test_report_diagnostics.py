@@ -16,6 +16,7 @@ from rescore.tables import (
     DIAGNOSTICS,
     FAMILIES,
     FLAGS,
+    FORECAST_COUNTS,
     FORECASTS,
     LADDER_SHIFTS,
     POWER,
@@ -73,11 +74,27 @@ def diagnosed() -> dict[str, pl.DataFrame]:
             FORECASTS,
             key(WORDS, nll)
             | {"forecast": 1.04, "realised": 1.0, "relative_error": 0.04, "within_5_percent": True}
-            | {"inside_interval": True, "exponent": 0.123456789, "form": "power law"},
+            | {"inside_interval": True, "form": "mean of the forms", "above_elbow": True},
+            key(WORDS, nll) | {"forecast": 77.0, "realised": 1.0, "form": "power law", "won": True},
             key(CHOICES, nll)
             | {"forecast": 2.0, "realised": 1.0, "relative_error": 1.0, "within_5_percent": False}
-            | {"inside_interval": False, "form": "power law"},
+            | {"inside_interval": False, "form": "mean of the forms", "above_elbow": False},
             key(WORDS, exact) | {"reason": "too few rungs"},
+        ),
+        FORECAST_COUNTS.name: rows(
+            FORECAST_COUNTS,
+            *(
+                {"along": "size", "above_elbow": above, "metric": nll, "form": form, "forecasts": 20, "won": won}
+                | {"within_5_percent": within, "inside_interval": inside, "median_relative_error": 0.25}
+                for above, form, within, inside, won in (
+                    (True, "mean of the forms", 12, 17, None),
+                    (True, "broken power law", 9, 15, 6),
+                    (True, "power law", 9, 15, 14),
+                    (False, "mean of the forms", 0, 16, None),
+                    (False, "broken power law", 0, 16, 20),
+                    (False, "power law", 0, 16, 0),
+                )
+            ),
         ),
         RISES.name: rows(
             RISES,
@@ -127,7 +144,7 @@ def test_a_table_without_a_section_leaves_no_trace(tables: SimpleNamespace) -> N
     [
         ("flags", {"Subtask": "words", "Flag": "saturation", "Value": 0.99, "What was seen": "<b>top</b>"}),
         ("flags", {"Metric": "NLL per token", "What was seen": "NLL per token goes down"}),
-        ("forecasts", {"Subtask": "words", "Metric": "NLL per token", "Fitted": "power law", "Inside": "yes"}),
+        ("forecasts", {"Subtask": "words", "Metric": "NLL per token", "Above the elbow": "yes", "Inside": "yes"}),
         ("forecasts", {"Subtask": "words", "Metric": "Exact match", "Forecast": None, "Why not": "too few rungs"}),
         (
             "rises",
@@ -169,8 +186,9 @@ def random_rows(table: Table) -> pl.DataFrame:
         pl.String: lambda: "text",
     }
     metrics = ("token_edit_distance", "nll_nats_per_token", "exact_match")
+    unforecast = {"won": None} if "won" in table.columns else {}  # the mean of the forms, which the page shows
     made = [
-        {name: random[kind]() for name, kind in table.columns.items()} | key(subtask, metric)
+        {name: random[kind]() for name, kind in table.columns.items()} | key(subtask, metric) | unforecast
         for metric in metrics
         for subtask in (CHOICES, WORDS)
     ]
@@ -198,9 +216,19 @@ def test_a_row_of_no_subtask_of_the_page_is_left_out(tree: Any) -> None:
     assert [row["Subtask"] for row in grid(tree, "flags")] == ["words", "choices: age"]
 
 
-def test_forecasts_are_counted_by_metric(tree: Any) -> None:
+def test_the_page_shows_the_forecast_and_not_the_forms_that_compete(tree: Any) -> None:
+    assert [row["Forecast"] for row in grid(tree, "forecasts")] == [None, 1.04, 2.0]
+
+
+def test_forecasts_are_counted_above_the_elbow_first_and_too_few_is_said(tree: Any) -> None:
+    """85% of 20 are 17, which is enough, and 16 are not."""
     cells = [texts(row.xpath("*")) for row in tree.xpath("//table[@id='forecast-counts']/tbody/tr")]
-    assert cells == [["NLL per token", "2", "1 of 2", "1 of 2"]]  # exact match has no forecast
+    assert cells == [
+        ["A fitted size is above the elbow"],
+        ["NLL per token", "20", "12", "25%", "17 of 20", "power law 14, broken power law 6"],
+        ["All fitted sizes are below the elbow"],
+        ["NLL per token", "20", "0", "25%", "16 of 20: too few", "broken power law 20"],
+    ]
 
 
 def test_the_page_is_silent_on_a_table_that_is_not_there(tables: SimpleNamespace) -> None:

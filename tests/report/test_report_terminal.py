@@ -9,7 +9,7 @@ from report_tables import WORDS, cliff_row
 
 from rescore.report import summary
 from rescore.report.text import sentence
-from rescore.tables import CLIFFS
+from rescore.tables import CLIFFS, FORECAST_COUNTS
 
 
 def printed(cliffs: pl.DataFrame, headline: pl.DataFrame, width: int | None = None) -> list[str]:
@@ -88,3 +88,28 @@ def test_sentence_counts_each_answer() -> None:
         "skill itself broke in 1, in 1 it did not, 2 are open."
     )
     assert sentence(others[0]) == "No sudden rise under exact match in 1 subtask."
+
+
+def test_summary_says_how_many_forecasts_came_out_on_either_side_of_the_elbow(tables: SimpleNamespace) -> None:
+    base = {"along": "size", "form": "mean of the forms", "inside_interval": 0, "won": None}
+    counts = pl.DataFrame(
+        [
+            base | {"metric": metric, "above_elbow": above, "within_5_percent": within, "forecasts": n} | more
+            for metric, above, within, n, more in (
+                ("exact_match", False, 1, 11, {}),
+                ("exact_match", True, 15, 23, {}),
+                ("multiple_choice_grade", True, 2, 4, {}),
+                ("multiple_choice_grade", None, 4, 4, {}),
+                ("exact_match", True, 20, 23, {"form": "power law", "won": 3}),
+                ("nll_nats_per_token", True, 9, 23, {}),
+            )
+        ],
+        schema_overrides={"won": pl.Int64},
+    ).select(pl.lit(None, kind).alias(name) if name not in base and name not in
+             ("metric", "above_elbow", "within_5_percent", "forecasts") else pl.col(name)
+             for name, kind in FORECAST_COUNTS.columns.items())  # fmt: skip
+    lines = summary(tables.cliffs, tables.headline, forecasts=counts).plain.splitlines()
+    said = "Forecasts of the hard metric within 5%: 17 of 27 above the elbow, 1 of 11 below the elbow."
+    assert said in " ".join(lines)
+    assert max(map(len, lines)) <= 80
+    assert "Forecasts" not in summary(tables.cliffs, tables.headline, forecasts=FORECAST_COUNTS.empty()).plain

@@ -50,7 +50,7 @@ def show(
     import polars as pl
 
     from rescore.commands.printing import print_table
-    from rescore.tables import CLIFFS, HEADLINE, TABLES, InputError, read
+    from rescore.tables import CLIFFS, FORECAST_COUNTS, HEADLINE, TABLES, InputError, read
 
     if table == SUMMARY:
         cliffs = _kept(read(results / "cliffs.parquet", CLIFFS), results, CLIFFS.name, task, subtask, metric, label)
@@ -61,7 +61,9 @@ def show(
         page = results / "report" / "index.html"
         where = str(page) if page.exists() else None
         headline = read(results / "headline.parquet", HEADLINE)
-        Console(soft_wrap=True, highlight=False).print(summary(cliffs, headline, page=where))
+        counts = results / FORECAST_COUNTS.file
+        forecasts = read(counts, FORECAST_COUNTS) if counts.is_file() else None
+        Console(soft_wrap=True, highlight=False).print(summary(cliffs, headline, forecasts=forecasts, page=where))
         return
     if table not in TABLES:
         raise InputError(_unknown("table", table, [SUMMARY, *TABLES]))

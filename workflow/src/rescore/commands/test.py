@@ -130,6 +130,8 @@ def _tables(analysis: Any, settings: Any, graded: "pl.DataFrame") -> Iterator[tu
     yield "headline", headline(cliffs, verdicts, seed=settings.seed)
     yield "families", families(cliffs)
     yield "ladder_shifts", planning.ladder_shifts(curves, verdicts, cliffs, seed=settings.seed)
-    yield "forecasts", planning.forecasts(curves, settings.conventions)
+    forecasts = planning.forecasts(curves, verdicts, settings.conventions, seed=settings.seed)
+    yield "forecasts", forecasts
+    yield "forecast_counts", planning.forecast_counts(forecasts)
     yield "flags", planning.flags(curves, verdicts, graded)
     yield "planted", planning.planted(curves, settings)

@@ -1,21 +1,19 @@
-"""Forecasting the top of a ladder from its lower part, and how far off the forecast was."""
+"""Forecasting the top of a ladder from its lower part by several forms, and how far off each forecast was."""
 
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy.special import expit
-from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
 
 from rescore.discontinuity.conventions import CONVENTIONS, Conventions
+from rescore.discontinuity.stream import stream
 from rescore.planning.curves import CELL, NO_ERROR, Curve, Floats, read_curves
-from rescore.planning.power_law import fit_line, offset_laws
-from rescore.tables import FORECASTS
+from rescore.planning.tournament import LOWER_PART, Likelihood, Told, tournament, unscaled
+from rescore.tables import FORECAST_COUNTS, FORECASTS
 from rescore.tables.axes import checkpoint_ladders
-
-LOWER_PART = 0.6
-"""Share of the rungs that is fitted, of a ladder of sizes."""
+from rescore.tables.metrics import HARD_METRICS, HEADLINE_METRICS, reference_metric
 
 FIRST_PART = 0.1
 """Share of training that is fitted, of a ladder of checkpoints."""
@@ -23,90 +21,134 @@ FIRST_PART = 0.1
 GOOD = 0.05
 """A relative error that is called good."""
 
+ELBOW = 0.1
+"""A fitted rung is above the elbow where the hard metric, its chance taken off, is over this."""
+
+MEAN = "mean of the forms"
+LEVEL = 0.9
+
+EXTRAPOLATION = {("nats", False): 1.1, ("nats", True): 0.7, ("bounded", False): 1.5, ("bounded", True): 0.8}
+"""What extrapolation adds per decade beyond the fitted part, in log nats or logits, by whether a fitted rung is above
+the elbow (where nobody can tell, as below it): standard deviation of half a normal distribution. Planted tops come out
+better than the fitted part lets one think, not worse, so the other half is 0 (benchmarks/forecast_coverage.py)."""
+
 _RUNGS_MIN = 4
-_RUNGS_MIN_OFFSET = 6
-_LEVEL = 0.95
 _SAME = 2e-6  # log10 compute is rounded to 6 digits
-_OFFSET_ALPHA = 0.01
-_OFFSETS = 40  # candidates between 0 and the smallest NLL fitted
-_LN10 = float(np.log(10))  # slopes are per decade of compute, exponents are not
-_NLL_MIN = 1e-6  # nats; below it an NLL is rounding error
-_LOGIT_MIN = 0.25  # at 4 nats and above: else a rung that is far off would count as known exactly
+
+_Chances = Mapping[tuple[str, ...], float | None]
 
 
-class Forecast(NamedTuple):
-    """A forecast in [0, 1] with higher better, or in nats; exponent and offset are those of a power law.
+class Fitted(NamedTuple):
+    """A curve whose lowest `fitted` rungs were fitted, and what was told of it, or why nothing was."""
 
-    `seen` is the top rung's mean as it is compared with the interval. Of a bounded score it has half an item added to
-    either side, (n m + 1/2) / (n + 1), so that 200 of 200 is 0.9975 and not beyond every forecast.
-    """
-
-    value: float
-    low: float
-    high: float
-    seen: float
-    form: str
-    exponent: float | None
-    offset_nats: float | None
+    curve: Curve
+    along: str
+    fitted: int
+    above_elbow: bool | None
+    told: Told | str
+    rng: np.random.Generator
 
 
-def forecasts(curves: pl.DataFrame, conventions: Conventions = CONVENTIONS) -> pl.DataFrame:
-    """Fit the lower part of each curve, forecast the top rung, compare.
+def forecasts(
+    curves: pl.DataFrame, verdicts: pl.DataFrame | None = None, conventions: Conventions = CONVENTIONS, *, seed: int = 0
+) -> pl.DataFrame:
+    """Fit the lower part of each curve by several forms, forecast the top rung, compare.
 
     Of a ladder of sizes, the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
     `checkpoint_ladders`), those of the first 10% of training, counted in compute, or the first 4 where fewer lie there.
 
-    Bounded metrics: a line on the logit scale. NLL: the power law A C^-a, a line in log NLL; with an irreducible
-    offset, E + A C^-a, where at least 6 rungs are fitted and the plain law is rejected against it (F test, p < .01).
-    Rungs are weighted by the variance of items and seeds plus rung noise (rung_sd_logits). The scale that is left is
-    s^2 = (d0 + RSS) / (d0 + d), and the interval is Student's t with d0 + d degrees of freedom, for the mean that the
-    top rung will show, its own noise included. An NLL's interval is widened by the offsets that the fitted rungs allow
-    (profile likelihood), whether or not one is found. It holds for curves of these forms: a cliff above the fitted part
-    is beyond it.
+    An NLL N is fitted as -log(N + .01), as below .01 nats nothing is skill: by a power law, one with an offset, and a
+    broken one. A bounded score is fitted as a logit: by a line, by a plain and a broken power law of its negative
+    logarithm, and in two stages, the NLL's forecast and a sigmoid of NLL (see `forms`). Rungs are weighted by the
+    variance of items and seeds plus rung noise (rung_sd_logits).
+
+    The forecast is the mean of the forms, each weighted by one over its error on fitted rungs that are held out: the
+    upper 40% of them. The interval holds draws of each form's parameters and of the top rung's noise, both scaled by
+    what the form leaves over (moderated, prior_df), and the error of extrapolation, EXTRAPOLATION times the decades
+    beyond the fitted part.
 
     Parameters
     ----------
     curves
         The table CURVES.
+    verdicts
+        The table VERDICTS, for what guessing scores.
     conventions
-        For rung_sd_logits and prior_df (d0).
+        For rung_sd_logits, prior_df, draws and nll_floor_nats.
+    seed
+        Of the draws.
 
     Returns
     -------
     pl.DataFrame
-        The table FORECASTS, one row per curve, in the metric's own unit. `relative_error` is forecast minus realised
-        over realised, null where that is 0.
+        The table FORECASTS: one row per form of each curve and one of their mean, in the metric's own unit, or one with
+        the reason why there is none. The hard metric, NLL and the soft metrics of the headline are forecast.
     """
-    rows = []
-    checkpoints = checkpoint_ladders(curves)
-    for curve in read_curves(curves):
-        in_training = curve.key[0] in checkpoints
-        fitted = _n_fitted(curve.x, in_training=in_training)
-        row: dict[str, Any] = dict.fromkeys(FORECASTS.columns) | dict(zip(CELL, curve.key, strict=True))
-        row |= {"along": "training" if in_training else "size", "n_rungs": len(curve.x)}
-        found = _forecast(curve, conventions, fitted)
-        if isinstance(found, str):
-            rows.append(row | {"reason": found})
+    rows: list[dict[str, Any]] = []
+    for one in fitted_curves(curves, verdicts, conventions, seed):
+        row: dict[str, Any] = dict.fromkeys(FORECASTS.columns) | dict(zip(CELL, one.curve.key, strict=True))
+        row |= {"along": one.along, "n_rungs": len(one.curve.x)}
+        if isinstance(one.told, str):
+            rows.append(row | {"reason": one.told})
             continue
-        value, *ends, realised = map(curve.in_own_unit, (found.value, found.low, found.high, float(curve.mean[-1])))
-        relative = (value - realised) / realised if abs(realised) > 1e-12 else None
         row |= {
-            "n_rungs_fitted": fitted,
-            "fitted_share": float(10 ** (curve.x[fitted - 1] - curve.x[-1])),
-            "form": found.form,
-            "exponent": found.exponent,
-            "offset_nats": found.offset_nats,
-            "forecast": value,
-            "forecast_low": min(ends),
-            "forecast_high": max(ends),
-            "realised": realised,
-            "relative_error": relative,
-            "within_5_percent": None if relative is None else abs(relative) <= GOOD,
-            "inside_interval": found.low <= found.seen <= found.high,
-            "reason": "no relative error: the realised value is 0" if relative is None else None,
+            "above_elbow": one.above_elbow,
+            "n_rungs_fitted": one.fitted,
+            "fitted_share": float(10 ** (one.curve.x[one.fitted - 1] - one.curve.x[-1])),
         }
-        rows.append(row)
-    return pl.DataFrame(rows, schema=dict(FORECASTS.columns))
+        rows += [row | entry for entry in _entries(one, one.told, conventions)]
+    return pl.DataFrame(rows, schema=dict(FORECASTS.columns)).sort(
+        "above_elbow", *CELL, descending=[True, *[False] * len(CELL)], nulls_last=True, maintain_order=True
+    )
+
+
+def forecast_counts(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Count the forecasts that came out, split by whether a fitted rung was above the elbow.
+
+    Parameters
+    ----------
+    forecasts
+        The table FORECASTS.
+
+    Returns
+    -------
+    pl.DataFrame
+        The table FORECAST_COUNTS, one row per side of the elbow, metric and form, the mean of the forms first.
+    """
+    by = ["along", "above_elbow", "metric", "form"]
+    counted = forecasts.drop_nulls("forecast").group_by(by, maintain_order=True)
+    found = counted.agg(
+        forecasts=pl.len(),
+        within_5_percent=pl.col("within_5_percent").sum(),
+        inside_interval=pl.col("inside_interval").sum(),
+        median_relative_error=pl.col("relative_error").abs().median(),
+        won=pl.when(pl.col("won").is_not_null().any()).then(pl.col("won").sum()),
+    )
+    first = [pl.col("along"), pl.col("above_elbow"), pl.col("metric"), pl.col("form") != MEAN, pl.col("form")]
+    found = found.sort(first, descending=[False, True, False, False, False], nulls_last=True)
+    return found.select(pl.col(name).cast(kind) for name, kind in FORECAST_COUNTS.columns.items())
+
+
+def fitted_curves(
+    curves: pl.DataFrame, verdicts: pl.DataFrame | None, conventions: Conventions, seed: int
+) -> Iterator[Fitted]:
+    """Fit every curve that is forecast; parameters as of `forecasts`."""
+    wanted = pl.col("metric").is_in([*HARD_METRICS, *HEADLINE_METRICS])
+    checkpoints, chances = checkpoint_ladders(curves), _chances(verdicts)
+    for names, group in groupby(read_curves(curves.filter(wanted)), key=lambda curve: curve.key[:3]):
+        of = {curve.key[3]: curve for curve in group}
+        reference, in_training = of.get(reference_metric(of)), names[0] in checkpoints
+        likelihood = None
+        for curve in sorted(of.values(), key=lambda curve: curve is not reference):
+            k, along = _n_fitted(curve.x, in_training=in_training), "training" if in_training else "size"
+            rng = stream(seed, *curve.key, "forecast")
+            if reason := _refused(curve, k):
+                yield Fitted(curve, along, k, None, reason, rng)
+                continue
+            told = tournament(curve, None if curve.in_nats else likelihood, k, conventions, rng)
+            if curve is reference:
+                likelihood = Likelihood(curve, told)
+            yield Fitted(curve, along, k, _above_elbow(of, float(curve.x[k - 1]), chances), told, rng)
 
 
 def _n_fitted(log10_compute: Floats, *, in_training: bool) -> int:
@@ -117,72 +159,67 @@ def _n_fitted(log10_compute: Floats, *, in_training: bool) -> int:
     return max(int(np.count_nonzero(first)), _RUNGS_MIN)
 
 
-def _forecast(curve: Curve, conventions: Conventions, k: int) -> Forecast | str:
-    """Forecast the top of a curve from its lowest `k` rungs, or say why there is no forecast."""
-    if k < _RUNGS_MIN:
-        return f"{k} rungs in the lower {LOWER_PART:.0%} of the ladder, at least {_RUNGS_MIN} are needed"
-    if k >= len(curve.x):
+def _refused(curve: Curve, fitted: int) -> str | None:
+    """Say why a curve is not forecast."""
+    if fitted < _RUNGS_MIN:
+        return f"{fitted} rungs in the lower {LOWER_PART:.0%} of the ladder, at least {_RUNGS_MIN} are needed"
+    if fitted >= len(curve.x):
         return f"{len(curve.x)} checkpoints, at least {_RUNGS_MIN + 1} are needed: {_RUNGS_MIN} to fit"
-    if np.isnan(curve.variance).any():
-        return NO_ERROR
-    z, variance = _linked(curve, conventions.rung_sd_logits)
-    x, d0 = curve.x, conventions.prior_df
-    line = fit_line(x[:k], z[:k], variance[:k], x[-1])
-    s2 = (d0 + line.rss) / (d0 + k - 2)
-    half = t_distribution.ppf((1 + _LEVEL) / 2, d0 + k - 2) * np.sqrt(s2 * (line.variance + variance[-1]))
-    told = np.array([line.at_top - half, line.at_top, line.at_top + half, z[-1]])
-    if not curve.in_nats:
-        low, value, high, seen = expit(told).tolist()
-        return Forecast(value, low, high, seen, "logit-linear", None, None)
-    high, value, low, seen = np.exp(-told).tolist()
-    plain = Forecast(value, low, high, seen, "power law", line.slope / _LN10, None)
-    if k < _RUNGS_MIN_OFFSET or line.slope <= 0:
-        return plain
-    return _with_offsets(plain, x, np.exp(-z), variance, k, d0)
+    return NO_ERROR if np.isnan(curve.variance).any() else None
 
 
-def _linked(curve: Curve, rung_sd_logits: float) -> tuple[Floats, Floats]:
-    """Put a curve on a scale where its growth is close to a line; with its variance, rung noise included: [rungs] both.
-
-    - A bounded score m of n items: z = logit m~, m~ = (n m + 1/2) / (n + 1), dz/dm = 1 / (m~ (1 - m~)). 0.5 / n^2 is
-      added to the variance of m, so that 0 of n has a standard error of about 1.4 on this scale and not 0.
-    - An NLL m: z = -log m, dz/dm = -1 / m; a logit of the token's probability is (1 - exp(-m)) / m on this scale.
-    """
-    if curve.in_nats:
-        m = np.maximum(curve.mean, _NLL_MIN)
-        logit = np.maximum(-np.expm1(-m) / m, _LOGIT_MIN)
-        return -np.log(m), (curve.variance + 1e-12) / m**2 + (rung_sd_logits * logit) ** 2
-    m = (curve.n * curve.mean + 0.5) / (curve.n + 1)
-    variance = (curve.variance + 0.5 / curve.n**2) / (m * (1 - m)) ** 2
-    return np.log(m / (1 - m)), variance + rung_sd_logits**2
+def _extrapolation_errors(one: Fitted, draws: int) -> Floats:
+    """Draw by how much the top may come out better than the fitted part tells; [draws]."""
+    sd = EXTRAPOLATION["nats" if one.curve.in_nats else "bounded", bool(one.above_elbow)]
+    decades = one.curve.x[-1] - one.curve.x[one.fitted - 1]
+    return np.asarray(np.maximum(one.rng.standard_normal(draws), 0.0) * sd * decades)
 
 
-def _with_offsets(plain: Forecast, x: Floats, nll: Floats, variance: Floats, k: int, d0: float) -> Forecast:
-    """Widen the forecast by E + A C^-a with every offset E, and move it where an offset is found.
+def _chances(verdicts: pl.DataFrame | None) -> _Chances:
+    """What guessing scores, by `CELL`."""
+    if verdicts is None:
+        return {}
+    return {row[:4]: row[4] for row in verdicts.select(*CELL, "chance").iter_rows()}
 
-    The interval is that of the profile likelihood: a value is in it where some offset's misfit to the fitted rungs,
-    beyond the best one's, and the value's distance from that offset's forecast add up to no more than t^2.
-    """
-    offsets = nll[:k].min() * np.linspace(0.0, 1.0, _OFFSETS + 1)[:-1]
-    laws = offset_laws(x[:k], nll[:k], variance[:k], offsets, top=float(x[-1]))
-    best = int(laws.rss.argmin())
-    df = d0 + k - 3
-    beyond = (laws.rss - laws.rss[best]) * df / (d0 + laws.rss[best])
-    reach = t_distribution.ppf((1 + _LEVEL) / 2, df) ** 2 - beyond  # what the interval has left
-    ends = [plain.low, plain.high] if reach[0] > 0 else []
-    for i in np.flatnonzero((reach > 0) & (laws.slope > 0)):
-        scale = reach[i] * (d0 + laws.rss[best]) / df
-        # The law falls, so the top lies below the fit at the last fitted rung, however little the law is known.
-        half = min(np.sqrt(scale * laws.variance[i]), laws.slope[i] * (x[-1] - x[k - 1]))
-        value, low, high = (np.log(offsets[i] + np.exp(-laws.at_top[i] + shift)) for shift in (0.0, -half, half))
-        own = np.sqrt(scale * variance[-1])  # the top rung's noise, in log nats
-        ends += [float(np.exp(value - np.hypot(value - low, own))), float(np.exp(value + np.hypot(high - value, own)))]
-    widened = plain._replace(low=min(ends, default=plain.low), high=max(ends, default=plain.high))
-    if f_distribution.sf(beyond[0], 1, df) >= _OFFSET_ALPHA or laws.slope[best] <= 0:
-        return widened
-    return widened._replace(
-        value=float(offsets[best] + np.exp(-laws.at_top[best])),
-        form="power law with offset",
-        exponent=float(laws.slope[best] / _LN10),
-        offset_nats=float(offsets[best]),
-    )
+
+def _above_elbow(of: Mapping[str, Curve], last: float, chances: _Chances) -> bool | None:
+    """Whether a fitted rung's hard metric, rescaled so that chance is 0, is over ELBOW; None where nobody can tell."""
+    hard = next((of[name] for name in HARD_METRICS if name in of), None)
+    if hard is None:
+        return None
+    chance = chances.get(hard.key)
+    if chance is None:
+        if hard.key[3] != HARD_METRICS[0]:  # a choice that is guessed scores, and nobody knows what
+            return None
+        chance = 0.0
+    return bool(((hard.mean[hard.x <= last] - chance) / (1 - chance) > ELBOW).any())
+
+
+def _entries(one: Fitted, told: Told, conventions: Conventions) -> Iterator[dict[str, Any]]:
+    """Compare the forecasts of each form and of their mean with the top rung: columns of FORECASTS."""
+    curve = one.curve
+    beyond = _extrapolation_errors(one, conventions.draws)
+    realised, seen = curve.in_own_unit(float(curve.mean[-1])), told.seen
+    nearest = int(np.abs(told.top - seen).argmin())
+    weights, mean = told.weights(), told.mean()
+    entrants = [(MEAN, mean.top[0], mean.drawn[0], None, None)]
+    entrants += zip(told.names, told.top, told.drawn, told.error, weights, strict=True)
+    for i, (name, top, drawn, error, weight) in enumerate(entrants):
+        low, high = np.quantile(drawn + beyond, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        value, *ends = (unscaled(float(z), curve, conventions) for z in (top, low, high))
+        floor = conventions.nll_floor_nats if curve.in_nats else 0.0
+        relative = (value - realised) / (realised + floor) if realised + floor > 1e-12 else None
+        yield {
+            "form": name,
+            "held_out_error": error,
+            "weight": weight,
+            "forecast": value,
+            "forecast_low": min(ends),
+            "forecast_high": max(ends),
+            "realised": realised,
+            "relative_error": relative,
+            "within_5_percent": None if relative is None else abs(relative) <= GOOD,
+            "inside_interval": bool(low <= seen <= high),
+            "won": nearest == i - 1 if i else None,
+            "reason": "no relative error: the realised value is 0" if relative is None else None,
+        }

@@ -14,6 +14,9 @@ from rescore.tables import DIAGNOSTICS, FLAGS, FORECASTS, LADDER_SHIFTS, POWER, 
 TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)
 """The tables that the page looks for; it is silent on one that it has no section for."""
 
+_ENOUGH = 0.85
+"""The share of 90% intervals that must hold, or the page says that they do not."""
+
 _Titles = Mapping[str, tuple[str, Literal["word", "text", "number"]]]
 
 _FLAGS: _Titles = {
@@ -24,13 +27,13 @@ _FLAGS: _Titles = {
     "threshold": ("Raised from", "number"),
 }
 _FORECASTS: _Titles = {
+    "above_elbow": ("Above the elbow", "word"),
     "metric": ("Metric", "word"),
     "forecast": ("Forecast", "number"),
     "forecast_low": ("from", "number"),
     "forecast_high": ("to", "number"),
     "realised": ("Came out", "number"),
     "inside_interval": ("Inside", "word"),
-    "form": ("Fitted", "word"),
     "reason": ("Why not", "text"),
 }
 _RISES: _Titles = {
@@ -77,8 +80,8 @@ def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) ->
     return {
         "flags": _grid(FLAGS, "Flags", get("flags"), subtasks, _FLAGS),
         "flag_counts": _counts(get("flags")),
-        "forecast_counts": _forecast_counts(get("forecasts")),
-        "forecasts": _grid(FORECASTS, "Forecasts", get("forecasts"), subtasks, _FORECASTS),
+        "forecast_counts": _forecast_counts(get("forecast_counts")),
+        "forecasts": _grid(FORECASTS, "Forecasts", _of_the_mean(get("forecasts")), subtasks, _FORECASTS),
         "rises": _grid(RISES, "Where each metric rises", _as_powers(get("rises")), subtasks, _RISES),
         "shift": _grid(SCAFFOLD_SHIFT, "Shifts under another prompt", get("scaffold_shift"), subtasks, _SHIFT),
         "ladder_shifts": _ladder_shifts(get("ladder_shifts")),
@@ -143,19 +146,23 @@ def _as_powers(frame: pl.DataFrame | None) -> pl.DataFrame | None:
     return None if frame is None else frame.with_columns((10.0 ** pl.col("^.*log10_x.*$")).name.keep())
 
 
-def _forecast_counts(forecasts: pl.DataFrame | None) -> list[dict[str, Any]]:
-    """Count by metric the forecasts, and those that came out: within 5%, inside the interval."""
-    if forecasts is None:
-        return []
-    made = forecasts.drop_nulls("forecast")
-    return [
-        {
-            "metric": metric,
-            "made": rows.height,
-            "judged": rows.height - rows["within_5_percent"].null_count(),
-            "within": int(rows["within_5_percent"].sum()),
-            "inside": int(rows["inside_interval"].sum()),
-        }
-        for metric in text.metrics(made)
-        for rows in [made.filter(metric=metric)]
-    ]
+def _of_the_mean(forecasts: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Leave out the single forms, which stand in the table: they compete, and their mean does not."""
+    return None if forecasts is None else forecasts.filter(pl.col("won").is_null())
+
+
+def _forecast_counts(counts: pl.DataFrame | None) -> list[dict[str, Any]]:
+    """Group the counts by side of the elbow, above it first: a row per metric, with the forms that came nearest."""
+    groups: list[dict[str, Any]] = []
+    for (along, above), of in (
+        () if counts is None else counts.partition_by("along", "above_elbow", as_dict=True, maintain_order=True).items()
+    ):
+        mean, forms = of.filter(pl.col("won").is_null()), of.filter(pl.col("won") > 0).sort("won", descending=True)
+        rows = []
+        for metric in text.metrics(mean):
+            nearest = [f"{form} {won}" for form, won in forms.filter(metric=metric).select("form", "won").rows()]
+            row = mean.filter(metric=metric).row(0, named=True)
+            few = row["inside_interval"] < _ENOUGH * row["forecasts"]
+            rows.append(row | {"nearest": ", ".join(nearest), "few": few})
+        groups.append({"along": along, "above": above, "rows": rows})
+    return groups

@@ -9,6 +9,7 @@ import polars as pl
 from rich.text import Text
 
 from rescore.report.text import KEY, NONE, QUESTIONS, Subtask, display_name, in_order, number, percent, sentence, title
+from rescore.tables.metrics import HARD_METRICS
 
 _WIDTH, _HEIGHT = 80, 40
 _COLOURS = {
@@ -29,13 +30,17 @@ _KEY_LINES = (
 )
 
 
-def summary(cliffs: pl.DataFrame, headline: pl.DataFrame, *, page: str | None = None) -> Text:
+def summary(
+    cliffs: pl.DataFrame, headline: pl.DataFrame, *, forecasts: pl.DataFrame | None = None, page: str | None = None
+) -> Text:
     """Summarise a run for the terminal.
 
     Parameters
     ----------
     cliffs, headline
         Tables of the contracts CLIFFS and HEADLINE.
+    forecasts
+        The table FORECAST_COUNTS, where there is one.
     page
         Where the report is.
 
@@ -48,6 +53,7 @@ def summary(cliffs: pl.DataFrame, headline: pl.DataFrame, *, page: str | None = 
     width = max(_WIDTH, shutil.get_terminal_size((_WIDTH, _HEIGHT)).columns)
     below = [Text(line, style="bold") for line in wrap(sentence(cliffs), width)]
     below += map(Text, _counts(headline))
+    below += [Text(line) for line in wrap(_forecast(forecasts), width)]
     below += [Text(f"The report: {page}")] if page else []
     listed = in_order(cliffs)
     if listed.is_empty():
@@ -128,3 +134,17 @@ def _counts(headline: pl.DataFrame) -> list[str]:
         counts = "".join(f"{row[key]:>6}" for key in ("yes", "no", "open"))
         lines.append(f"{name:<49}{counts}{row['expected_false']:>7.1f}")
     return [f"{'':<49}{'yes':>6}{'no':>6}{'open':>6}{'false':>7}", *lines] if lines else []
+
+
+def _forecast(counts: pl.DataFrame | None) -> str:
+    """Say how many forecasts of the hard metric came out, on either side of the elbow."""
+    if counts is None:
+        return ""
+    hard = counts.filter(pl.col("won").is_null(), pl.col("metric").is_in(HARD_METRICS)).drop_nulls("above_elbow")
+    sides = (
+        hard.group_by("above_elbow")
+        .agg(pl.col("within_5_percent", "forecasts").sum())
+        .sort("above_elbow", descending=True)
+    )
+    told = [f"{w} of {n} {'above' if above else 'below'} the elbow" for above, w, n in sides.iter_rows()]
+    return f"Forecasts of the hard metric within 5%: {', '.join(told)}." if told else ""

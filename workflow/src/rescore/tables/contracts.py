@@ -94,11 +94,12 @@ FAMILIES = TABLES["families"]
 CONCENTRATION = TABLES["concentration"]
 LADDER_SHIFTS = TABLES["ladder_shifts"]
 FORECASTS = TABLES["forecasts"]
+FORECAST_COUNTS = TABLES["forecast_counts"]
 FLAGS = TABLES["flags"]
 PLANTED = TABLES["planted"]
 LOSSES = TABLES["losses"]
 POWER = TABLES["power"]
 SCAFFOLD_SHIFT = TABLES["scaffold_shift"]
 
-DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FLAGS, PLANTED)
+DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FORECAST_COUNTS, FLAGS, PLANTED)
 """The tables that `rescore test` writes beside the verdicts, which decide none."""
