@@ -1,4 +1,4 @@
-"""`rescore compare`: two runs that differ in the prompt, and what of two runs cannot be compared."""
+"""`rescore compare`: runs that differ in the prompt, and what of two runs cannot be compared."""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from rescore.tables import (
     CLIFFS,
     CURVES,
     HEADLINE,
+    PROMPT_STABILITY,
+    RISES,
     SCAFFOLD_SHIFT,
     VERDICTS,
     InputError,
@@ -27,20 +29,40 @@ X = np.linspace(18, 24, 13)
 EM, NLL = "exact_match", "nll_nats_per_token"
 
 
-def run(folder: Path, middle: float, *, frame: pl.DataFrame | None = None, **said: Any) -> Path:
+def row_of(table: Any, **given: Any) -> pl.DataFrame:
+    """Return a row of a table; what is not given is null, or zero or empty where it may not be."""
+    blank = {pl.String: "", pl.Float64: 0.0, pl.Int64: 0, pl.Boolean: False}
+    filled = {n: None if n in table.nullable else blank.get(kind, []) for n, kind in table.columns.items()}
+    return pl.DataFrame([filled | given], schema=dict(table.columns))
+
+
+def run(
+    folder: Path,
+    middle: float,
+    *,
+    frame: pl.DataFrame | None = None,
+    answers: tuple[str | None, ...] = ("yes", "yes", "no"),
+    axis: str = "compute_flops",
+    **said: Any,
+) -> Path:
     """Write what `compare` reads of a run whose exact match is one half at `middle`, and whose NLL is flat."""
     table = curves(X, {("sub", EM): expit(2 * (X - middle)), ("sub", NLL): np.full(13, 2.0)})
-    needed = {"subtask": "sub", "axis": "compute_flops", "n_rungs": 13, "decades": 6.0}
+    needed = {"subtask": "sub", "axis": axis, "n_rungs": 13, "decades": 6.0}
     judged = verdicts(needed, needed | {"metric": NLL, "verdict": "flat", "reason": "under 0.1"})
     settings = {"task_digest": "d", "shots": 0, "seed": 42, "max_examples": 100, "models": {}} | said
     made_by = {"scores": {"task": settings}, "settings": {"seed": 0}}
     write(table if frame is None else frame, folder / "curves.parquet", CURVES, made_by)
     write(judged, folder / "verdicts.parquet", VERDICTS, made_by)
+    key = {"ladder": "ladder", "task": "task", "subtask": "sub"}
+    told = dict(zip(("cliff", "metric_makes_it", "skill_broke"), answers, strict=True))
+    write(row_of(CLIFFS, hard_metric=EM, **key, **told), folder / "cliffs.parquet", CLIFFS, made_by)
+    rise = row_of(RISES, metric=EM, start_log10_x=middle - 1, half_log10_x=middle, **key)
+    write(rise, folder / "rises.parquet", RISES, made_by)
     return folder
 
 
 def test_two_prompts_give_the_shift_of_every_curve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    compare(run(tmp_path / "zero", 21), run(tmp_path / "two", 20, shots=2), tmp_path / "out")
+    compare(run(tmp_path / "zero", 21), [run(tmp_path / "two", 20, shots=2)], tmp_path / "out")
     frame = read(tmp_path / "out" / "scaffold_shift.parquet", SCAFFOLD_SHIFT)
     assert frame.to_dict(as_series=False)["metric"] == [EM, NLL]
     exact, nll = frame.rows(named=True)
@@ -49,18 +71,47 @@ def test_two_prompts_give_the_shift_of_every_curve(tmp_path: Path, capsys: pytes
     assert (nll["shift_decades"], nll["reason"]) == (None, "plain: flat: under 0.1")
     assert (tmp_path / "out" / "scaffold_shift.csv").read_text() == to_csv(frame)
     prompts = provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"]
-    assert prompts == {"task": {"shots": [0, 2]}}
+    assert prompts == {str(tmp_path / "two"): {"task": {"shots": [0, 2]}}}
     said = capsys.readouterr()
     lines = [line.split() for line in said.out.splitlines()]
-    assert lines[-3][:2] == ["subtask", "metric"]
-    assert lines[-1][:3] == ["sub", EM, "-1"]
+    assert ["sub", EM, "-1"] in [line[:3] for line in lines]
+    assert ["sub", EM, "smooth", "yes", "yes", "no", "1", "1"] in lines
     assert said.err.startswith("1 of 2 curves have a shift")
+    assert "1 of 1 subtasks keep all three answers under 2 prompts" in said.err
+
+
+def test_answers_and_elbows_over_four_prompts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Cliffs in three of four; elbows at 20, 19.5, 20 and 20.02; the second setting alone moves the curve."""
+    zero = run(tmp_path / "zero", 21)
+    others = [
+        run(tmp_path / "two", 20.5, shots=2, answers=("yes", "open", "no")),
+        run(tmp_path / "chat", 21, form={"chat": True}, answers=("no", None, None)),
+        run(tmp_path / "reasoning", 21.02, form={"reasoning_tokens": 64}, answers=("yes", "yes", "no")),
+    ]
+    compare(zero, others, tmp_path / "out")
+    shifts = read(tmp_path / "out" / "scaffold_shift.parquet", SCAFFOLD_SHIFT)
+    exact = shifts.filter(metric=EM)
+    assert exact["setting"].to_list() == [str(folder) for folder in others]
+    assert exact["shift_decades"].to_list() == pytest.approx([-0.5, 0, 0.02], abs=0.01)
+    found = read(tmp_path / "out" / "prompt_stability.parquet", PROMPT_STABILITY)
+    assert (tmp_path / "out" / "prompt_stability.csv").read_text() == to_csv(found)
+    hard, soft = found.sort("metric").rows(named=True)
+    assert (hard["settings"], hard["rising"], hard["moved"], hard["stable"]) == (4, 4, 1, False)
+    assert hard["cliff"] == "yes 3, no 1"
+    assert hard["metric_makes_it"] == "yes 2, open 1, no answer 1"
+    assert hard["skill_broke"] == "no, no answer 1"
+    assert (hard["elbow_first_log10_x"], hard["elbow_last_log10_x"]) == pytest.approx((19.5, 20.02))
+    assert (hard["elbow_apart_decades"], hard["half_apart_decades"]) == pytest.approx((0.52, 0.52))
+    assert (soft["verdict"], soft["rising"], soft["elbow_apart_decades"], soft["stable"]) == ("flat", 0, None, None)
+    assert "0 of 1 subtasks keep all three answers under 4 prompts" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"again/verdicts.parquet: has the prompts of .*two: shots"):
+        compare(zero, [*others, run(tmp_path / "again", 20, shots=2)], tmp_path / "out")
 
 
 def test_a_text_of_the_task_that_changed_is_another_prompt(tmp_path: Path) -> None:
-    compare(run(tmp_path / "a", 21), run(tmp_path / "b", 20, task_digest="steps"), tmp_path / "out")
+    compare(run(tmp_path / "a", 21), [run(tmp_path / "b", 20, task_digest="steps")], tmp_path / "out")
     assert provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"] == {
-        "task": {"task_digest": ["d", "steps"]}
+        str(tmp_path / "b"): {"task": {"task_digest": ["d", "steps"]}}
     }
 
 
@@ -70,7 +121,7 @@ def test_what_is_not_known_of_imported_means_is_not_checked(tmp_path: Path) -> N
         made_by = {"aggregates": {"aggregates": {"models": {"m": "m"}}}, "scores": {}, "settings": {}}
         judged = read(folder / "verdicts.parquet", VERDICTS)
         write(judged, folder / "verdicts.parquet", VERDICTS, made_by)
-    compare(tmp_path / "a", tmp_path / "b", tmp_path / "out")
+    compare(tmp_path / "a", [tmp_path / "b"], tmp_path / "out")
     frame = read(tmp_path / "out" / "scaffold_shift.parquet", SCAFFOLD_SHIFT)
     assert frame["shift_decades"][0] == pytest.approx(-1, abs=0.001)
 
@@ -89,10 +140,11 @@ WEIGHTS = {"m": {"model_identity": "one", "dtype": "float32"}}
         ({"shots": 2, "frame": WHOLE.with_columns(ladder=pl.lit("other"))}, "of ladder 'ladder' is not in .*b"),
         ({"shots": 2, "frame": WHOLE.with_columns(compute_flops=pl.col("compute_flops") * 2)}, "another compute"),
         ({"shots": 2, "frame": WHOLE.with_columns(subtask=pl.lit("else"))}, "no subtask and tested metric in common"),
+        ({"shots": 2, "axis": "n_params"}, "column 'axis': n_params, in .*a compute_flops"),
         ({"shots": 2, "models": {"m": WEIGHTS["m"] | {"model_identity": "two"}}}, "'m' has another model_identity"),
         ({"shots": 2, "models": {"m": WEIGHTS["m"] | {"dtype": "float16"}}}, "'m' has another dtype"),
     ],
-    ids=["same prompt", "seed", "questions", "model", "ladder", "compute", "cell", "weights", "precision"],
+    ids=["same prompt", "seed", "questions", "model", "ladder", "compute", "cell", "axis", "weights", "precision"],
 )
 def test_runs_that_cannot_be_compared_are_refused_in_one_line(
     given: dict[str, Any], message: str, tmp_path: Path
@@ -100,14 +152,14 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(
     plain = run(tmp_path / "a", 21, models=WEIGHTS)
     other = run(tmp_path / "b", 20, **({"models": WEIGHTS} | given))
     with pytest.raises(InputError, match=message) as error:
-        compare(plain, other, tmp_path / "out")
+        compare(plain, [other], tmp_path / "out")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing/curves\.parquet: no such file"):
-        compare(tmp_path / "nothing", run(tmp_path / "b", 20), tmp_path / "out")
+        compare(tmp_path / "nothing", [run(tmp_path / "b", 20)], tmp_path / "out")
 
 
 def test_the_table_is_shown_beside_the_run_that_it_was_written_to(
@@ -116,7 +168,7 @@ def test_the_table_is_shown_beside_the_run_that_it_was_written_to(
     two = run(tmp_path / "two", 20, shots=2)
     write(CLIFFS.empty(), two / "cliffs.parquet", CLIFFS, {})
     write(HEADLINE.empty(), two / "headline.parquet", HEADLINE, {})
-    compare(run(tmp_path / "zero", 21), two, two)
+    compare(run(tmp_path / "zero", 21), [two], two)
     capsys.readouterr()
     show("scaffold_shift", two, all_columns=True, form=Format.csv)
     assert capsys.readouterr().out == (two / "scaffold_shift.csv").read_text()

@@ -20,6 +20,7 @@ from rescore.tables import (
     FORECASTS,
     LADDER_SHIFTS,
     POWER,
+    PROMPT_STABILITY,
     RISES,
     SCAFFOLD_SHIFT,
     SEEDS,
@@ -114,7 +115,8 @@ def diagnosed() -> dict[str, pl.DataFrame]:
             {"ladder": "nano", "n_items": 64, "truth": "step", "right_answer": "real", "replicates": 40}
             | {"cliff_found": 39, "right_share": 0.5, "right_low": 0.25, "right_high": 0.75},
         ),
-        SCAFFOLD_SHIFT.name: rows(SCAFFOLD_SHIFT, key(WORDS, exact) | {"shift_decades": -0.5}),
+        SCAFFOLD_SHIFT.name: rows(SCAFFOLD_SHIFT, key(WORDS, exact) | {"setting": "two", "shift_decades": -0.5}),
+        PROMPT_STABILITY.name: rows(PROMPT_STABILITY, key(WORDS, exact) | {"cliff": "yes 2, open 1", "moved": 1}),
     }
 
 
@@ -129,7 +131,7 @@ def tree() -> Any:
 
 def test_every_table_of_the_diagnostics_is_looked_for() -> None:
     names = [table.name for table in TABLES]
-    assert names == [table.name for table in (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)]
+    assert names == [table.name for table in (*DIAGNOSTICS, SCAFFOLD_SHIFT, PROMPT_STABILITY, POWER)]
     assert set(diagnosed()) <= set(names)
 
 
@@ -151,7 +153,8 @@ def test_a_table_without_a_section_leaves_no_trace(tables: SimpleNamespace) -> N
             {"Subtask": "words", "Half of the rise at": 1e19, "First over 50%": "large\ufffd", "That size": 1e20},
         ),
         ("rises", {"Subtask": "choices: age", "Half of the rise at": None, "No rise": "flat: its rise is under 0.1"}),
-        ("scaffold_shift", {"Subtask": "words", "Shift (decades)": -0.5}),
+        ("scaffold_shift", {"Subtask": "words", "Run": "two", "Shift (decades)": -0.5}),
+        ("prompt_stability", {"Subtask": "words", "Cliff": "yes 2, open 1", "Prompts that move it": 1}),
     ],
 )
 def test_a_grid_holds_the_tables_rows(tree: Any, name: str, expected: dict[str, Any]) -> None:
@@ -232,7 +235,7 @@ def test_forecasts_are_counted_above_the_elbow_first_and_too_few_is_said(tree: A
 
 
 def test_the_page_is_silent_on_a_table_that_is_not_there(tables: SimpleNamespace) -> None:
-    grids = {"flags", "forecasts", "rises", "scaffold_shift"}
+    grids = {"flags", "forecasts", "rises", "scaffold_shift", "prompt_stability"}
     found = page(tables, {name: frame for name, frame in diagnosed().items() if name not in grids})
     assert found.xpath("//div[@class='grid']/@id") == ["answers"]
     assert found.xpath("//*[@id='families' or @id='power']/@id") == ["families", "power"]

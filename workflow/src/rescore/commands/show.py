@@ -31,8 +31,8 @@ def listing() -> str:
     path = Path(__file__).parents[1] / "tables" / "tables.tsv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    lines = [f"  {row['table']:<16}{row['holds']}" for row in rows]
-    return "\n".join(["\b\nTables:", f"  {SUMMARY:<16}labels, answers and counts (the default)", *lines])
+    lines = [f"  {row['table']:<18}{row['holds']}" for row in rows]
+    return "\n".join(["\b\nTables:", f"  {SUMMARY:<18}labels, answers and counts (the default)", *lines])
 
 
 def show(

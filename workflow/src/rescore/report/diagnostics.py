@@ -9,9 +9,19 @@ from rescore.report import text
 from rescore.report.details import Details
 from rescore.report.grid import Column, Grid
 from rescore.report.text import KEY, Subtask
-from rescore.tables import DIAGNOSTICS, FLAGS, FORECASTS, LADDER_SHIFTS, POWER, RISES, SCAFFOLD_SHIFT, Table
+from rescore.tables import (
+    DIAGNOSTICS,
+    FLAGS,
+    FORECASTS,
+    LADDER_SHIFTS,
+    POWER,
+    PROMPT_STABILITY,
+    RISES,
+    SCAFFOLD_SHIFT,
+    Table,
+)
 
-TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, POWER)
+TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, PROMPT_STABILITY, POWER)
 """The tables that the page looks for; it is silent on one that it has no section for."""
 
 _ENOUGH = 0.85
@@ -46,11 +56,21 @@ _RISES: _Titles = {
     "reason": ("No rise", "text"),
 }
 _SHIFT: _Titles = {
+    "setting": ("Run", "word"),
     "metric": ("Metric", "word"),
     "shift_decades": ("Shift (decades)", "number"),
     "shift_low": ("from", "number"),
     "shift_high": ("to", "number"),
     "reason": ("Why not", "text"),
+}
+_STABILITY: _Titles = {
+    "metric": ("Metric", "word"),
+    "verdict": ("Verdict", "text"),
+    "cliff": ("Cliff", "text"),
+    "metric_makes_it": ("Metric makes it", "text"),
+    "skill_broke": ("Skill broke", "text"),
+    "elbow_apart_decades": ("Elbows apart (decades)", "number"),
+    "moved": ("Prompts that move it", "number"),
 }
 _LADDER_SHIFTS: _Titles = {
     "metric": ("Metric", "word"),
@@ -84,6 +104,7 @@ def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) ->
         "forecasts": _grid(FORECASTS, "Forecasts", _of_the_mean(get("forecasts")), subtasks, _FORECASTS),
         "rises": _grid(RISES, "Where each metric rises", _as_powers(get("rises")), subtasks, _RISES),
         "shift": _grid(SCAFFOLD_SHIFT, "Shifts under another prompt", get("scaffold_shift"), subtasks, _SHIFT),
+        "stability": _grid(PROMPT_STABILITY, "Answers over all prompts", get("prompt_stability"), subtasks, _STABILITY),
         "ladder_shifts": _ladder_shifts(get("ladder_shifts")),
         "families": [] if families is None else families.to_dicts(),
         "power": [] if power is None else power.to_dicts(),

@@ -22,6 +22,7 @@ from rescore.tables.contracts import (
     PLANTED as PLANTED,
     POSITIONS as POSITIONS,
     POWER as POWER,
+    PROMPT_STABILITY as PROMPT_STABILITY,
     RISES as RISES,
     SCAFFOLD_SHIFT as SCAFFOLD_SHIFT,
     SCORES as SCORES,

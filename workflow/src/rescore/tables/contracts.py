@@ -100,6 +100,7 @@ PLANTED = TABLES["planted"]
 LOSSES = TABLES["losses"]
 POWER = TABLES["power"]
 SCAFFOLD_SHIFT = TABLES["scaffold_shift"]
+PROMPT_STABILITY = TABLES["prompt_stability"]
 
 DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FORECAST_COUNTS, FLAGS, PLANTED)
 """The tables that `rescore test` writes beside the verdicts, which decide none."""
