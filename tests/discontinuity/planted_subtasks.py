@@ -1,8 +1,10 @@
-"""Subtasks of known truth for the tests of the three questions."""
+"""Subtasks of known truth, and a look at whether a frame keeps its contract."""
 
 import numpy as np
+import polars as pl
 
 from rescore.discontinuity.progress import Floats
+from rescore.tables import Table
 
 
 def subtask(
@@ -49,3 +51,10 @@ def step(rungs: int = 10, gaps: int = 1) -> Floats:
 def hinge(rungs: int = 10) -> Floats:
     """Level up to the middle, then even."""
     return -0.8 + 9 * np.maximum(np.linspace(0, 1, rungs) - 0.5, 0)
+
+
+def kept(frame: pl.DataFrame, table: Table) -> bool:
+    """Whether a frame keeps its contract, column by column."""
+    nulls = {c for c in frame.columns if frame[c].null_count()}
+    nan = [c for c, t in table.columns.items() if t == pl.Float64 and frame[c].is_nan().any()]
+    return frame.schema == pl.Schema(dict(table.columns)) and nulls <= table.nullable and not nan

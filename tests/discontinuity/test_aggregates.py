@@ -4,10 +4,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from planted_subtasks import kept
 
 from rescore.discontinuity import Analysis, Settings, analyse
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
-from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, InputError, Table
+from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, InputError
 
 NLL = "nll_nats_per_token"
 QUICK = Settings(draws=199)
@@ -33,14 +34,8 @@ def given(means: list[float], metric: str = "exact_match", **columns: Any) -> pl
 def verdict(aggregates: pl.DataFrame, settings: Settings = QUICK) -> dict[str, Any]:
     found = analyse(NONE, ladder(len(aggregates)), settings, aggregates=aggregates)
     for frame, table in zip(found, (CURVES, VERDICTS, CLIFFS, RISES, SEEDS), strict=True):
-        assert keeps(frame, table)
+        assert kept(frame, table)
     return found.verdicts.row(0, named=True)
-
-
-def keeps(frame: pl.DataFrame, table: Table) -> bool:
-    nulls = {c for c in frame.columns if frame[c].null_count()}
-    nan = [c for c, t in table.columns.items() if t == pl.Float64 and frame[c].is_nan().any()]
-    return frame.schema == pl.Schema(dict(table.columns)) and nulls <= table.nullable and not nan
 
 
 def test_a_missing_standard_error_is_bounded_by_n_in_the_metrics_own_unit() -> None:

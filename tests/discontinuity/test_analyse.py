@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from planted_subtasks import kept
 
 from rescore.discontinuity import Analysis, Settings, analyse
 from rescore.simulate import Truth, simulated_ladder, simulated_scores
-from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, InputError, Table
+from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, InputError
 
 NLL = "nll_nats_per_token"
 TRUTHS = {
@@ -17,13 +18,6 @@ TRUTHS = {
     "easy": Truth(shape="flat", tokens=1, low=0.999),
     "one token": Truth(shape="chain", tokens=1, top_logit=4),
 }
-
-
-def kept(frame: pl.DataFrame, table: Table) -> bool:
-    """Whether a frame keeps its contract, column by column."""
-    nulls = {c for c in frame.columns if frame[c].null_count()}
-    nan = [c for c, t in table.columns.items() if t == pl.Float64 and frame[c].is_nan().any()]
-    return frame.schema == pl.Schema(dict(table.columns)) and nulls <= table.nullable and not nan
 
 
 def row(frame: pl.DataFrame, task: str, metric: str | None = None) -> dict:
@@ -164,14 +158,6 @@ def test_a_change_of_depth_is_said_beside_the_answer_that_it_touches() -> None:
         told = analyse(scores, deep).cliffs.row(0, named=True)
         assert bool(told["architecture"]) is said
         assert ("from f, 1 layer to f, 2 layers between 10^19.7 and 10^20.3 FLOPs" in told["reason"]) is said
-
-
-def test_one_broken_rung_is_no_cliff() -> None:
-    rng = np.random.default_rng(0)
-    p = np.linspace(0.2, 0.9, 9)
-    p[5] = 0.0
-    items = (rng.random((9, 200)) < p[:, None]).astype(float)
-    assert row(analyse(*small(items.tolist())).verdicts, "t")["verdict"] != "cliff"
 
 
 def test_no_scores_are_no_verdicts() -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from rescore import __version__
-from rescore.tables import EXAMPLES, METRICS, SCORES, InputError, Table, provenance, read, write, write_csv, write_text
+from rescore.tables import EXAMPLES, METRICS, SCORES, InputError, Table, provenance, read, write, write_text
 from rescore.tables.metrics import HARD_METRICS, REFERENCE_METRIC, SOFT_METRICS
 
 TINY = Table(
@@ -112,12 +112,6 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         write_text("after \ud800", path)
     assert path.read_text() == "before\n"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_csv_twin_keeps_floats_in_full_and_nulls_empty(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    write_csv(pl.DataFrame({"x": [0.1 + 0.2, None], "s": ["é,", ""]}), path)
-    assert path.read_text(encoding="utf-8") == 'x,s\n0.30000000000000004,"é,"\n,""\n'
 
 
 def test_the_table_of_metrics_is_whole() -> None:

@@ -76,7 +76,7 @@ def analyse(
         for name, models in models_of.items()
         for subtask in _by_subtask(with_aggregates(cells(part, models, known), means, models, known))
     )
-    for found in each(partial(_judged, settings=settings), jobs, workers=workers, desc="testing", unit="subtask"):
+    for found in each(partial(_rows, settings=settings), jobs, workers=workers, desc="testing", unit="subtask"):
         for table, its in found.items():
             rows[table] += its
     return Analysis(*(_frame(rows[table.name], table) for table in _TABLES))
@@ -116,18 +116,18 @@ def _by_subtask(found: Iterable[Cell]) -> list[list[Cell]]:
     return [list(group) for _, group in groupby(found, key=lambda cell: cell.key[:2])]
 
 
-def _judged(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
+def _rows(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
     """Judge one subtask; rows by table."""
-    judged = judge(job.cells, settings, job.ladder)
-    names = {"ladder": job.ladder, "task": judged.task, "subtask": judged.subtask}
+    subtask = judge(job.cells, settings, job.ladder)
+    names = {"ladder": job.ladder, "task": job.cells[0].task, "subtask": job.cells[0].subtask}
     architecture = job.models.group_by("x").agg(pl.col("architecture").unique().sort().str.join(" or "))
     places = job.models.drop("x", "architecture").to_dicts()
     found = {
         CURVES.name: [point for cell in job.cells for point in _points(cell, places)],
-        VERDICTS.name: verdict_rows(judged, settings),
-        CLIFFS.name: [cliff_row(judged, settings, dict(architecture.iter_rows()))],
-        RISES.name: rise_rows(judged, settings),
-        SEEDS.name: seed_rows(judged, settings),
+        VERDICTS.name: verdict_rows(subtask, settings),
+        CLIFFS.name: [cliff_row(subtask, settings, dict(architecture.iter_rows()))],
+        RISES.name: rise_rows(subtask, settings),
+        SEEDS.name: seed_rows(subtask, settings),
     }
     return {table: [row | names for row in its] for table, its in found.items()}
 

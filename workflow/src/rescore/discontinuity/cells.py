@@ -12,7 +12,7 @@ from rescore.tables import METRICS, SCORES, InputError, Metric
 from rescore.tables.axes import AXES
 
 ROUNDING = 1e-6
-"""A score this far outside its range is rounding, not an error."""
+"""A score so little outside its range is rounding, not an error."""
 
 GUESSED = ("exact_match", "multiple_choice_grade", "token_accuracy")
 """The metrics whose chance may be known."""
@@ -38,7 +38,7 @@ class Cell:
     x: Floats  # their places on its axis (see `check_ladder`), ascending; [models]
     mean: Floats  # NaN where not known, as the next two; [models]
     standard_error: Floats  # [models]
-    n: Floats  # items behind each mean; [models]
+    n: Floats  # number of items of each mean; [models]
     item_ids: NDArray[np.int64] | None  # of the items that every model answered; [items]
     scores: Floats | None  # [models, items]
     chance: float | None  # what guessing scores, where it is known
@@ -96,10 +96,10 @@ def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFr
     if missing:
         raise InputError(f"ladder: column '{missing[0]}' is missing; it needs {', '.join(types)}")
     types |= dict.fromkeys(AXES, pl.Float64)
-    told = {"family": pl.String, "n_layers": pl.Int64}
+    optional = {"family": pl.String, "n_layers": pl.Int64}
     frame = ladder.select(
         (pl.col(c) if c in ladder.columns else pl.lit(None, t)).cast(t, strict=False).alias(c)
-        for c, t in (types | told).items()
+        for c, t in (types | optional).items()
     )
     for column in needed:
         value = pl.col(column)

@@ -103,14 +103,14 @@ def evidence(
 ) -> Evidence:
     """Compute it from rung means [stages, rungs] and draws of them [stages, rungs, draws]."""
     c = conventions
-    every = _Drawn(x, point, draws, guess, c)
+    every = _Numbers(x, point, draws, guess, c)
     p_faster, p_metric, later = every.p_faster(), every.p_metric(), None
     if len(x) > _RUNGS_MIN and _reply(p_metric, c.confidence) != "open":
-        later = _Drawn(x[1:], point[:, 1:], draws[:, 1:], guess, c).p_metric()
+        later = _Numbers(x[1:], point[:, 1:], draws[:, 1:], guess, c).p_metric()
     turn = _turn(x, point[0], draws[0], float(every.value.window_start[0]), c)
     from_turn = None
     if turn and len(x) - turn >= _RUNGS_MIN:
-        from_turn = _Drawn(x[turn:], point[:, turn:], draws[:, turn:], guess, c).p_faster()
+        from_turn = _Numbers(x[turn:], point[:, turn:], draws[:, turn:], guess, c).p_faster()
     p_below, p_without = 0.0, 1.0
     if len(x) > _RUNGS_MIN and (p_faster >= c.confidence - c.break_slack or every.p_broken() >= c.break_below):
         p_below, p_without = _without_one(x, point, draws, guess, every, c)
@@ -131,7 +131,7 @@ def evidence(
     )
 
 
-class _Drawn:
+class _Numbers:
     """The estimands of the rung means and of their draws."""
 
     def __init__(self, x: Floats, point: Floats, draws: Floats, guess: float | None, conventions: Conventions) -> None:
@@ -175,7 +175,7 @@ def _turn(x: Floats, point: Floats, draws: Floats, a: float, conventions: Conven
 
 
 def _without_one(
-    x: Floats, point: Floats, draws: Floats, guess: float | None, every: _Drawn, conventions: Conventions
+    x: Floats, point: Floats, draws: Floats, guess: float | None, every: _Numbers, conventions: Conventions
 ) -> tuple[float, float]:
     """`p_below` and `p_without`."""
     c = conventions

@@ -1,4 +1,4 @@
-"""What a run says in sum: answers counted per question, and tasks whose subtasks differ in length, taken together."""
+"""The summary of a run: answers counted per question, and per task whose subtasks differ in the answers' length."""
 
 from typing import Any
 

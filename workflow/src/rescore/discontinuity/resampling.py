@@ -76,7 +76,7 @@ def rung_draws(
     per_model, models
         Draws of the models' means in the order of the rungs [metrics, models, draws]; how many each rung has [rungs].
     n_items
-        Items behind the means; [metrics].
+        Number of items of the means; [metrics].
     """
     draws = per_model.shape[2]
     mean = rung_means(per_model, models)

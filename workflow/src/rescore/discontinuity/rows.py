@@ -13,7 +13,7 @@ from rescore.discontinuity.estimands import PARTS
 from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Estimate
 from rescore.discontinuity.seeds import through, wilson
-from rescore.discontinuity.subtask import Drawn, Judged
+from rescore.discontinuity.subtask import Curves, Subtask
 from rescore.tables import CLIFFS, METRICS, RISES, VERDICTS, Table
 from rescore.tables.axes import AXES
 from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS
@@ -33,13 +33,13 @@ _WITH_INTERVAL = (
 _NAMES = ("ladder", "task", "subtask")
 
 
-def verdict_rows(judged: Judged, settings: Settings) -> list[Row]:
+def verdict_rows(subtask: Subtask, settings: Settings) -> list[Row]:
     """Rows of VERDICTS."""
-    of = {metric: (drawn, j) for drawn in judged.drawn for j, metric in enumerate(drawn.metrics)}
-    return [_verdict_row(cell, judged, of.get(metric), settings) for metric, cell in sorted(judged.cells.items())]
+    of = {metric: (curves, j) for curves in subtask.curves for j, metric in enumerate(curves.metrics)}
+    return [_verdict_row(cell, subtask, of.get(metric), settings) for metric, cell in sorted(subtask.cells.items())]
 
 
-def _verdict_row(cell: Cell, judged: Judged, place: tuple[Drawn, int] | None, settings: Settings) -> Row:
+def _verdict_row(cell: Cell, subtask: Subtask, place: tuple[Curves, int] | None, settings: Settings) -> Row:
     metric = METRICS[cell.metric]
     rungs = np.unique(cell.x)
     n = None
@@ -61,11 +61,11 @@ def _verdict_row(cell: Cell, judged: Judged, place: tuple[Drawn, int] | None, se
         row |= {"first_mean": float(means[0]), "last_mean": float(means[-1])}
         row |= {"emergence_score": _told(emergence_score(signed)), "linearity": _told(linearity(signed))}
     if place is None:
-        return row | {"verdict": "not judged", "reason": "; ".join([judged.not_judged[cell.metric], *cell.notes])}
-    drawn, j = place
-    found = drawn.verdicts[cell.metric]
+        return row | {"verdict": "not judged", "reason": "; ".join([subtask.not_judged[cell.metric], *cell.notes])}
+    curves, j = place
+    found = curves.verdicts[cell.metric]
     for name, score in (("emergence_score", emergence_score), ("linearity", linearity)):
-        row[f"{name}_low"], row[f"{name}_high"] = interval(score(drawn.item_draws[j]))
+        row[f"{name}_low"], row[f"{name}_high"] = interval(score(curves.item_draws[j]))
     row |= {"verdict": found.verdict, "reason": "; ".join([found.reason, *cell.notes])}
     row |= {"rise": found.rise * width(metric), "p_cliff": found.p_cliff}
     if found.rises:
@@ -73,26 +73,26 @@ def _verdict_row(cell: Cell, judged: Judged, place: tuple[Drawn, int] | None, se
     return row
 
 
-def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, str]) -> Row:
+def cliff_row(subtask: Subtask, settings: Settings, architecture: Mapping[float, str]) -> Row:
     """The row of CLIFFS; `architecture` has family and depth of a rung's models by its place."""
-    row = _empty(CLIFFS) | {"hard_metric": judged.hard, "answer_tokens": judged.tokens, "guess_nats": judged.guess}
-    answer = judged.answer
+    row = _empty(CLIFFS) | {"hard_metric": subtask.hard, "answer_tokens": subtask.tokens, "guess_nats": subtask.guess}
+    answer = subtask.answer
     if answer is None:
         reason = f"no scores under {' or '.join(HARD_METRICS)}"
-        if judged.hard is not None:
-            reason = f"{judged.hard}: {judged.not_judged.get(judged.hard, '')}"
+        if subtask.hard is not None:
+            reason = f"{subtask.hard}: {subtask.not_judged.get(subtask.hard, '')}"
         return row | {"label": "not judged", "reason": reason}
     row |= {
         name: getattr(answer, name)
         for name in ("cliff", "metric_makes_it", "skill_broke", "label", "reason", "p_skill")
     }
-    first = judged.drawn[0]
+    first = subtask.curves[0]
     row |= {"p_cliff": answer.hard.p_cliff, "synchrony": first.synchrony}
     if answer.seeds:
         row |= {"seeds": answer.seeds.kind, "seed_rho": answer.seeds.rho}
-    verdicts = {metric: found for drawn in judged.drawn for metric, found in drawn.verdicts.items()}
+    verdicts = {metric: found for curves in subtask.curves for metric, found in curves.verdicts.items()}
     if answer.cliff == "yes":
-        row |= {f"under_{m}": _under(verdicts.get(m)) for m in SOFT_METRICS if m in judged.cells}
+        row |= {f"under_{m}": _under(verdicts.get(m)) for m in SOFT_METRICS if m in subtask.cells}
     if first.stages > 1:
         row |= {"likelihood_first": -float(first.point[0, 0]), "likelihood_last": -float(first.point[0, -1])}
     if answer.evidence is None:
@@ -117,67 +117,67 @@ def cliff_row(judged: Judged, settings: Settings, architecture: Mapping[float, s
 
 
 def _under(soft: CurveVerdict | None) -> str:
-    """What becomes of the hard metric's cliff under a soft metric; None is a curve that is not judged."""
+    """What becomes of the hard metric's cliff under a soft metric; None is a curve that is not subtask."""
     return {"smooth": "disappears", "cliff": "survives"}.get(soft.verdict if soft else "", "open")
 
 
 def _changes(x: Floats, architecture: Mapping[float, str], start: float, end: float, settings: Settings) -> str | None:
-    """Say which changes of architecture are between two rungs of which one is in or beside the window."""
+    """Name the changes of architecture between two rungs, if one of them is in or beside the window."""
     inside = np.flatnonzero((x >= start) & (x <= end))
     before = int(np.searchsorted(x, start, side="right")) - 1
     touched = range(max(before, 0), min(max(before, int(inside[-1]) if len(inside) else before) + 1, len(x) - 1))
-    told = []
+    said = []
     for r in touched:
         old, new = architecture.get(float(x[r])), architecture.get(float(x[r + 1]))
         if old is not None and new is not None and old != new:
             places = f"10^{_shown(float(x[r]), settings):.1f} and 10^{_shown(float(x[r + 1]), settings):.1f}"
-            told.append(f"the ladder changes from {old} to {new} between {places} {AXES[settings.axis].unit}")
-    return "; ".join(told) or None
+            said.append(f"the ladder changes from {old} to {new} between {places} {AXES[settings.axis].unit}")
+    return "; ".join(said) or None
 
 
-def rise_rows(judged: Judged, settings: Settings) -> list[Row]:
+def rise_rows(subtask: Subtask, settings: Settings) -> list[Row]:
     """Rows of RISES."""
     rows = []
-    for drawn in judged.drawn:
-        for metric, found in drawn.verdicts.items():
+    for curves in subtask.curves:
+        for metric, found in curves.verdicts.items():
             row = _empty(RISES) | {"metric": metric}
             if found.rises:
                 row |= {"start_log10_x": _shown(found.start, settings), "end_log10_x": _shown(found.end, settings)}
                 row |= _three("half_log10_x", _turned(found.half, settings))
             else:
                 row["reason"] = f"{found.verdict}: {found.reason}"
-            rows.append(row | _bars(drawn, judged.cells[metric], settings))
+            rows.append(row | _bars(curves, subtask.cells[metric], settings))
     return sorted(rows, key=lambda row: str(row["metric"]))
 
 
-def _bars(drawn: Drawn, cell: Cell, settings: Settings) -> Row:
-    """The first size whose median seed is over each bar, and which model that is."""
+def _bars(curves: Curves, cell: Cell, settings: Settings) -> Row:
+    """The first size whose median seed is over each bar, and that model."""
     row: Row = {}
     if METRICS[cell.metric].link != "logit":
         return row
-    ends = np.cumsum(drawn.models)
+    ends = np.cumsum(curves.models)
     means = upward(cell.mean, METRICS[cell.metric])
     if len(means) != ends[-1]:  # judged without some of its models
         return row
     for bar in _BARS:
-        for rung, (end, m) in enumerate(zip(ends, drawn.models, strict=True)):
+        for rung, (end, m) in enumerate(zip(ends, curves.models, strict=True)):
             mine = means[end - m : end]
             median = int(np.argsort(mine, kind="stable")[(m - 1) // 2])
             if mine[median] >= bar / 100:
-                row[f"size_over_{bar}_percent_log10_x"] = _shown(float(drawn.x[rung]), settings)
+                row[f"size_over_{bar}_percent_log10_x"] = _shown(float(curves.x[rung]), settings)
                 row[f"model_over_{bar}_percent"] = cell.models[end - m + median]
                 break
     return row
 
 
-def seed_rows(judged: Judged, settings: Settings) -> list[Row]:
+def seed_rows(subtask: Subtask, settings: Settings) -> list[Row]:
     """Rows of SEEDS: of the hard metric, where some size has several seeds."""
-    if judged.answer is None or judged.answer.seeds is None:
+    if subtask.answer is None or subtask.answer.seeds is None:
         return []
     rows = []
-    for x, mine in zip(judged.drawn[0].x, judged.answer.seeds.progress, strict=False):
+    for x, mine in zip(subtask.curves[0].x, subtask.answer.seeds.progress, strict=False):
         passed, (low, high) = through(mine)
-        row: Row = {"metric": judged.hard, "log10_x": _shown(float(x), settings), "seeds": len(mine)}
+        row: Row = {"metric": subtask.hard, "log10_x": _shown(float(x), settings), "seeds": len(mine)}
         shares = {"through": passed, "share": passed / len(mine), "share_low": low, "share_high": high}
         rows.append(row | shares)
     return rows

@@ -56,7 +56,7 @@ def seeds(hard: Sequence[Floats], n_items: float, conventions: Conventions) -> S
     hard
         Means of the hard metric, higher is better, on [0, 1]; by rung, [models] each.
     n_items
-        Items behind each mean, whose sampling error is taken off the variance; NaN where not known.
+        Number of items of each mean; their sampling error is subtracted from the variance. NaN if not known.
 
     >>> from rescore.discontinuity.conventions import CONVENTIONS
     >>> found = seeds([np.zeros(3), np.array([0.0, 0.8, 0.8]), np.full(3, 0.8)], np.inf, CONVENTIONS)

@@ -1,4 +1,4 @@
-"""One subtask along one ladder: its metrics drawn together and judged, those that are stages asked the questions."""
+"""One subtask along one ladder: its metrics' curves, drawn together and judged, and the answers to the questions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from rescore.tables.metrics import GUESS_METRIC, HARD_METRICS, REFERENCE_METRIC,
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class Curves:
     """Metrics that the same models have, higher is better: bounded ones on [0, 1], an NLL as minus its nats."""
 
     metrics: tuple[str, ...]  # the stages of the three questions first, where they are among them
@@ -32,19 +32,17 @@ class Drawn:
     point: Floats  # rung means; [metrics, rungs]
     draws: Floats  # of the rung means; [metrics, rungs, draws]
     item_draws: Floats  # the same draws without the noise of rungs
-    n: Floats  # items behind the means; [metrics]
+    n: Floats  # number of items of the means; [metrics]
     synchrony: float | None  # K of the stages' likelihood; None without items
     verdicts: Mapping[str, CurveVerdict]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class Subtask:
     """What is said of one subtask."""
 
-    task: str
-    subtask: str
     cells: Mapping[str, Cell]  # by metric; of metrics with a link scale
-    drawn: tuple[Drawn, ...]  # the groups of metrics that were judged together, that of the stages first
+    curves: tuple[Curves, ...]  # the groups of metrics that were judged together, that of the stages first
     not_judged: Mapping[str, str]  # why not, by metric
     hard: str | None  # the hard metric; None where there is none
     answer: Answer | None  # to the three questions; None where the hard metric is not judged
@@ -52,7 +50,7 @@ class Judged:
     guess: float | None  # NLL of the guesser, nats; None where not known
 
 
-def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Judged:
+def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Subtask:
     """Judge every metric of a subtask, given its cells, and answer the three questions of the hard one.
 
     Each subtask draws from a stream of its own, so that a result does not depend on which others there are.
@@ -65,8 +63,8 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Judged:
     stages = _stages_of(hard, usable)
     tokens = 1.0 if hard == "multiple_choice_grade" else _answer_tokens(every)
     names = (ladder, found[0].task, found[0].subtask)
-    drawn = tuple(
-        _drawn(
+    curves = tuple(
+        _curves(
             group,
             settings.conventions,
             tokens or _tokens_about(usable, stages),
@@ -76,31 +74,29 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Judged:
         for place, group in enumerate(_groups(usable, stages))
     )
     guess = _guess_nats(every) if stages and stages[0] == REFERENCE_METRIC else None
-    return Judged(
-        task=found[0].task,
-        subtask=found[0].subtask,
+    return Subtask(
         cells=cells,
-        drawn=drawn,
+        curves=curves,
         not_judged={name: reason for name, reason in why.items() if reason},
         hard=hard,
-        answer=_answer(drawn[0], guess, settings.conventions) if stages else None,
+        answer=_answer(curves[0], guess, settings.conventions) if stages else None,
         tokens=tokens,
         guess=guess,
     )
 
 
-def _answer(drawn: Drawn, guess: float | None, conventions: Conventions) -> Answer:
+def _answer(curves: Curves, guess: float | None, conventions: Conventions) -> Answer:
     """Ask the three questions of the stages of a group."""
-    hard = drawn.stages - 1
-    by_rung = np.split(drawn.means[hard], np.cumsum(drawn.models)[:-1])
+    hard = curves.stages - 1
+    by_rung = np.split(curves.means[hard], np.cumsum(curves.models)[:-1])
     return ask(
-        drawn.x,
-        drawn.point[: drawn.stages],
-        drawn.draws[: drawn.stages],
-        hard=drawn.verdicts[drawn.metrics[hard]],
+        curves.x,
+        curves.point[: curves.stages],
+        curves.draws[: curves.stages],
+        hard=curves.verdicts[curves.metrics[hard]],
         guess=guess,
-        synchrony=drawn.synchrony,
-        seeds=seeds(by_rung, float(drawn.n[hard]), conventions),
+        synchrony=curves.synchrony,
+        seeds=seeds(by_rung, float(curves.n[hard]), conventions),
         conventions=conventions,
     )
 
@@ -134,9 +130,9 @@ def _only(cell: Cell, models: set[str]) -> Cell:
     )
 
 
-def _drawn(
+def _curves(
     group: Sequence[Cell], conventions: Conventions, tokens: float, rng: np.random.Generator, *, stages: int
-) -> Drawn:
+) -> Curves:
     """Draw the rung means of metrics that the same models have; the first of them are the stages."""
     metrics = [METRICS[cell.metric] for cell in group]
     x, at = np.unique(group[0].x, return_inverse=True)
@@ -168,7 +164,7 @@ def _drawn(
     point = rung_means(means, models)
     draws = rung_draws(x, point, per_model, models, n, noise, conventions, rng)
     verdicts = judge_curves(x, point, draws, noise.likelihood, conventions)
-    return Drawn(
+    return Curves(
         metrics=tuple(cell.metric for cell in group),
         stages=stages,
         x=x,
@@ -218,9 +214,9 @@ def _answer_tokens(cells: Mapping[str, Cell]) -> float | None:
         return None
     _, mine, theirs = np.intersect1d(nll.item_ids, whole.item_ids, return_indices=True)
     nats, p = nll.scores[:, mine], whole.scores[:, theirs]
-    told = (nats > 1e-3) & (p > 1e-300)  # beyond, either is rounding
-    total = np.where(told, -np.log(np.where(told, p, 1.0)), 0.0).sum(0)
-    per_token = np.where(told, nats, 0.0).sum(0)
+    known = (nats > 1e-3) & (p > 1e-300)  # beyond, either is rounding
+    total = np.where(known, -np.log(np.where(known, p, 1.0)), 0.0).sum(0)
+    per_token = np.where(known, nats, 0.0).sum(0)
     items = per_token > 0
     return float(np.mean(total[items] / per_token[items])) if items.any() else None
 
@@ -232,8 +228,8 @@ def _tokens_about(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> float:
     nll, hard = usable[stages[0]], usable[stages[-1]]
     if nll.models != hard.models:
         return 1.0
-    told = (hard.mean > 0.05) & (hard.mean < 0.95) & (nll.mean > 0)
-    return float(np.clip(np.max(-np.log(hard.mean[told]) / nll.mean[told]), 1.0, 100.0)) if told.any() else 1.0
+    known = (hard.mean > 0.05) & (hard.mean < 0.95) & (nll.mean > 0)
+    return float(np.clip(np.max(-np.log(hard.mean[known]) / nll.mean[known]), 1.0, 100.0)) if known.any() else 1.0
 
 
 def _stages_of(hard: str | None, usable: Mapping[str, Cell]) -> tuple[str, ...]:
@@ -253,8 +249,8 @@ def _stages_of(hard: str | None, usable: Mapping[str, Cell]) -> tuple[str, ...]:
 
 def _share_items(usable: Mapping[str, Cell], names: tuple[str, ...]) -> bool:
     ids = [usable[name].item_ids for name in names]
-    told = [set(of.tolist()) for of in ids if of is not None]
-    return not told or len(set.intersection(*told)) > 1
+    known = [set(of.tolist()) for of in ids if of is not None]
+    return not known or len(set.intersection(*known)) > 1
 
 
 def _guess_nats(cells: Mapping[str, Cell]) -> float | None:

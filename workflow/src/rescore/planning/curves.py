@@ -31,7 +31,7 @@ class Curve:
     x: Floats  # log10 FLOPs of the sizes, strictly ascending: [sizes]
     mean: Floats  # in [0, 1] with higher better, or an NLL in nats: [sizes]
     variance: Floats  # of the sampling of items and of seeds; NaN where no standard error is known: [sizes]
-    n: Floats  # items behind each mean: [sizes]
+    n: Floats  # number of items of each mean: [sizes]
 
     @property
     def in_nats(self) -> bool:

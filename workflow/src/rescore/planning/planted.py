@@ -1,4 +1,4 @@
-"""What a ladder and a number of items would answer: the three questions of subtasks whose truth is planted."""
+"""The power of a ladder and a number of items: the three questions, asked of simulated subtasks of known truth."""
 
 from collections.abc import Sequence
 

@@ -40,24 +40,24 @@ def score(
         The table SCORES: one row per example and metric; an undefined score is null with its reason. Exact match and
         edit distances are defined for subtasks whose settings say `asks_text`.
     """
-    told = exact.exact_match(examples, answers, settings)
+    answered = exact.exact_match(examples, answers, settings)
     candidates = placed(extractions, examples)
-    frames = [frame for block in blocks(told, candidates) for frame in _scores(*block)]
+    frames = [frame for block in blocks(answered, candidates) for frame in _scores(*block)]
     # The guesser looks at all items of a subtask, so it takes no blocks.
-    frames.append(told.select("task", *KEYS).hstack(guess(told, candidates)))
+    frames.append(answered.select("task", *KEYS).hstack(guess(answered, candidates)))
     return pl.concat(frames).select(list(SCORES.columns))
 
 
-def _scores(told: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _scores(answered: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield, metric by metric: task, model, subtask, example_id, metric, score, reason."""
     candidates = candidates.with_columns(total_nats=likelihood.TOTAL_NATS)
-    targets = candidates.filter("is_target").pipe(filled, told.height)
+    targets = candidates.filter("is_target").pipe(filled, answered.height)
     targets = targets.with_columns(token_accuracy=likelihood.RIGHT_TOKENS.list.mean())
     for frame in (
-        told.select("metric", "score", "reason"),
-        *edit.distances(told, targets),
+        answered.select("metric", "score", "reason"),
+        *edit.distances(answered, targets),
         exact.teacher_forced(targets),
         *likelihood.metrics(targets),
-        *choice.metrics(told, candidates),
+        *choice.metrics(answered, candidates),
     ):
-        yield told.select("task", *KEYS).hstack(frame)
+        yield answered.select("task", *KEYS).hstack(frame)

@@ -91,7 +91,7 @@ def numeric_match(answer: str, target: str) -> float:
 
 
 def sequence_f1(answer: str, target: str) -> float:
-    """Share of the target's labels, split at single spaces, that stand in the same place of the answer, times 100.
+    """Share of the target's labels, split at single spaces, that are in the same place of the answer, times 100.
 
     An answer that is too long is cut, one that is too short is filled up with the label O. Despite its name, no F1.
 

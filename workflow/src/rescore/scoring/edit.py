@@ -13,17 +13,17 @@ from rescore.scoring.runs import filled
 NO_TARGET = "the example has no target"
 
 
-def distances(told: pl.DataFrame, targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def distances(answered: pl.DataFrame, targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Levenshtein distance over the longer length, in tokens and in characters: 0 is identical, 1 nothing in common.
 
     In characters it compares the texts that exact match compares, so it is 0 exactly where exact match is 1. In tokens
-    it compares those that hold the answer in the greedy continuation with those of the target behind its prompt. Lower
+    it compares the tokens of the answer within the greedy continuation with those of the target after its prompt. Lower
     is better. Schaeffer et al. 2023 (section 3) count edits in tokens without the normalisation.
 
-    `told` has targets, answer, answer_token_ids, reason: one row per example; `targets` row (the example's) and
+    `answered` has targets, answer, answer_token_ids, reason: one row per example; `targets` row (the example's) and
     token_ids: one row per target.
     """
-    judged = told.with_row_index("row").filter(pl.col("reason").is_null())
+    judged = answered.with_row_index("row").filter(pl.col("reason").is_null())
     answers = judged.select("row", answer="answer_token_ids")
     tokens = targets.select("row", target="token_ids").drop_nulls().join(answers, on="row", maintain_order="left")
     texts = judged.select("row", "answer", target="targets").explode("target")
@@ -32,9 +32,9 @@ def distances(told: pl.DataFrame, targets: pl.DataFrame) -> Iterator[pl.DataFram
             _texts(pairs["answer"]), _texts(pairs["target"]), scorer=Levenshtein.normalized_distance, dtype=np.float64
         )
         nearest = pairs.select("row", score=pl.Series(found)).group_by("row", maintain_order=True).min()
-        score = filled(nearest, told.height)["score"]
+        score = filled(nearest, answered.height)["score"]
         without = pl.coalesce("reason", pl.when(score.is_null()).then(pl.lit(NO_TARGET)))
-        yield told.select(metric=pl.lit(metric), score=score, reason=without)
+        yield answered.select(metric=pl.lit(metric), score=score, reason=without)
 
 
 def _texts(series: pl.Series) -> list[str]:

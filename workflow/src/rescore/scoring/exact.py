@@ -27,12 +27,12 @@ def exact_match(
     answers = answers.pipe(placed, examples).pipe(filled, examples.height).drop("row", *KEYS)
     unanswered = pl.when(pl.col("answer").is_null()).then(pl.coalesce("reason", pl.lit(NO_ANSWER)))
     asked = pl.col("subtask").is_in([subtask for subtask, rules in settings.items() if rules["asks_text"]])
-    told = examples.hstack(answers).with_columns(
+    answered = examples.hstack(answers).with_columns(
         metric=pl.lit("exact_match"), reason=pl.when(asked).then(unanswered).otherwise(pl.lit(NO_TEXT))
     )
-    judged = told.with_row_index("row").filter(pl.col("reason").is_null())
+    judged = answered.with_row_index("row").filter(pl.col("reason").is_null())
     scores = judged.select("row", score=IS_TARGET.cast(pl.Float64))
-    return told.with_columns(filled(scores, told.height)["score"])
+    return answered.with_columns(filled(scores, answered.height)["score"])
 
 
 def teacher_forced(targets: pl.DataFrame) -> pl.DataFrame:

@@ -61,7 +61,7 @@ def grading(
 
 
 def said(text: str, stop_string: str | None) -> str:
-    r"""What a reader takes for the answer in a continuation that may run on to a next, made-up question.
+    r"""Return the part of a continuation that a reader would call the answer; the model may go on to a new question.
 
     The text is cut after each stop string, or after each line where the subtask names none. The first piece that holds
     more than white space and the stop string counts. No regular expression is applied.
@@ -79,9 +79,9 @@ def said(text: str, stop_string: str | None) -> str:
 
 
 def holds(text: str, target: str) -> bool:
-    """Whether the target stands in the text as a word of its own, letter for letter, without white space at its ends.
+    """Whether the text contains the target as a separate word, letter for letter, without white space at its ends.
 
-    An empty target stands nowhere. A target is not a word of its own
+    No text contains an empty target. A target is not a separate word
 
     - next to a letter or digit: "4" in "42";
     - if it is a number that goes on through a sign or a mark other than "=": "4" in "-4", "4.5", "1,004" or "4+5", but

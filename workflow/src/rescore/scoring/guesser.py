@@ -8,11 +8,11 @@ from rescore.scoring.runs import filled
 ALONE = "no other item's target has as many tokens"
 
 
-def guess(told: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+def guess(answered: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     """NLL per token of a guesser who knows, by position, which tokens the other items' targets have.
 
     Let an item's likeliest target have T tokens w_1 ... w_T. Of the n other items of its subtask whose target has T
-    tokens too, c_t(w) have w at position t, and V_t different tokens stand there in all n + 1 items:
+    tokens too, c_t(w) have w at position t, and V_t different tokens occur there in all n + 1 items:
 
     guess_nats_per_token = -1/T sum_t log[(c_t(w_t) + 1/2) / (n + V_t / 2)]
 
@@ -20,12 +20,14 @@ def guess(told: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     tokenizer, and on the model only through which of several targets is likeliest. Lower is a better guess; a model
     below it knows more than the format of an answer.
 
-    `told` has model and subtask: one row per example; `candidates` row, is_target, token_ids, logprob_nats, by row.
+    `answered` has model and subtask: one row per example; `candidates` row, is_target, token_ids, logprob_nats, by row.
     """
-    targets = candidates.filter("is_target").pipe(filled, told.height).with_columns(total_nats=TOTAL_NATS)
+    targets = candidates.filter("is_target").pipe(filled, answered.height).with_columns(total_nats=TOTAL_NATS)
     best = likeliest(targets.select("row", "token_ids", "total_nats"))
     group = ["model", "subtask", "T"]
-    items = told.select("model", "subtask").hstack(best.select("row", "token_ids", T=pl.col("token_ids").list.len()))
+    items = answered.select("model", "subtask").hstack(
+        best.select("row", "token_ids", T=pl.col("token_ids").list.len())
+    )
     several = items.filter(pl.col("T") > 0).filter(pl.len().over(group) > 1)
     place = [*group, "t"]
     tokens = several.with_columns(n=pl.len().over(group) - 1, t=pl.int_ranges(pl.col("T"))).explode("token_ids", "t")

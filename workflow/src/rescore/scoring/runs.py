@@ -58,7 +58,7 @@ class Runs:
 def placed(frame: pl.DataFrame, examples: pl.DataFrame) -> pl.DataFrame:
     """Add `row`, the place of each row's example in `examples`, and sort by it; drop rows of other examples.
 
-    Rows of one example mostly follow each other, and examples mostly stand in the same order in all tables. So only the
+    Rows of one example mostly follow each other, and examples mostly have the same order in all tables. So only the
     first row of each example is looked up, and not even that where all agree.
     """
     new = frame.select(
@@ -96,9 +96,9 @@ def filled(frame: pl.DataFrame, n: int) -> pl.DataFrame:
 
 
 def find(wanted: pl.Series, n_wanted: np.ndarray, offered: pl.Series, n_offered: np.ndarray) -> np.ndarray:
-    """Where each wanted text stands among the offered texts of its run; -1 where it does not.
+    """Position of each wanted text among the offered texts of its run; -1 if it is not there.
 
-    Both mostly stand in nearly the same order. So each text is compared with the one in the same place of its run, then
+    Both mostly have nearly the same order. So each text is compared with the one in the same place of its run, then
     with the next one, and so on in a circle, which finds nearly all of them at once. A join takes ten times as long.
 
     `wanted` and `offered` are texts, run after run, n_wanted and n_offered of them in each run: [runs].

@@ -13,7 +13,7 @@ DEPENDENCE = ("token_correlation", "token_correlation_low", "token_correlation_h
 
 _DRAWS = 999
 _RARE_PAIRS = 5  # Cochran's rule for tables of counts; with fewer, draws without a pair make the interval too short
-_DEFINED = 0.99  # share of the draws that need a value: with fewer than five items that bring one, exp(-5) lack it
+_DEFINED = 0.99  # share of the draws that must have a value: if five items give one, exp(-5) of the draws lack it
 _CELLS = 2**21  # numbers in an array of some draws
 
 ONE_TOKEN = "all answers are one token long"  # noqa: S105 - a reason, no secret

@@ -30,13 +30,13 @@ def positions(answers: pl.DataFrame) -> pl.DataFrame:
         The table POSITIONS: one row per model, subtask and position, counted from 1. The columns of `token_errors` are
         the same in all rows of a subtask.
     """
-    told = answers.filter(pl.col("right").list.len() > 0)
+    with_tokens = answers.filter(pl.col("right").list.len() > 0)
     by_position = (
-        told.with_columns(position=pl.int_ranges(1, pl.col("right").list.len() + 1))
+        with_tokens.with_columns(position=pl.int_ranges(1, pl.col("right").list.len() + 1))
         .explode("right", "position")
         .group_by(*SUBTASK_KEYS, "position", maintain_order=True)
         .agg(n_items=pl.len().cast(pl.Int64), accuracy=pl.col("right").mean())
         .cast({"model": pl.String})
     )
-    together = token_errors(told)
+    together = token_errors(with_tokens)
     return together.join(by_position, on=SUBTASK_KEYS, maintain_order="left_right").select(list(POSITIONS.columns))

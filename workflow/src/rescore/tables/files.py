@@ -50,7 +50,7 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
 
 
 def digest(frame: pl.DataFrame) -> str:
-    """SHA-256 over a frame's rows, in order: tells whether something was made from this table."""
+    """SHA-256 over a frame's rows, in order: shows whether something was made from this table."""
     return hashlib.sha256(frame.write_ndjson().encode()).hexdigest()
 
 
@@ -197,7 +197,7 @@ def _check_seal(path: Path, content: bytes) -> None:
 
 
 def _place(content: bytes) -> int:
-    """Find the digest: it is in the metadata at the file's end, two bytes (type and length) behind its key."""
+    """Find the digest: it is in the metadata at the file's end, two bytes (type and length) after its key."""
     at = content.rfind(_SEAL.encode())
     return at if at < 0 else at + len(_SEAL) + 2
 

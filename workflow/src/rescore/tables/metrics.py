@@ -58,7 +58,7 @@ def _metric(cells: Mapping[str, str]) -> Metric:
 METRICS: dict[str, Metric] = {row["metric"]: _metric(row) for row in read_list("metrics.tsv")}
 
 HARD_METRICS = ("exact_match", "multiple_choice_grade")
-"""The metrics whose cliffs are looked for. The first of them that a subtask has decides its label."""
+"""The metrics that may have cliffs. The first of them that a subtask has decides its label."""
 
 REFERENCE_METRIC = "nll_nats_per_token"
 """The smooth metric that all others are compared with."""

@@ -27,8 +27,8 @@ class Batch:
 def batch(step: int, *, recipe: Recipe, excluded: Collection[str], tokenizer: PreTrainedTokenizerFast) -> Batch:
     r"""Draw the questions of one step: one kind, one length, one way of asking, so that little is padded.
 
-    In a few-shot sequence every answer is learned from, but only the last is learned to end there: behind the
-    others stands the next question. One sequence of one shot::
+    A few-shot sequence trains on every answer, but on the end only of the last one: the next question follows the
+    others. One sequence of one shot::
 
                   prompt                       answer    prompt                            answer
         tokens    [Sort: ] [c] [a] [\nSorted: ] [a]  [c]  [\n] [Sort: ] [z] [b] [\nSorted: ] [b]  [z]

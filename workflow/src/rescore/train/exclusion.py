@@ -15,7 +15,7 @@ def canonical(question: str) -> str:
     r"""One spelling for all questions that give each other away.
 
     The operands of a sum, product or difference may be swapped; a list and its reverse ask the same of a model that
-    reverses. Any other question stands for itself.
+    reverses. Any other question is its own spelling.
 
     >>> canonical("What is 68 minus 9?"), canonical("t, a, c"), canonical("12-34-56")
     ('9 minus 68', 'c, a, t', '12-34-56')

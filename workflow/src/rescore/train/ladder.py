@@ -43,7 +43,7 @@ def train_ladder(
     """Train every model of a ladder that is not trained yet, and list the trained ones in `out`/ladder.tsv.
 
     A model is a folder `{ladder}-{size}-s{seed}` that `AutoModelForCausalLM` and `AutoTokenizer` load, with
-    a record of its training (`training.json`); one saved on the way has `-t{steps}` behind its name, and is listed
+    a record of its training (`training.json`); a checkpoint has `-t{steps}` after its name, and is listed
     with its size's others in `out`/{ladder}-{size}-tokens.tsv. A model is trained anew only where its settings, its
     seed, the excluded questions or the trainer changed; one that was stopped goes on where it was. All seeds of a
     size are trained together, on a GPU where there is one, else on one thread.

@@ -15,7 +15,7 @@ from rescore.train.recipe import Recipe, Size
 
 
 class Run:
-    """A model's weights, their running mean, its optimiser, and the steps, tokens and seconds behind it."""
+    """A model's weights, their running mean, its optimiser, and the steps, tokens and seconds so far."""
 
     def __init__(self, recipe: Recipe, size: Size, seed: int, tokenizer: PreTrainedTokenizerFast) -> None:
         self._recipe, self._size = recipe, size
