@@ -10,8 +10,8 @@ from diagnostic_tables import curves
 from rescore.commands import power as command
 from rescore.discontinuity import Settings
 from rescore.planning import planted, power
-from rescore.planning.planted import _truth
-from rescore.tables import PLANTED, POWER, read
+from rescore.planning.planted import _truth, smallest
+from rescore.tables import PLANTED, POWER, InputError, read
 
 QUICK = Settings(draws=199)
 
@@ -66,13 +66,55 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureF
     rows = ["model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype"]
     rows += [f"m{i}\tf\t.\tr\t{10**i}\t1\tfloat32" for i in range(4)]
     (tmp_path / "L.tsv").write_text("\n".join(rows) + "\n")
-    command.power([tmp_path / "L.tsv"], [50, 20, 50], tmp_path)
+    command.power([tmp_path / "L.tsv"], [50, 20, 50], 0, tmp_path)
     first = capsys.readouterr().out
     path = tmp_path / "power.parquet"
     assert read(path, POWER)["n_items"].to_list() == [20] * 3 + [50] * 3
     before = path.stat().st_mtime_ns
-    command.power([tmp_path / "L.tsv"], [20, 50], tmp_path)
+    command.power([tmp_path / "L.tsv"], [20, 50], 0, tmp_path)
     assert capsys.readouterr().out == first
     assert path.stat().st_mtime_ns == before
-    command.power([tmp_path / "L.tsv"], [20, 50], tmp_path, settings='{"seed": 1}')
+    command.power([tmp_path / "L.tsv"], [20, 50], 0, tmp_path, settings='{"seed": 1}')
     assert path.stat().st_mtime_ns != before
+
+
+def test_a_ladder_is_continued_at_its_own_gap_and_with_its_last_seeds() -> None:
+    """Gaps .5, .5, 2: the median is .5; two seeds of the last size."""
+    places = [18.0, 18.5, 19.0, 21.0, 21.0]
+    row = power("L", places, 20, QUICK, added=2, replicates=1).row(0, named=True)
+    facts = ("sizes_added", "sizes", "models", "top_log10_x", "decades", "reason")
+    assert [row[name] for name in facts] == [2, 6, 9, 22.0, 4.0, None]
+    now = power("L", places, 20, QUICK, replicates=1).row(0, named=True)
+    assert [now[name] for name in facts[:4]] == [0, 4, 5, 21.0]
+    assert now["reason"].startswith("the ladder is too short")  # one more size would do
+    with pytest.raises(ValueError, match="one size"):
+        power("L", [18.0], 20, QUICK, added=1)
+
+
+def test_the_smallest_ladder_that_answers_does_so_for_every_truth() -> None:
+    shares = {5: (1.0, None, 0.9), 6: (0.9, 0.79, 1.0), 7: (0.8, 0.9, 0.85), 8: (1.0, 1.0, 1.0)}
+    rows = [
+        dict.fromkeys(POWER.columns)
+        | {"ladder": "L", "n_items": n, "sizes": sizes, "truth": str(i), "right_share": share}
+        for n in (100, 20)
+        for sizes, of in shares.items()
+        for i, share in enumerate(of)
+    ]
+    table = pl.DataFrame(rows, schema=dict(POWER.columns))
+    found = smallest(table.sample(fraction=1, shuffle=True, seed=1).filter(pl.col("n_items") == 100))
+    assert found.select("ladder", "n_items", "sizes", "right_share").rows() == [("L", 100, 7, 0.8)]
+    assert smallest(table.filter(pl.col("sizes") < 7, pl.col("n_items") == 100)).is_empty()
+
+
+def test_a_plan_says_from_how_many_sizes_on_a_ladder_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype"]
+    rows += [f"m{i}\tf\t.\tr\t{10**i}\t1\tfloat32" for i in range(4)]
+    (tmp_path / "L.tsv").write_text("\n".join(rows) + "\n")
+    command.power([tmp_path / "L.tsv"], [20], 1, tmp_path, settings='{"draws": 99}')
+    assert read(tmp_path / "power.parquet", POWER)["sizes_added"].to_list() == [0] * 3 + [1] * 3
+    assert "L, 20 items: 80% of each truth is answered rightly by no ladder here\n" in capsys.readouterr().err
+    (tmp_path / "one.tsv").write_text("\n".join(rows[:2]) + "\n")
+    with pytest.raises(InputError, match="--more: ladder 'one' has one size"):
+        command.power([tmp_path / "one.tsv"], [20], 1, tmp_path / "other")

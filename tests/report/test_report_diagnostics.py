@@ -112,7 +112,15 @@ def diagnosed() -> dict[str, pl.DataFrame]:
         ),
         POWER.name: rows(
             POWER,
-            {"ladder": "nano", "n_items": 64, "truth": "step", "right_answer": "real", "replicates": 40}
+            {
+                "ladder": "nano",
+                "n_items": 64,
+                "sizes": 9,
+                "sizes_added": 2,
+                "truth": "step",
+                "right_answer": "real",
+                "replicates": 40,
+            }
             | {"cliff_found": 39, "right_share": 0.5, "right_low": 0.25, "right_high": 0.75},
         ),
         SCAFFOLD_SHIFT.name: rows(SCAFFOLD_SHIFT, key(WORDS, exact) | {"setting": "two", "shift_decades": -0.5}),
@@ -277,7 +285,7 @@ def test_seeds_through_are_with_their_subtask(tree: Any) -> None:
 
 def test_small_tables_say_the_numbers(tree: Any) -> None:
     [row] = tree.xpath("//h2[@id='power']/following-sibling::div[1]//tbody/tr")
-    assert texts(row.xpath("*")) == ["nano", "64", "step", "39 of 40", "real", "50% (25% to 75%)"]
+    assert texts(row.xpath("*")) == ["nano", "9 (2 more)", "64", "step", "39 of 40", "real", "50% (25% to 75%)"]
     [row] = tree.xpath("//h3[@id='families']/following-sibling::div[@class='scroll'][1]//tbody/tr")
     assert texts(row.xpath("*")) == ["words", "3 of 4", "1.5 to 6", "0.5 (– to –)", "–", "1.25 (1 to 1.5)"]
     assert "saturation 1" in " ".join(tree.text_content().split())

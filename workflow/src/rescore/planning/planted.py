@@ -16,6 +16,9 @@ from rescore.tables.axes import AXES
 from rescore.tables.metrics import HARD_METRICS
 
 REPLICATES = 40
+ENOUGH = 0.8
+"""A ladder answers where this share of each truth's subtasks gets the right answer."""
+
 TOKENS = 10
 _CHECKED = 3
 _ITEMS_MIN = 10  # with fewer, a check says nothing
@@ -25,7 +28,13 @@ _RIGHT = {"mirage": "mirage", "step": "the skill broke", "step over two gaps": "
 
 
 def power(
-    ladder: str, places: Sequence[float], n_items: int, settings: Settings, *, replicates: int = REPLICATES
+    ladder: str,
+    places: Sequence[float],
+    n_items: int,
+    settings: Settings,
+    *,
+    added: int = 0,
+    replicates: int = REPLICATES,
 ) -> pl.DataFrame:
     """Answer the three questions of `replicates` subtasks of each truth, on a ladder's own sizes and seeds.
 
@@ -33,16 +42,19 @@ def power(
     takes a token's probability from .3 to .95 in the middle gap, or over two gaps. These are clear cases: smaller steps
     and shorter answers leave less power than that.
 
-    `places` are the models' on the axis, log10, higher is better, equal for seeds of one size: [models]. Returns the
-    table POWER, one row per truth: how many cliffs were found, how their questions were answered, and the share of
-    subtasks that got the right answer with its Wilson 95% interval.
+    `places` are the models' on the axis, log10, higher is better, equal for seeds of one size: [models]. `added` sizes
+    go on top of them at their median gap, with as many models as the last size; the truths lie along the ladder thus
+    made. Raises ValueError where a ladder of one size is to be continued. Returns the table POWER, one row per truth:
+    how many cliffs were found, how their questions were answered, and the share of subtasks that got the right answer
+    with its Wilson 95% interval.
     """
-    every = np.sort(np.asarray(places, float))
-    x, models = np.unique(every, return_counts=True)
+    x, models = _continued(*np.unique(np.asarray(places, float), return_counts=True), added)
     facts = {
         "ladder": ladder,
         "n_items": n_items,
-        "models": len(every),
+        "sizes_added": added,
+        "top_log10_x": float(x[-1]),
+        "models": int(models.sum()),
         "sizes": len(x),
         "decades": float(np.ptp(x)),
         "replicates": replicates,
@@ -64,6 +76,26 @@ def power(
             row[f"skill_{reply}"] = sum(one.skill_broke == reply for one in cliffs)
         rows.append(row | {"right_share": n_right / replicates, "right_low": low, "right_high": high})
     return pl.DataFrame(rows, schema=dict(POWER.columns))
+
+
+def smallest(power: pl.DataFrame) -> pl.DataFrame:
+    """Keep of POWER, by ladder and n_items, the row of the fewest sizes that answer: ENOUGH of every truth.
+
+    A row has the least `right_share` of the three truths; there is none for a ladder that nothing tried answers.
+    """
+    by = ["ladder", "n_items"]
+    least = power.with_columns(pl.col("right_share").fill_null(0.0)).sort("right_share").group_by(*by, "sizes").first()
+    return least.filter(pl.col("right_share") >= ENOUGH).sort("sizes").group_by(by).first().sort(by)
+
+
+def _continued(x: Floats, models: NDArray[np.intp], added: int) -> tuple[Floats, NDArray[np.intp]]:
+    """Add sizes at the top, at the median gap and with as many models as the last has."""
+    if not added:
+        return x, models
+    if len(x) < 2:
+        raise ValueError("a ladder of one size has no gap to go on with")
+    more = x[-1] + np.median(np.diff(x)) * np.arange(1, added + 1)
+    return np.concatenate([x, more]), np.concatenate([models, np.repeat(models[-1:], added)])
 
 
 def planted(curves: pl.DataFrame, settings: Settings) -> pl.DataFrame:
