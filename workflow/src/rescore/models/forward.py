@@ -12,6 +12,7 @@ inside it: some architectures measure distance in columns.
 
 import copy
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -219,7 +220,7 @@ def padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -
     column = torch.arange(width)
     own = column >= width - lengths if left else column < lengths
     ids = torch.zeros(own.shape, dtype=torch.long)
-    ids[own] = torch.tensor([token for row in rows for token in row])
+    ids[own] = torch.tensor(list(chain.from_iterable(rows)))
     return ids.to(device), own.long().to(device)
 
 
