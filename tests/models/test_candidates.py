@@ -8,9 +8,11 @@ from transformers import BloomConfig, MistralConfig, Olmo2Config, OPTConfig, Qwe
 
 from rescore.models import candidates, forward
 from rescore.models import extraction as run
+from rescore.models.candidates import TokenScores
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.probe import Way, probe
+from rescore.tables import GENERATIONS, read
 
 _SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 # Architectures of the ladder tables, and one with a window; whether a mask alone tells what a token sees.
@@ -88,3 +90,43 @@ def test_candidates_apart_have_a_row_each():
     rows = candidates._rows(group((0, [7, 2, 5]), (0, [7, 2, 5]), (0, [7])), trees=False)
     assert (rows.owners, rows.tokens, rows.parents) == ([0, 0], [[7, 2], [7, 2]], [[-1, 0], [-1, 0]])
     assert rows.read == [(0, [0, 1]), (1, [0, 1]), (-1, [])]
+
+
+def test_an_answer_is_known_as_far_as_it_follows_a_candidate():
+    # After the context 5 is likeliest (own .5), after 5 it is 4, after 5 4 it is 9, which neither candidate has there.
+    scores = [
+        TokenScores([-0.5, -2.0, -3.0], [5, 4, 1], [-0.9, -0.3, -0.1]),
+        TokenScores([-0.5, -0.3, -2.5], [5, 4, 9], [-0.9, -2.0, -0.2]),
+    ]
+    known = candidates.follow([[5, 2, 0], [5, 4, 0]], scores)
+    assert known == [(5, -0.5), (4, -0.3), (9, -0.2)]
+    assert candidates.follow([[]], [TokenScores([], [], [])]) == []
+
+
+def test_answers_that_follow_candidates_are_the_same_and_need_no_passes_of_their_own(tmp_path, monkeypatch):
+    model = make_model(tmp_path / "m", "llama", characters())
+    asked = [(prompt, ["ab"], None) for prompt, *_ in QUESTIONS]
+    first = make_examples(tmp_path / "t.parquet", asked)
+    extract(model, [first], tmp_path, ExtractSettings(max_new_tokens=6))
+    answers = read(tmp_path / "generations/m/t.parquet", GENERATIONS)
+    told = answers["text"].to_list()
+    assert [len(text) for text in told] == [6, 6, 6]  # characters: the tokens are letters
+    # The model says all five letters of the first target and one more, two of the second, none of the third.
+    targets = [told[0][:5], told[1][:2] + "~", "~" + told[2][:3]]
+    second = make_examples(tmp_path / "u.parquet", [(q[0], [t], None) for q, t in zip(asked, targets, strict=True)])
+    widths: list[int] = []
+    read_tails = forward._read_tails
+    monkeypatch.setattr(
+        forward, "_read_tails", lambda m, r, tails: widths.extend(map(len, tails)) or read_tails(m, r, tails)
+    )
+    loaded = load(model)
+    monkeypatch.setattr(run, "load", lambda _: loaded)
+    widths.clear()
+    extract(model, [second], tmp_path, ExtractSettings(max_new_tokens=6))
+    assert sorted(widths) == [1, 3]  # the first row is complete at once, without a pass
+    same = read(tmp_path / "generations/m/u.parquet", GENERATIONS)
+    assert same["text"].to_list() == told
+    assert same["logprob_nats"].explode().to_list() == pytest.approx(
+        answers["logprob_nats"].explode().to_list(), abs=1e-5
+    )
+    check_against_one_by_one(tmp_path / "m", second, tmp_path)

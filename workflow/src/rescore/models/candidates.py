@@ -79,6 +79,23 @@ def score(
     return results
 
 
+def follow(candidates: Sequence[Sequence[int]], scores: Sequence[TokenScores]) -> list[tuple[int, float]]:
+    """The first tokens of a question's greedy answer and their log-probabilities, as far as scoring has found them.
+
+    The likeliest token is known after a context, and after each token of a candidate but the last. So the answer is
+    known up to its first token that no candidate has there.
+    """
+    answer: list[tuple[int, float]] = []
+    same = [(tokens, score) for tokens, score in zip(candidates, scores, strict=True) if tokens]
+    while same:
+        at, (tokens, score) = len(answer), same[0]
+        token = score.argmax_ids[at]
+        nats = score.logprob_nats if token == tokens[at] else score.best_other_logprob_nats
+        answer.append((token, nats[at]))
+        same = [(tokens, score) for tokens, score in same if tokens[at] == token and len(tokens) > at + 1]
+    return answer
+
+
 def measure(model: SplitModel, states: Tensor, tokens: Tensor) -> TokenScores:
     """Score tokens from the states before them: states [tokens, width], tokens [tokens]."""
     found: list[list[Tensor]] = [[], [], []]
@@ -138,9 +155,7 @@ def _score(model: SplitModel, read: Prefill, group: Sequence[Candidate], *, tree
         states[inside] = later[row[inside], at[inside]]
     found = measure(model, states, token.to(states.device))
     ends = accumulate(lengths)
-    return [
-        TokenScores._make(column[end - n : end] for column in found) for n, end in zip(lengths, ends, strict=True)
-    ]
+    return [TokenScores._make(column[end - n : end] for column in found) for n, end in zip(lengths, ends, strict=True)]
 
 
 def _flat(rows: Iterable[Sequence[int]]) -> Tensor:

@@ -84,24 +84,40 @@ def greedy(
     limits: Sequence[int],
     eos_ids: frozenset[int],
     is_done: Sequence[Callable[[list[int]], bool]],
+    begun: Sequence[Sequence[tuple[int, float]]] | None = None,
 ) -> list[Greedy]:
     """Continue every prompt with its likeliest token until EOS, a stop or the limit; consumes the cache.
 
     Parameters
     ----------
     prompt_tails
-        By row, prompt tokens after its context, read before anything is generated; equally many in all rows.
+        By row, prompt tokens after its context, read before anything is generated. Equally many in all rows, unless the
+        way of reading allows padding inside a row (`trees`).
     limits
         By row, the number of tokens after which the answer is cut.
     is_done
         By row, a function that takes the tokens so far and says whether the answer is complete.
+    begun
+        By row, the first tokens of the answer with their log-probabilities, where they are known (see
+        `rescore.models.candidates.follow`): at least one in every row. They are read at once.
     """
-    cache, mask, states = read.cache, read.mask, read.states
-    position = mask.sum(1)
-    if any(prompt_tails):
-        states, cache, mask, position = _read_tails(model, read, prompt_tails)
     answers = [Answering(limit, eos_ids, done) for limit, done in zip(limits, is_done, strict=True)]
     live = list(range(len(answers)))  # by row of the tensors, its answer
+    if begun:
+        for answer, known in zip(answers, begun, strict=True):
+            for token, value in known:
+                answer.add(token, value)
+        live = [row for row in live if not answers[row].reason]
+        if not live:
+            return [answer.found() for answer in answers]
+        if len(live) < len(answers):
+            read.cache.batch_select_indices(torch.tensor(live))
+            read = Prefill(read.states[live], read.cache, read.mask[live])
+    cache, mask, states = read.cache, read.mask, read.states
+    position = mask.sum(1)
+    tails = [[*prompt_tails[row], *answers[row].tokens] for row in live]
+    if any(tails):
+        states, cache, mask, position = _read_tails(model, read, tails)
     while True:
         tokens, logprobs = likeliest(model, states)
         for row, token, value in zip(live, tokens.tolist(), logprobs.tolist(), strict=True):
@@ -244,16 +260,19 @@ def finite(values: Tensor) -> Tensor:
 def _read_tails(
     model: SplitModel, read: Prefill, tails: Sequence[Sequence[int]]
 ) -> tuple[Tensor, Cache, Tensor, Tensor]:
-    """Read the rest of the prompts, of one length in all rows: padding would take places of a sliding window."""
-    ids = torch.tensor([list(tail) for tail in tails], device=read.mask.device)  # [batch, tail]
-    mask = torch.cat([read.mask, torch.ones_like(ids)], dim=1)
+    """Read tokens after each context, at least one; shorter rows are padded before them.
+
+    Padding takes places of a sliding window, so that models with one get tails of one length.
+    """
+    ids, own = padded(tails, read.mask.device, left=True)  # [batch, longest tail]
+    mask = torch.cat([read.mask, own], dim=1)
     start = read.mask.sum(1, keepdim=True)
     states, cache = model.states(
         input_ids=ids,
         attention_mask=mask,
-        position_ids=start + torch.arange(ids.shape[1], device=ids.device),
+        position_ids=(start + own.cumsum(1) - 1).clamp(min=0),
         past_key_values=read.cache,
         use_cache=True,
         last=True,
     )
-    return states, cache, mask, start[:, 0] + ids.shape[1]
+    return states, cache, mask, (start + own.sum(1, keepdim=True))[:, 0]

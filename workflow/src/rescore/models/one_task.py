@@ -285,11 +285,20 @@ def _run(
             for q, done in zip(questions, is_done, strict=True)
         ]
     read = forward.prefill(model, [q.context for q in questions], shares_prefix=way.shares_prefix)
-    scores = candidates.score(model, read, [q.candidates for q in questions], budget, trees=way.trees)
+    spans = [q.candidates for q in questions]
     if is_done is None:
-        return scores, not_asked
-    tails, limits = [q.prompt_tail for q in questions], [q.limit for q in questions]
-    return scores, forward.greedy(model, read, tails, limits=limits, eos_ids=eos_ids, is_done=is_done)
+        return candidates.score(model, read, spans, budget, trees=way.trees), not_asked
+    tails, limits, begun = [q.prompt_tail for q in questions], [q.limit for q in questions], None
+    n_longest = 1 + max((len(tokens) for own in spans for tokens in own), default=0)
+    if way.trees and not any(tails) and read.mask.shape[1] + n_longest + max(limits) <= loaded.window:
+        # A token more after each candidate, whichever it is: its scores hold what the model says after the candidate.
+        longer = [[[*tokens, 0] for tokens in own] for own in spans]
+        scored = candidates.score(model, read, longer, budget, trees=True)
+        begun = [candidates.follow(*one) for one in zip(longer, scored, strict=True)]
+        scores = [[TokenScores._make(column[:-1] for column in one) for one in own] for own in scored]
+    else:
+        scores = candidates.score(model, read, spans, budget, trees=way.trees)
+    return scores, forward.greedy(model, read, tails, limits=limits, eos_ids=eos_ids, is_done=is_done, begun=begun)
 
 
 def _stopper(vocabulary: Vocabulary, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:

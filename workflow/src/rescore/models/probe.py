@@ -134,7 +134,8 @@ def _errors(
         for one, other in zip(own, right, strict=True)
         for a, b in zip(one.logprob_nats, other.logprob_nats, strict=True)
     ]
-    tails = [context[:_TAIL] for context in contexts]
+    lengths = (_TAIL, 1, _TAIL) if way.trees else [_TAIL] * len(contexts)  # answers are read with padding inside a row
+    tails = [context[:n] for context, n in zip(contexts, lengths, strict=True)]
     answers = forward.greedy(
         model, read, tails, limits=_LIMITS, eos_ids=frozenset(), is_done=[lambda _: False] * len(questions)
     )
