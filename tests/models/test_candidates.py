@@ -54,8 +54,8 @@ def test_a_batch_that_is_read_in_parts_has_the_same_numbers(tmp_path, monkeypatc
     model = make_model(tmp_path / "m", architecture, characters())
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
     sizes: list[int] = []
-    joined = forward._joined
-    monkeypatch.setattr(forward, "_joined", lambda caches: sizes.append(len(caches)) or joined(caches))
+    joined = forward.joined
+    monkeypatch.setattr(forward, "joined", lambda caches: sizes.append(len(caches)) or joined(caches))
     extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=4))
     assert sizes[-1] == 3
     check_against_one_by_one(tmp_path / "m", examples, tmp_path)

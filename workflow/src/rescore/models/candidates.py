@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rescore.models.forward import Prefill, finite, padded, select
+from rescore.models.caches import select
+from rescore.models.forward import Prefill, finite, padded
 from rescore.models.split import SplitModel
 
 _MASK_AT_ONCE = 2**26

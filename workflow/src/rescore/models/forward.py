@@ -10,15 +10,15 @@ inside it: some architectures measure distance in columns.
                                                  p1 p2 d3       after -- -- p0
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import Cache
 
+from rescore.models.caches import joined, shifted, with_room
 from rescore.models.split import SplitModel
 from rescore.models.tokenising import n_shared
 from rescore.tables import InputError
@@ -66,13 +66,13 @@ def prefill(model: SplitModel, contexts: Sequence[Sequence[int]], *, shares_pref
             input_ids=ids[rows],
             attention_mask=mask[rows],
             position_ids=position[rows],
-            past_key_values=prefix and _shifted(prefix, behind[rows]),
+            past_key_values=prefix and shifted(prefix, behind[rows]),
             use_cache=True,
             last=True,
         )
         states.append(state)
         caches.append(cache)
-    return Prefill(torch.cat(states), _joined(caches), mask)
+    return Prefill(torch.cat(states), joined(caches), mask)
 
 
 @torch.inference_mode()
@@ -116,6 +116,7 @@ def greedy(
     cache, mask, states = read.cache, read.mask, read.states
     position = mask.sum(1)
     tails = [[*prompt_tails[row], *answers[row].tokens] for row in live]
+    with_room(cache, max(map(len, tails)) + max(limits))
     if any(tails):
         states, cache, mask, position = _read_tails(model, read, tails)
     while True:
@@ -190,43 +191,6 @@ def _tokens_at_once(model: SplitModel) -> int:
     if model.device.type != "cpu":
         return 2**62
     return _CPU_CACHE_BYTES // (16 * int(model.model.config.get_text_config().hidden_size))
-
-
-def _shifted(prefix: Cache, behind: Tensor) -> Cache:
-    """Repeat the cache of a prefix [1, ...] for rows that need its first `behind` tokens, at their right end."""
-    chosen = copy.copy(prefix)
-    layers: list[Any] = [copy.copy(layer) for layer in prefix.layers]
-    chosen.layers = layers
-    for layer in layers:
-        if layer.keys is not None:
-            n = layer.keys.shape[2]
-            place = (torch.arange(n) - (n - behind[:, None])).clamp(min=0).to(layer.keys.device)  # [rows, n]
-            layer.keys, layer.values = (of[0][:, place].transpose(0, 1) for of in (layer.keys, layer.values))
-    return chosen
-
-
-def _joined(caches: Sequence[Cache]) -> Cache:
-    """Join the rows of caches in the first of them; the others are emptied, so that no layer is held twice."""
-    layers: list[list[Any]] = [list(cache.layers) for cache in caches]
-    for first, *rest in zip(*layers, strict=True):
-        if rest and first.keys is not None:
-            first.keys = torch.cat([first.keys, *(layer.keys for layer in rest)])
-            first.values = torch.cat([first.values, *(layer.values for layer in rest)])
-            for layer in rest:
-                layer.keys = layer.values = None
-    return caches[0]
-
-
-def select(cache: Cache, rows: Sequence[int], n: int) -> Cache:
-    """Return a cache of some of its `n` rows, copied once, or not at all where these are all; the original stays.
-
-    The index is on the CPU, since layers may be on several devices.
-    """
-    chosen = copy.copy(cache)
-    chosen.layers = [copy.copy(layer) for layer in cache.layers]
-    if list(rows) != list(range(n)):
-        chosen.batch_select_indices(torch.tensor(rows))
-    return chosen
 
 
 def padded(rows: Sequence[Sequence[int]], device: torch.device, *, left: bool) -> tuple[Tensor, Tensor]:
