@@ -26,6 +26,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from rescore import bigbench
+from rescore.models import memory
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import Loaded, load
 from rescore.models.one_task import Extracted, run_task
@@ -111,7 +112,7 @@ def _bare(loaded: Loaded, prompts: Sequence[str]) -> None:
     """Read every prompt once, in batches of like length within our budget of tokens."""
     ids = sorted((loaded.vocabulary.tokenizer(prompt)["input_ids"] for prompt in prompts), key=len, reverse=True)
     while ids:
-        n = max(1, ExtractSettings().batch_tokens // len(ids[0]))
+        n = max(1, memory.ON_A_CPU // len(ids[0]))
         batch, ids = ids[:n], ids[n:]
         width = len(batch[0])
         tokens = torch.tensor([[0] * (width - len(row)) + row for row in batch])

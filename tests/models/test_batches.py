@@ -1,5 +1,6 @@
 """What the engine saves does not change a number: shared prefixes, less memory, early stops."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from extracting import extract
 from test_extract import CONFIGS, characters, check_against_one_by_one, make_examples, make_model, merging
 
 from rescore.models import extraction as run
-from rescore.models import forward, split
+from rescore.models import forward, memory
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 from rescore.models.one_task import _batch, _n_tokens, _reach, _size, _stopper
@@ -132,6 +133,12 @@ def test_too_little_memory_halves_the_batch(tmp_path, monkeypatch, error):
     extract(model, [examples], tmp_path / "one", ExtractSettings(max_new_tokens=4))
     assert sizes[0] == 3
     assert sizes.count(1) == 3
+    sizes.clear()
+    again = make_examples(tmp_path / "u.parquet", QUESTIONS)
+    shutil.copy(tmp_path / "t.parquet", again)
+    extract(model, [examples, again], tmp_path / "two", ExtractSettings(max_new_tokens=4))
+    assert sizes[0] == 3
+    assert sizes[-5:] == [1] * 5  # the second task begins with what fitted in the first
     for whole, part in zip(_tables(tmp_path / "all"), _tables(tmp_path / "one"), strict=True):
         exact = pl.exclude("logprob_nats", "best_other_logprob_nats")
         assert whole.select(exact).equals(part.select(exact))
@@ -144,7 +151,7 @@ def test_logits_of_a_large_vocabulary_are_held_in_parts(tmp_path, monkeypatch):
     examples = make_examples(tmp_path / "t.parquet", QUESTIONS)
     extract(model, [examples], tmp_path / "whole", ExtractSettings(max_new_tokens=4))
     most = 5 * len(characters())
-    monkeypatch.setattr(split, "LOGITS_AT_ONCE", most)
+    monkeypatch.setattr(memory, "LOGITS", most)
     sizes: list[int] = []
     call = torch.nn.Linear.forward
 

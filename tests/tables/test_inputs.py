@@ -280,8 +280,8 @@ def config(**changes: Any) -> dict[str, Any]:
         (config(extract={"batch_token": 1}), "key 'extract.batch_token': unknown; did you mean 'batch_tokens'?"),
         (config(extract={"batch_tokens": 1}), "key 'extract.max_new_tokens': missing"),
         (
-            config(extract={"batch_tokens": 0, "max_new_tokens": 1, "shards": 1}),
-            "key 'extract.batch_tokens': 0 is less than",
+            config(extract={"batch_tokens": -1, "max_new_tokens": 1, "shards": 1}),
+            "key 'extract.batch_tokens': -1 is less than",
         ),
         (config(ladders=[]), "key 'ladders': "),
         (config(ladders="config/ladders/nano.tsv"), "key 'ladders': 'config/ladders/nano.tsv' is not of type 'array'"),

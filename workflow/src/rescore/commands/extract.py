@@ -17,7 +17,9 @@ def extract(
     ladder: Annotated[Path, typer.Option(help="Table of models.", show_default=False)],
     model: Annotated[list[str], typer.Option(help="Which to run; may be given several times.", show_default=False)],
     out: Out = Path("results"),
-    batch_tokens: Annotated[int, typer.Option(min=1, help="Tokens in one forward pass.")] = 16384,
+    batch_tokens: Annotated[
+        int, typer.Option(min=0, help="Tokens in one forward pass; 0: what a GPU's memory allows, 16384 on a CPU.")
+    ] = 0,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Tokens after which an answer is cut.")] = 32,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; torch's choice if absent.")] = None,
 ) -> None:

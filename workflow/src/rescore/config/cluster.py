@@ -15,6 +15,7 @@ _ASPECT = 128  # width over layers of usual models
 _GPU_BYTES = 70 * 10**9  # what is left on one of 80 GB
 _GPU_FLOPS = 2e13  # what a model reaches on a data centre's GPU: a tenth of its peak in 16 bits at most
 _CPU_FLOPS = 1e9
+_BATCH = 2**14  # tokens of a batch where the configuration leaves it to the memory
 _BASE_MB = 3000  # Python, torch, and a task's tables
 _BASE_MIN = 30  # loading a model, and reading the tasks
 
@@ -34,7 +35,7 @@ def request(row: Mapping[str, Any], *, n_tokens: int, batch_tokens: int) -> Requ
     embeddings (Kaplan et al. 2020, arXiv:2001.08361, table 1) and d = 128 L:
 
         weights = b (n + 2 V d)                  V = 150,000 words, in embedding and head
-        cache   = b 2 L d batch_tokens           keys and values of one batch
+        cache   = b 2 L d batch_tokens           keys and values of one batch; of 16,384 tokens if not set
         memory  = 3000 MB + 1.2 (weights + 2 cache)
         GPUs    = 0 below 10^7 parameters, else 1; with `device_map`, 1 for each 70 GB of memory
         time    = 30 min + 2 n n_tokens / speed  speed = 2 10^13 FLOP/s with a GPU, 10^9 without
@@ -50,7 +51,7 @@ def request(row: Mapping[str, Any], *, n_tokens: int, batch_tokens: int) -> Requ
     n, size = row["n_params"], 4 if row["dtype"] == "float32" else 2
     width = (n * _ASPECT / 12) ** (1 / 3)
     weights = size * (n + 2 * _VOCABULARY * width)
-    cache = size * 2 * width**2 / _ASPECT * batch_tokens
+    cache = size * 2 * width**2 / _ASPECT * (batch_tokens or _BATCH)
     memory = 1.2 * (weights + 2 * cache)
     gpus = 0 if n < SMALL_PARAMS else math.ceil(memory / _GPU_BYTES) if row["device_map"] else 1
     seconds = 2 * n * n_tokens / (_GPU_FLOPS if gpus else _CPU_FLOPS)

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,14 @@ def run_jobs(
         for subtask, n in (reasoned.cut if reasoned else {}).items():
             limit = job.form["reasoning_tokens"]
             _say(f"{who}: {n} reasonings of {subtask} were cut at {limit} tokens; raise reasoning_tokens to keep more")
+        settings = replace(settings, batch_tokens=found.batch_tokens)  # what was too much once would be so again
         for subtask, n in found.prompts_cut.items():
             _say(f"{who}: {n} prompts of {subtask} are over the model's window of {loaded.window} tokens and were cut")
         made_by = {
             **job.made_by,
             "prompts_cut": found.prompts_cut,
             "way": way,
-            "batch_tokens": settings.batch_tokens,
+            "batch_tokens": found.batch_tokens,
             "device": _device(loaded),
             "torch": torch.__version__,
             "transformers": transformers.__version__,

@@ -23,14 +23,14 @@ class ExtractSettings:
     Attributes
     ----------
     batch_tokens
-        Tokens, with padding, that one forward pass may hold. It sets the memory. In float32 it changes numbers by less
-        than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
+        Tokens, with padding, that one forward pass may hold; 0 for what the memory allows. In float32 it changes
+        numbers by less than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
     max_new_tokens
         Tokens after which a greedy answer is cut. Where a question's longest target has as many or more, one more than
         that target has, so that a right answer is never cut.
     """
 
-    batch_tokens: int = 16384
+    batch_tokens: int = 0
     max_new_tokens: int = 32
 
 

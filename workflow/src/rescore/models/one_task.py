@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 
 from rescore.bigbench import is_settled
-from rescore.models import alone, candidates, forward
+from rescore.models import alone, candidates, forward, memory
 from rescore.models.candidates import TokenScores
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import Loaded
@@ -34,6 +34,8 @@ class Extracted(NamedTuple):
         How many questions were read one at a time because of their length, though the model can read batches.
     n_tokens
         Tokens that the model read or wrote: prompts once each, candidates and answers.
+    batch_tokens
+        Tokens that one forward pass held at the end; fewer than at first where the memory ran out.
     """
 
     extractions: pl.DataFrame
@@ -41,15 +43,17 @@ class Extracted(NamedTuple):
     prompts_cut: dict[str, int]
     n_alone: int
     n_tokens: int
+    batch_tokens: int
 
 
 class Read(NamedTuple):
-    """What a model says of questions, in their order; `n_alone` and `n_tokens` as in `Extracted`."""
+    """What a model says of questions, in their order; the numbers as in `Extracted`."""
 
     scored: list[list[TokenScores]]
     answered: list[forward.Greedy]
     n_alone: int
     n_tokens: int
+    batch_tokens: int
 
 
 def run_task(
@@ -127,7 +131,7 @@ def read(
     by_itself = [not loaded.way.batches or _reach(q) >= loaded.model.alone_from for q in questions]
     order = sorted(range(len(questions)), key=lambda i: (not by_itself[i], *_size(questions[i])), reverse=True)
     n_together = len(order) - sum(by_itself)
-    budget, n_tokens = settings.batch_tokens, 0
+    budget, n_tokens = settings.batch_tokens or memory.batch_tokens(loaded.model.model), 0
     with tqdm(total=len(questions), desc=name, unit="example", disable=None, leave=False) as bar:
         while len(scored) < len(order):
             if len(scored) < n_together:
@@ -154,7 +158,7 @@ def read(
                 bar.set_postfix_str(f"{n_tokens / bar.format_dict['elapsed']:,.0f} tokens/s", refresh=False)
     n_alone = sum(by_itself) if loaded.way.batches else 0
     every = range(len(questions))
-    return Read([scored[i] for i in every], [answered[i] for i in every], n_alone, n_tokens)
+    return Read([scored[i] for i in every], [answered[i] for i in every], n_alone, n_tokens, budget)
 
 
 def tables(
@@ -183,6 +187,7 @@ def tables(
         dict(cut),
         found.n_alone,
         found.n_tokens,
+        found.batch_tokens,
     )
 
 
@@ -295,6 +300,7 @@ def _run(
         longer = [[[*tokens, 0] for tokens in own] for own in spans]
         scored = candidates.score(model, read, longer, budget, trees=True)
         begun = [candidates.follow(*one) for one in zip(longer, scored, strict=True)]
+        begun = begun if all(begun) else None  # questions without candidates
         scores = [[TokenScores._make(column[:-1] for column in one) for one in own] for own in scored]
     else:
         scores = candidates.score(model, read, spans, budget, trees=way.trees)

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-LOGITS_AT_ONCE = 2**26
-"""Logits, in float32, that are held at once: 256 MiB."""
+from rescore.models.memory import logits_at_once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +92,8 @@ class SplitModel:
         return logits if self.cap is None else torch.tanh(logits / self.cap) * self.cap
 
     def chunks(self, states: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Apply the head to [tokens, width] in parts of at most LOGITS_AT_ONCE logits; yield each with its place."""
-        size = max(1, LOGITS_AT_ONCE // self.vocabulary)
+        """Apply the head to [tokens, width] in parts that fit the memory; yield each with its place."""
+        size = max(1, logits_at_once(len(states) * self.vocabulary, states.device) // self.vocabulary)
         for start in range(0, len(states), size):
             part = slice(start, start + size)
             yield part, self.logits(states[part])
