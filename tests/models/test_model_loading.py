@@ -10,6 +10,7 @@ import pytest
 import torch
 from extracting import extract
 from safetensors.torch import load_file, save_file
+from test_extract import characters, make_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel
 
 from rescore.commands import extract as command
@@ -251,3 +252,12 @@ def test_two_tables_of_examples_of_one_name_are_refused(folder: Path, tmp_path: 
         command.extract(examples, ladder, ["m"], tmp_path, batch_tokens=9, max_new_tokens=1, threads=None)
     assert str(caught.value).startswith(f"{examples[1]}: {examples[0]} has this name too")
     assert not (tmp_path / "extractions").exists()
+
+
+@pytest.mark.parametrize(("n_params", "asked"), [(9_999_999, []), (10_000_000, [False]), (None, [False])])
+def test_a_small_model_waits_for_no_gpu(tmp_path, monkeypatch, n_params, asked):
+    made = make_model(tmp_path / "m", "llama", characters())
+    claims: list[bool] = []
+    monkeypatch.setattr(loading, "claim", lambda *, every: claims.append(every) or [])
+    assert load(made | {"n_params": n_params}).model.device.type == "cpu"
+    assert claims == asked

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 SMALL_PARAMS = 10**7
-"""Models below it need no GPU, and several of them fill one job."""
+"""Models below it get no GPU, and several of them fill one job."""
 
 QUESTION_TOKENS = 150
 """Tokens of a question without shots, with its answer: 8 million in the 60,679 questions of `config/suites/all.tsv`."""

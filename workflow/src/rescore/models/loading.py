@@ -14,6 +14,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
+from rescore.config.cluster import SMALL_PARAMS
 from rescore.config.folder import check_folder, is_bin, is_of_bin
 from rescore.models.device import claim
 from rescore.models.failures import named
@@ -60,7 +61,9 @@ class Loaded(NamedTuple):
 
 
 def load(row: Mapping[str, Any]) -> Loaded:
-    """Load a ladder row's model and tokenizer: on a free GPU where there is one, on all where its `device_map` says so.
+    """Load a ladder row's model and tokenizer: on a free GPU, on all where its `device_map` says so.
+
+    A model of less than `SMALL_PARAMS` parameters stays on the CPU, as any model does where there is no GPU.
 
     Parameters
     ----------
@@ -83,7 +86,8 @@ def load(row: Mapping[str, Any]) -> Loaded:
     options: dict[str, Any] = {"trust_remote_code": row["trust_remote_code"], "local_files_only": True}
     if gguf:
         options["gguf_file"] = gguf
-    gpus = claim(every=bool(device_map))
+    is_small = not device_map and (row.get("n_params") or SMALL_PARAMS) < SMALL_PARAMS
+    gpus = [] if is_small else claim(every=bool(device_map))  # small ones would only queue for one
     try:
         if not gguf:  # the tokenizer reads the config too, and its error would look like the tokenizer's
             AutoConfig.from_pretrained(row["source"], **options)
