@@ -165,6 +165,23 @@ def test_what_is_cut_at_the_limit_is_kept_and_counted(tmp_path, capsys):
     assert f"m t: {n} reasonings of t were cut at 9 tokens" in capsys.readouterr().err
 
 
+def test_a_multiple_choice_task_is_reasoned_about_and_asked_for_no_text(tmp_path):
+    model = make_chat_model(tmp_path / "m", "chatml")
+    examples = chat_examples(tmp_path / "t.parquet", QUESTIONS[:1], FORM, asks_text=False)
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=6))
+    reasoning, extractions, generations = tables(tmp_path)
+    assert len(reasoning["token_ids"][0]) > 0
+    assert generations["finish_reason"].to_list() == ["not asked"]
+    plain, tokenizer = (
+        AutoModelForCausalLM.from_pretrained(tmp_path / "m"),
+        AutoTokenizer.from_pretrained(tmp_path / "m"),
+    )
+    context = tokenizer("Q: sort bca\nA: Think.")["input_ids"] + reasoning["token_ids"][0].to_list()
+    context += tokenizer(f"\n{MARK}")["input_ids"]
+    wanted = logprobs(plain, context, extractions["token_ids"][0].to_list())
+    assert extractions["logprob_nats"].to_list()[0] == pytest.approx(wanted, abs=1e-4)
+
+
 def test_a_model_that_writes_nothing_is_asked_at_once(tmp_path):
     tokenizer = merging()
     model = teach(tmp_path / "m", tokenizer, ["Q: x\nA: Think.<eos>", f"Q: x\nA: Think.\n{MARK} abc"])

@@ -1,7 +1,9 @@
 """`rescore report`: a run's tables to the page, the sandbox and the figures."""
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -71,7 +73,7 @@ def report(
         answers=of.read_answers(results, tasks, curves, axes),
         positions=positions,
         diagnosed=diagnosed,
-        made_by={k: made_by[k] for k in _SAID if k in made_by},
+        made_by={k: made_by[k] for k in _SAID if k in made_by} | _forms(tasks),
         settings={"settings": made_by["settings"], "conventions": made_by.get("conventions", {})},
     )
     write_text(page, results / "report" / "index.html")
@@ -79,6 +81,14 @@ def report(
     for name, figure in of.figures(curves, verdicts, cliffs, made_by.get("conventions", {})).items():
         of.save_figure(figure, results / "report" / name)
     say(f"wrote {results / 'report' / 'index.html'}, with sandbox and figures beside it")
+
+
+def _forms(tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Say how many tasks were put to the models in which form; nothing where all prompts are the text alone."""
+    told = Counter("; ".join(f"{k}: {v}" for k, v in made.get("form", {}).items()) for made in tasks.values())
+    if set(told) <= {""}:
+        return {}
+    return {"prompts": [f"{n} of {len(tasks)} tasks: {form or 'the text alone'}" for form, n in told.items()]}
 
 
 def _concentration(emergent: Path, results: Path) -> "pl.DataFrame":
