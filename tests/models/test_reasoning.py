@@ -51,7 +51,7 @@ def check_one_by_one(folder: Path, form: dict[str, Any]) -> None:
     model, tokenizer = AutoModelForCausalLM.from_pretrained(folder / "m"), AutoTokenizer.from_pretrained(folder / "m")
     reasoning, extractions, generations = tables(folder)
     rows = zip(QUESTIONS, reasoning.iter_rows(named=True), generations.iter_rows(named=True), strict=True)
-    for (prompt, _, _), written, answer in rows:
+    for (prompt, targets, _), written, answer in rows:
         question = prompt + ("" if prompt.endswith(" ") else " ") + form["reasoning_cue"]
         if form.get("chat"):
             context = tokenizer.apply_chat_template(
@@ -68,7 +68,7 @@ def check_one_by_one(folder: Path, form: dict[str, Any]) -> None:
         assert written["text"] == tokenizer.decode(written["token_ids"])
         context = context + written["token_ids"]
         line = "" if tokenizer.decode(context).endswith("\n") else "\n"
-        mark = f"{line}{form['answer_mark']}{' ' if prompt.endswith(' ') else ''}"
+        mark = f"{line}{form['answer_mark']}{'' if targets[0].startswith(' ') else ' '}"
         found = extractions.filter(example_id=written["example_id"])
         marks = tokenizer(mark, add_special_tokens=False)["input_ids"]
         for row in found.iter_rows(named=True):
@@ -244,6 +244,8 @@ def test_a_token_that_holds_a_part_of_the_stop_is_left_out():
 )
 def test_the_answer_stands_behind_the_mark_as_behind_the_prompt(prompt, target, before, mark):
     assert _mark({"answer_mark": MARK}, Asked(prompt, [], [target], 1), before) == mark
+    in_chat = _mark({"answer_mark": MARK, "chat": True}, Asked(prompt, [], [target], 1), before)
+    assert in_chat == mark.rstrip() + " " * (target[0] != " ")  # the prompt's white space is in the user's turn
 
 
 def test_a_thought_that_was_cut_is_ended_before_the_mark(tmp_path):
@@ -295,7 +297,7 @@ def test_a_prompt_near_the_window_leaves_room_for_reasoning_and_answer(tmp_path,
     assert extractions["logprob_nats"].to_list()[0] == pytest.approx(wanted, abs=1e-4)
     examples = chat_examples(tmp_path / "t.parquet", [question], form | {"reasoning_tokens": 50})
     with pytest.raises(
-        InputError, match=r"50 tokens of reasoning and .* the model's window of 64; lower reasoning_tokens"
+        InputError, match=r"leaves no room for its prompt .* window of 64; .* reasoning_tokens in the suite"
     ):
         extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=6))
 

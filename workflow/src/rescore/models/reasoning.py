@@ -21,7 +21,6 @@ from rescore.models.loading import Loaded
 from rescore.models.one_task import Extracted, answer, as_read, ask, read, tables
 from rescore.models.tokenising import TOKENISED_AT_ONCE, Asked, Question, encode
 from rescore.models.vocabulary import Vocabulary
-from rescore.tables import InputError
 
 _NO_WINDOW = 2**62
 
@@ -62,11 +61,7 @@ def run_reasoned(
     asked, vocabulary, inside = ask(frame, rules), loaded.vocabulary, Inside(loaded.vocabulary)
     texts = [as_read(vocabulary, _with_cue(one, form.get("reasoning_cue", ""))) for one in asked]
     longest = [_mark(form, one, "<think>") for one in asked]
-    prompts: list[Question] = []
-    for start in range(0, len(texts), TOKENISED_AT_ONCE):
-        some = slice(start, start + TOKENISED_AT_ONCE)
-        behind = _behind(inside, longest[some], texts[some], settings)
-        prompts += _prompts(loaded, texts[some], behind, form["reasoning_tokens"])
+    prompts = _prompts(loaded, texts, _behind(inside, longest, texts, settings), form["reasoning_tokens"])
     by_subtask = {subtask: _stops(rules.get(subtask, {}), form) for subtask in frame["subtask"].unique()}
     stops = [by_subtask[subtask] for subtask in frame["subtask"]]
     is_done = [_stopper(vocabulary, own) for own in stops]
@@ -77,23 +72,19 @@ def run_reasoned(
         _mark(form, one, vocabulary.opening + text, at_line_begin=(first.prompt + text).endswith("\n"))
         for one, first, text in zip(asked, texts, reasoning["text"], strict=True)
     ]
-    questions: list[Question] = []
-    for start in range(0, len(texts), TOKENISED_AT_ONCE):
-        some = slice(start, start + TOKENISED_AT_ONCE)
-        behind = _behind(inside, marks[some], texts[some], settings)
-        ids = reasoning["token_ids"][some].to_list()
-        questions += [
-            replace(last, context=first.context + own + last.context, is_cut=first.is_cut)
-            for first, own, last in zip(prompts[some], ids, behind, strict=True)
-        ]
-    # Behind the mark a model writes the space before its answer itself, unless the prompt without reasoning ends in it.
-    spaces = [
-        ""
-        if not question.prompt_tail or (one.prompt[-1:].isspace() and not form.get("chat"))
-        else mark[len(mark.rstrip()) :]
-        for one, mark, question in zip(asked, marks, questions, strict=True)
+    behind = _behind(inside, marks, texts, settings)
+    # The model writes the space before its answer itself, unless the task's own prompt, read as it is, ends in one.
+    has_space = [not form.get("chat") and one.prompt[-1:].isspace() for one in asked]
+    spaces = ["" if is_read or not q.prompt_tail else " " for is_read, q in zip(has_space, behind, strict=True)]
+    questions = [
+        replace(
+            last,
+            context=first.context + own + last.context,
+            prompt_tail=[] if space else last.prompt_tail,
+            is_cut=first.is_cut,
+        )
+        for first, own, last, space in zip(prompts, reasoning["token_ids"].to_list(), behind, spaces, strict=True)
     ]
-    questions = [replace(q, prompt_tail=[]) if space else q for q, space in zip(questions, spaces, strict=True)]
     found = answer(loaded, questions, frame, rules, settings, name=name)
     found = found._replace(n_tokens=found.n_tokens + written.n_tokens)
     cut = Counter(reasoning.filter(finish_reason="length")["subtask"])
@@ -111,11 +102,13 @@ def _with_cue(one: Asked, cue: str) -> Asked:
 
 
 def _mark(form: Mapping[str, Any], one: Asked, before: str, *, at_line_begin: bool = False) -> str:
-    """Return the text between reasoning and answer: it begins a line, and ends in white space as the prompt does.
+    """Return the text between reasoning and answer.
 
-    Where neither the prompt ends in white space nor the target begins with it, a space is put between mark and target.
+    It begins a line, and ends in white space as the prompt does without a chat. Else a space is put between mark and
+    target, unless the target begins with white space.
     """
-    space = one.prompt[len(one.prompt.rstrip()) :] or " " * (not one.candidates[0][:1].isspace())
+    space = "" if form.get("chat") else one.prompt[len(one.prompt.rstrip()) :]
+    space = space or " " * (not one.candidates[0][:1].isspace())
     line = THOUGHT_END if is_thinking(before) else "\n" * (not at_line_begin)
     return f"{line}{form['answer_mark']}{space}"
 
@@ -125,23 +118,22 @@ def _behind(
 ) -> list[Question]:
     """Tokens of marks and answers."""
     asked = [one._replace(prompt=mark, shorter=[]) for mark, one in zip(marks, texts, strict=True)]
-    return encode(inside, asked, window=_NO_WINDOW, reserve=settings.max_new_tokens)
+    found = []
+    for start in range(0, len(asked), TOKENISED_AT_ONCE):
+        some = asked[start : start + TOKENISED_AT_ONCE]
+        found += encode(inside, some, window=_NO_WINDOW, reserve=settings.max_new_tokens)
+    return found
 
 
 def _prompts(loaded: Loaded, texts: Sequence[Asked], behind: Sequence[Question], limit: int) -> list[Question]:
     """Tokens of prompts, cut so that the reasoning and what comes behind it fit the window."""
-    loaded.vocabulary.ids(one.prompt for one in texts)  # all in one call; below they are remembered
     found = []
-    for one, last in zip(texts, behind, strict=True):
+    for at, (one, last) in enumerate(zip(texts, behind, strict=True)):
+        if at % TOKENISED_AT_ONCE == 0:  # many in one call; the vocabulary remembers them
+            loaded.vocabulary.ids(other.prompt for other in texts[at : at + TOKENISED_AT_ONCE])
         answers = max([len(last.prompt_tail) + last.limit, *map(len, last.candidates)])
-        needed = limit + len(last.context) + answers
-        if needed >= loaded.window:
-            raise InputError(
-                f"{limit} tokens of reasoning and {needed - limit} of answer mark and answer leave no room for a "
-                f"prompt in the model's window of {loaded.window}; lower reasoning_tokens in the suite"
-            )
         asked = [one._replace(candidates=[], n_targets=0)]
-        found += encode(loaded.vocabulary, asked, window=loaded.window, reserve=needed)
+        found += encode(loaded.vocabulary, asked, window=loaded.window, reserve=limit + len(last.context) + answers)
     return [replace(question, limit=limit) for question in found]
 
 

@@ -92,8 +92,9 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
         dropped = max(0, longest - window)
         if dropped > max(0, len(found.context) - head - end):
             raise InputError(
-                f"an answer of up to {longest - len(found.context)} tokens leaves no room for its prompt in the "
-                f"model's window of {window}; lower extract.max_new_tokens, or leave the task out for this model"
+                f"an answer of up to {longest - len(found.context)} tokens, with reasoning before it if the suite asks "
+                f"for that, leaves no room for its prompt in the model's window of {window}; lower "
+                "extract.max_new_tokens, or reasoning_tokens in the suite, or leave the task out for this model"
             )
         questions.append(
             Question(
