@@ -100,5 +100,5 @@ def test_the_two_runs_ask_the_same_questions_and_compare(runs: Path) -> None:
     judged = read(runs / "direct/verdicts.parquet", VERDICTS)
     assert set(frame["metric"]) <= set(judged["metric"]) | {"nll_nats_per_byte"}
     prompts = provenance(runs / "out/scaffold_shift.parquet")["prompts"]
-    [(before, after)] = [told["form"] for told in prompts.values()]
+    [(before, after)] = [told["form"] for by_task in prompts.values() for told in by_task.values()]
     assert (before, after) == (FORM, FORM | REASONED)
