@@ -161,7 +161,7 @@ BAD = {
         'test --scores s --ladder l --out o --settings {{"confidence":2}}',
         "discontinuity.confidence: 2 is not between 0.5 and 0.999",
     ),
-    "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file"),
+    "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file; `rescore test` makes it"),
     "unknown table": ("show cliff --results {tmp}", "no table 'cliff'; did you mean 'cliffs'?"),
     "unknown option": ("show --lable both", "No such option: --lable (Possible options: --all, --label) See"),
     "no argument": ("prompts --task t", "Missing option '--bigbench'. See 'rescore prompts --help'."),
@@ -362,11 +362,43 @@ def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
         (("headline", "--task", "flat"), "--task: the table 'headline' has no column 'task'"),
         (("cliffs", "--columns", "lable"), "no column of 'cliffs' 'lable'; did you mean 'label'?"),
         (("cliffs", "--label", "mirrage"), f"{tested}/cliffs: no row of label 'mirrage'"),
-        (("power",), f"{tested}/power.parquet: no such file"),
+        (("power",), f"{tested}/power.parquet: no such file; `rescore power` makes it"),
+        (("scaffold_shift",), f"{tested}/scaffold_shift.parquet: no such file; `rescore compare` makes it"),
         (("extractions",), f"{tested}/extractions: no table of this run's tasks; make them with `rescore extract`"),
     ):
         assert run("show", *arguments, "--results", tested) == 2
         assert capsys.readouterr().err == f"rescore: {said}\n"
+
+
+def test_what_show_prints_unasked_fits_a_terminal(
+    run: Run, tested: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for table in ("summary", "curves", "verdicts", "cliffs", "headline", "rises", "seeds"):
+        assert run("show", table, "--results", tested) == 0
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 80, table
+    assert run("show", "headline", "--results", tested, "--format", "csv") == 0
+    assert (
+        capsys.readouterr().out.splitlines()[0].endswith("share_of_decided,share_of_decided_low,share_of_decided_high")
+    )
+
+
+def test_scores_that_were_not_tested_are_said_to_be(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = tmp_path / "scores.csv"
+    scores.write_text("model,task,metric,score\nsmall,t,acc,0.5\n")
+    out = tmp_path / "out"
+    assert run("import", "csv", scores, "--out", out) == 0
+    test = f"`rescore test --aggregates {out}/aggregates.parquet --ladder TABLE.tsv --out {out}`"
+    said = capsys.readouterr().err
+    assert said.splitlines()[-1] == (
+        f"nothing was tested without --ladder, a table of the models; test the scores with {test}"
+    )
+    assert f"1 model, 1 subtask: 0 scores of examples and 1 mean, in {out}" in said
+    for table in ("summary", "verdicts"):
+        assert run("show", table, "--results", out) == 2
+        assert f".parquet: no such file; test the scores with {test}\n" in capsys.readouterr().err
 
 
 def test_show_help_says_a_line_about_each_table(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ FRAME = pl.DataFrame(
 
 
 def test_numbers_stand_to_the_right_and_long_headings_on_several_lines() -> None:
-    assert aligned(FRAME, None, headings={"flops": "FLOPs"}).splitlines() == [
+    assert aligned(FRAME, 80, headings={"flops": "FLOPs"}).splitlines() == [
         "                           acceleration_",
         "subtask                           factor        n   FLOPs",
         "─────────────────────────  ─────────────  ───────  ──────",
@@ -30,9 +30,15 @@ def test_numbers_stand_to_the_right_and_long_headings_on_several_lines() -> None
 def test_a_narrow_terminal_cuts_the_middle_of_the_longest_texts() -> None:
     lines = aligned(FRAME, 50, headings={}).splitlines()
     assert max(map(len, lines)) == 50
-    assert lines[-1].startswith("t:revers…l_content  ")  # 50 less 13, 7, 6 and three times two: 18
+    assert lines[-1].startswith("…reverse…l_content  ")  # 50 less 13, 7, 6 and three times two: 18
     assert "1234567" in lines[-2]  # no number is cut
     assert max(map(len, aligned(FRAME, 10, headings={}).splitlines())) > 10  # a text keeps twelve characters
+
+
+def test_a_subtask_keeps_what_stands_behind_the_colon_and_a_sentence_both_ends() -> None:
+    names = ["arithmetic:1_digit_addition", "arithmetic:2_digit_addition", "Question: what is one and one? A:"]
+    lines = aligned(pl.DataFrame({"subtask": names}), 21, headings={}).splitlines()
+    assert lines[2:] == ["ari…:1_digit_addition", "ari…:2_digit_addition", "Question: …nd one? A:"]
 
 
 def test_what_steers_a_terminal_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,7 +93,7 @@ def test_headings_texts_and_points_are_of_the_axis(tables: SimpleNamespace, axis
     name = said.removeprefix("from 0 to 1, against log ").rstrip(".").partition(",")[0]
     assert f"Curves are judged along {name}, on a log scale" in text
     assert ("of the highest and the lowest loss" in text) == (axis == LOSS)
-    [ladder] = json.loads(tree.xpath("//script[@id='models']")[0].text).values()
+    [ladder] = json.loads(tree.xpath("//script[@id='shared']")[0].text)["models"].values()
     assert set(ladder) == {"model", axis}
     values = ladder[axis]
     assert values == sorted(values, reverse=axis == LOSS)  # the order of the points: towards the better model

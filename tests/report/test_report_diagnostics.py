@@ -233,20 +233,16 @@ def test_the_page_shows_the_forecast_and_not_the_forms_that_compete(tree: Any) -
 
 def test_forecasts_are_counted_above_the_elbow_first_and_too_few_is_said(tree: Any) -> None:
     """85% of 20 are 17, which is enough, and 16 are not."""
-    cells = [texts(row.xpath("*")) for row in tree.xpath("//table[@id='forecast-counts']/tbody/tr")]
-    assert cells == [
-        ["A fitted size is above the elbow"],
-        ["NLL per token", "20", "12", "25%", "17 of 20", "power law 14, broken power law 6"],
-        ["All fitted sizes are below the elbow"],
-        ["NLL per token", "20", "0", "25%", "16 of 20: too few", "broken power law 20"],
+    assert [list(row.values()) for row in grid(tree, "forecast-counts")] == [
+        ["NLL per token", "a fitted size is above it", 20, 12, "25%", "17 of 20", "power law 14, broken power law 6"],
+        ["NLL per token", "no fitted size is above it", 20, 0, "25%", "16 of 20: too few", "broken power law 20"],
     ]
 
 
 def test_the_page_is_silent_on_a_table_that_is_not_there(tables: SimpleNamespace) -> None:
     grids = {"flags", "forecasts", "rises", "scaffold_shift", "prompt_stability"}
     found = page(tables, {name: frame for name, frame in diagnosed().items() if name not in grids})
-    assert found.xpath("//div[@class='grid']/@id") == ["answers"]
-    assert found.xpath("//*[@id='families' or @id='power']/@id") == ["families", "power"]
+    assert found.xpath("//div[@class='grid']/@id") == ["headline", "answers", "matrix", "families", "power"]
 
 
 def test_without_diagnostics_there_is_none_of_their_headings(tables: SimpleNamespace) -> None:
@@ -257,7 +253,7 @@ def test_without_diagnostics_there_is_none_of_their_headings(tables: SimpleNames
 def test_empty_tables_are_no_error(tables: SimpleNamespace) -> None:
     empty = page(tables, {table.name: table.empty() for table in TABLES})
     assert "No subtask raised a flag" in empty.text_content()
-    assert [place.get("id") for place in empty.xpath("//div[@class='grid']")] == ["answers"]
+    assert empty.xpath("//div[@class='grid']/@id") == ["headline", "answers", "matrix"]
 
 
 def test_shifts_between_ladders_stand_with_the_told_ones_first(tables: SimpleNamespace) -> None:
@@ -278,17 +274,23 @@ def test_shifts_between_ladders_stand_with_the_told_ones_first(tables: SimpleNam
     assert not page(tables, {"ladder_shifts": shifts.clear()}).xpath("//*[@id='side-by-side']")
 
 
+def test_a_subtask_says_its_flags_in_words(tree: Any) -> None:
+    words, choices = (embedded(section)["notes"] for section in subtasks(tree))
+    assert words == ["The larger models all score near the top (saturation). <b>top</b>."]
+    assert choices == ["A score gets worse with size (inverse scaling). NLL per token goes down."]
+
+
 def test_seeds_through_are_with_their_subtask(tree: Any) -> None:
     [seeds] = [embedded(section)["seeds"] for section in subtasks(tree) if embedded(section)["seeds"]]
-    assert seeds == [{"compute_flops": 1e16, "share": "1/2", "said": "1 of 2, 50% (0% to 0%)"}]
+    assert seeds == [{"compute_flops": 1e16, "share": "1/2", "said": "1 of 2, 50% (0% to 0%)", "raised": 0}]
 
 
 def test_small_tables_say_the_numbers(tree: Any) -> None:
-    [row] = tree.xpath("//h2[@id='power']/following-sibling::div[1]//tbody/tr")
-    assert texts(row.xpath("*")) == ["nano", "9 (2 more)", "64", "step", "39 of 40", "real", "50% (25% to 75%)"]
-    [row] = tree.xpath("//h3[@id='families']/following-sibling::div[@class='scroll'][1]//tbody/tr")
-    assert texts(row.xpath("*")) == ["words", "3 of 4", "1.5 to 6", "0.5 (– to –)", "–", "1.25 (1 to 1.5)"]
-    assert "saturation 1" in " ".join(tree.text_content().split())
+    [row] = grid(tree, "power")
+    assert list(row.values()) == ["nano", "9 (2 more)", 64, "step", "39 of 40", "real", "50% (25% to 75%)", None]
+    [row] = grid(tree, "families")
+    assert list(row.values()) == ["words", "3 of 4", "1.5 to 6", "50%", "–", "1.25 (1 to 1.5)"]
+    assert "saturation (1): The larger models all score near the top" in " ".join(tree.text_content().split())
     assert not tree.xpath("//p//b[text()='top']")
 
 

@@ -33,7 +33,8 @@ def texts(cells: list[Any]) -> list[str]:
 
 
 def embedded(section: Any) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(section.xpath("script")[0].text)
+    lines = section.xpath("//script[@id='details']")[0].text.splitlines()
+    loaded: dict[str, Any] = json.loads(lines[int(section.get("id")[1:]) - 1])
     return loaded
 
 
@@ -67,7 +68,7 @@ def test_every_number_of_a_verdict_is_the_tables(tables: SimpleNamespace, tree: 
         [row] = [r for r in found if r[:2] == [expected["subtask"], text.title(expected["metric"])]]
         for value, column in zip(row[2:6], ("verdict", "first_mean", "last_mean", "p_cliff"), strict=True):
             given = expected[column]
-            assert value == (pytest.approx(given, rel=1e-6) if isinstance(given, float) else given)
+            assert value == (pytest.approx(given, rel=5e-4) if isinstance(given, float) else given)
         assert row[-1] == expected["reason"]
 
 
@@ -75,7 +76,7 @@ def test_the_table_can_be_filtered_by_every_word_that_differs(tree: Any) -> None
     [place] = tree.xpath("//div[@id='answers']")
     columns = json.loads(place.xpath("script")[0].text)
     selects = place.xpath(".//select")
-    assert [select.get("data-column") for select in selects] == ["1", "2"]  # metric and skill have one word each
+    assert [select.get("data-column") for select in selects] == ["1", "2", "3", "4"]
     for select in selects:
         words = columns[int(select.get("data-column"))]["words"]
         assert [(o.get("value"), o.text) for o in select] == [("", "any"), *((str(n), w) for n, w in enumerate(words))]
@@ -84,48 +85,36 @@ def test_the_table_can_be_filtered_by_every_word_that_differs(tree: Any) -> None
 
 
 def test_the_matrix_holds_every_verdict(tree: Any) -> None:
-    [table] = tree.xpath("//table[@id='matrix']")
-    assert texts(table.xpath("thead//th")) == [
-        "Subtask",
-        "Label",
-        "Exact match",
-        "NLL per token",
-        "Token edit distance",
-        "Multiple-choice grade",
-        "Brier score",
-        "bleu",
-    ]
-    rows = [texts(row.xpath("*")) for row in table.xpath("tbody/tr")]
-    assert rows == [
-        ["words", "mirage", "C", "S", "?", "–", "–", "–"],
-        ["choices: age", "no cliff", "–", "I", "–", "S", "T", "C"],
-    ]
-    assert table.xpath("tbody/tr[1]/td/@title") == [
-        "Exact match: cliff",
-        "NLL per token: smooth",
-        "Token edit distance: open",
-    ]
-    assert [a.get("href") for a in table.xpath(".//a")] == ["#s1", "#s2"]
+    words, choices = grid(tree, "matrix")
+    assert words == {"Subtask": "words", "Label": "mirage", "Exact match": "cliff", "NLL per token": "smooth"} | {
+        "Token edit distance": "open",
+        "Multiple-choice grade": None,
+        "Brier score": None,
+        "bleu": None,
+    }
+    assert list(choices.values()) == ["choices: age", "no cliff", None, "inverse", None, "smooth", "saturated", "cliff"]
     assert set(text.LETTERS) == set(text.VERDICTS)
     assert len(set(text.LETTERS.values())) == len(text.LETTERS)
+    shared = json.loads(tree.xpath("//script[@id='shared']")[0].text)
+    assert (shared["letters"], shared["labels"]) == (text.LETTERS, text.LABELS)
 
 
 def test_a_metric_without_scores_has_no_letter_and_no_row(tables: SimpleNamespace) -> None:
     n_items = pl.when(metric="bleu").then(0).when(metric="brier_score").then(None).otherwise("n_items")
     tree = html.fromstring(page(tables, verdicts=tables.verdicts.with_columns(n_items=n_items)))
-    rows = [texts(row.xpath("*"))[2:] for row in tree.xpath("//table[@id='matrix']/tbody/tr")]
-    assert rows == [["C", "S", "?", "–", "–", "–"], ["–", "I", "–", "S", "T", "–"]]  # an aggregate's number is null
+    [_, choices] = grid(tree, "matrix")
+    assert (choices["Brier score"], choices["bleu"]) == ("saturated", None)  # an aggregate's number is null
     assert "bleu" not in {row[0] for section in subtasks(tree) for row in embedded(section)["verdicts"]}
     unmeasured = tables.verdicts.with_columns(n_items=None, first_mean=None)
-    cells = html.fromstring(page(tables, verdicts=unmeasured)).xpath("//table[@id='matrix']/tbody/tr/td[not(@class)]")
-    assert set(texts(cells)) == {"–"}
+    rows = grid(html.fromstring(page(tables, verdicts=unmeasured)), "matrix")
+    assert {verdict for row in rows for verdict in list(row.values())[2:]} == {None}
 
 
 def test_the_first_screen_answers(tree: Any) -> None:
     [headline] = texts(tree.xpath("//h1"))
     assert headline == (
-        "1 of 2 subtasks rises suddenly. The metric makes 1, 0 it does not, 0 are open. The skill itself broke in 0, "
-        "in 1 it did not, 0 are open."
+        "1 of 2 subtasks rises suddenly. Of the 1 the metric makes 1 and does not make 0; 0 are open. The skill itself "
+        "broke in 0 and did not break in 1; 0 are open."
     )
     counts = {words.split()[1]: int(words.split()[0]) for words in texts(tree.xpath("//section/h2"))}
     assert counts == {"Mirage": 1, "Both": 0, "Real": 0, "Ordinary": 0, "Open": 0, "No": 1}
@@ -133,7 +122,7 @@ def test_the_first_screen_answers(tree: Any) -> None:
         panel.get("href"): texts(panel.xpath("*[not(self::*[local-name()='svg'])]"))
         for panel in tree.xpath("//section//a[contains(@class, 'panel')]")
     }
-    assert panels == {"#s1": ["words", "", "metric 62%, skill 1.2x"], "#s2": ["age", "choices", ""]}
+    assert panels == {"#s1": ["words", "", "metric 62%, skill 1.2x"], "#s2": ["age", "choices", "from 25% to 70%"]}
     contents = [link for link in tree.xpath("//nav/a/@href") if link.startswith("#")]
     assert all(tree.xpath(f"//*[@id='{link[1:]}']") for link in contents)
     assert contents == ["#numbers", "#partial", "#matrix-heading", "#subtasks", "#method", "#data"]
@@ -146,14 +135,39 @@ def test_the_panels_show_the_hard_metric_by_size(tree: Any) -> None:
     assert [line.get("class") for line in choices] == ["hard"]
 
 
+def test_the_level_of_chance_is_a_line_where_there_are_choices(tables: SimpleNamespace) -> None:
+    chance = pl.when(pl.col("metric") == "multiple_choice_grade").then(0.25)
+    tree = html.fromstring(page(tables, verdicts=tables.verdicts.with_columns(chance=chance)))
+    words, choices = tree.xpath("//section//a[contains(@class, 'panel')]//*[local-name()='svg']")
+    assert [line.get("class") for line in words] == ["hard"]
+    assert (choices[0].get("class"), choices[0].get("points")) == ("chance", "2,35 118,35")  # 46 - 44 / 4
+    [panel] = tree.xpath("//h2[@id='partial']/following-sibling::div[1]//a")
+    assert panel.xpath(".//*/@class") == ["chance", "partial", "hard"]
+    assert [embedded(section)["chance"] for section in subtasks(tree)] == [None, 0.25]
+    assert "Guessing among the choices scores 25%." in embedded(subtasks(tree)[1])["notes"][0]
+    assert "Chance where there are choices" in " ".join(tree.text_content().split())
+
+
 def test_the_counts_stand_in_a_table(tree: Any) -> None:
-    rows = [texts(row.xpath("*")) for row in tree.xpath("//table[@id='headline']/tbody/tr")]
-    assert rows[0] == ["Is there a cliff?", "2", "1", "1", "0", "0.062", "–"]
-    assert [row[0] for row in rows[1:]] == [
+    rows = grid(tree, "headline")
+    assert list(rows[0].values()) == ["Is there a cliff?", 2, 1, 1, 0, 0.0625, "–"]
+    assert [row["Question"] for row in rows[1:]] == [
         "Does the metric make it?",
         "Did the skill break?",
         "Does it disappear under NLL per token?",
     ]
+
+
+def test_what_was_not_asked_has_no_number(tables: SimpleNamespace) -> None:
+    numbers = {"metric_share": 1.0, "acceleration_factor": 1.0, "likelihood_part": 0.0}
+    cliffs = tables.cliffs.with_columns(pl.col(name).fill_null(value) for name, value in numbers.items())
+    tree = html.fromstring(page(tables, cliffs=cliffs))
+    _, choices = grid(tree)
+    told = {"Metric": "not asked", "Skill": "not asked", "Metric share": "–", "Times as fast": "–"}
+    assert choices | told == choices
+    words, choices = (embedded(section) for section in subtasks(tree))
+    assert choices["parts"] == []
+    assert words["parts"] != []
 
 
 def test_every_answer_stands_with_its_numbers(tree: Any) -> None:
@@ -162,16 +176,6 @@ def test_every_answer_stands_with_its_numbers(tree: Any) -> None:
     told |= {"Metric share": "62% (50% to 75%)", "Times as fast": "1.2x (1x to >20x)"}
     assert words | told == words
     assert (choices["Label"], choices["Metric share"], choices["Why"]) == ("no cliff", "–", "no <cliff>")
-
-
-def test_the_matrix_of_many_subtasks_waits_for_a_click(tables: SimpleNamespace) -> None:
-    rows = [verdict_row(("n", "t", f"t:{n:03}"), "exact_match", "flat") for n in range(101)]
-    empty = {name: getattr(tables, name).clear() for name in ("curves", "cliffs", "headline")}
-    for many, hidden, said in ((101, [1], ["Show all 101 subtasks"]), (100, [], [])):
-        tree = html.fromstring(page(tables, **empty, verdicts=pl.concat(rows[:many])))
-        assert len(tree.xpath("//table[@id='matrix']/tbody/tr")) == many
-        assert [len(body) for body in tree.xpath("//table[@id='matrix']/tbody[@hidden]")] == hidden
-        assert texts(tree.xpath("//button[@id='matrix-more']")) == said
 
 
 def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables: SimpleNamespace) -> None:
@@ -187,14 +191,15 @@ def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables:
     words, choices = subtasks(html.fromstring(page(tables, settings=settings)))
     assert texts(words.xpath("summary/h3/*")) == ["words", "mirage"]
     assert texts(choices.xpath("summary/*")) == ["choices: age no cliff", "choices:age"]
-    assert texts(choices.xpath("p")) == ["Why: no <cliff>."]
-    replies = [texts(row.xpath("*")) for row in words.xpath("table[@class='replies']//tr")]
-    assert [row[:3] for row in replies] == [
-        ["Is there a cliff?", "yes", ""],
-        ["Does the metric make it?", "yes", "62% (50% to 75%) of the climb is not the likelihood's"],
-        ["Did the skill break?", "no", "1.2x (1x to >20x) as fast in the cliff as before it"],
+    assert embedded(choices)["reason"] == "no <cliff>"
+    assert embedded(words)["replies"] == [
+        ["yes", ""],
+        ["yes", "62% (50% to 75%) of the climb is not the likelihood's"],
+        ["no", "the likelihood grew 1.2x (1x to >20x) as fast in the cliff as before"],
     ]
-    assert [row[3].split(",")[0] for row in replies] == ["yes from 95%", "yes from 25%", "yes from 3x"]
+    asked = json.loads(words.xpath("//script[@id='shared']")[0].text)["questions"]
+    assert [question for question, _ in asked] == list(text.QUESTIONS.values())
+    assert [bar.split(",")[0] for _, bar in asked] == ["yes from 95%", "yes from 25%", "yes from 3x"]
     fates = {row[0]: row[5] for row in embedded(words)["verdicts"]}
     assert fates == {
         "Exact match": None,
@@ -213,10 +218,10 @@ def test_each_section_charts_what_it_measured(tree: Any) -> None:
     assert set(json.loads(tree.xpath("//script[@id='themes']")[0].text)) == {"light", "dark"}
 
 
-def test_embedded_points_are_the_curves_to_five_digits(tables: SimpleNamespace) -> None:
+def test_embedded_points_are_the_curves_to_four_digits(tables: SimpleNamespace) -> None:
     tables.curves = tables.curves.with_columns(mean=pl.col("mean") / 3)
     tree = html.fromstring(page(tables))
-    models = json.loads(tree.xpath("//script[@id='models']")[0].text)
+    models = json.loads(tree.xpath("//script[@id='shared']")[0].text)["models"]
     found = []
     for section, subtask in zip(subtasks(tree), ("words", CHOICES[2]), strict=True):
         data = embedded(section)
@@ -232,7 +237,7 @@ def test_embedded_points_are_the_curves_to_five_digits(tables: SimpleNamespace) 
     for row, given in zip(sorted(found, key=lambda row: row[:3]), expected, strict=True):
         assert row[:4] + row[6:] == given[:4] + given[6:]
         for value, exact in zip(row[4:6], given[4:6], strict=True):
-            assert value == (None if exact is None else pytest.approx(exact, rel=5e-5))
+            assert value == (None if exact is None else pytest.approx(exact, rel=5e-4))
 
 
 def test_the_parts_of_a_climb_are_the_tables(tables: SimpleNamespace) -> None:
@@ -268,14 +273,14 @@ def test_hostile_names_are_text(tables: SimpleNamespace, name: str) -> None:
     assert not set(source) & set("\x00\x1b\u202e")
     tree = html.fromstring(source)
     plain = re.sub("[\x00\x1b\u202e]", "\ufffd", name)
-    # Of two subtasks, a grid, pills, models, specs, themes; Vega, the page's own.
+    # Headline, answers, matrix, details, shared, specs, themes; Vega, the page's own.
     assert len(tree.xpath("//script")) == 9
     assert not tree.xpath("//img | //@onmouseover | //@onerror")
     spaced = plain.replace("_", " ")
     assert sorted(texts(tree.xpath("//summary/h3/bdi"))) == sorted([f"{spaced} ({plain})", "words (nano)"])
     assert texts(tree.xpath("//dl[@id='made-by']/*")) == [plain, plain]
     [data] = [d for d in map(embedded, subtasks(tree)) if d["curves"]]
-    models = json.loads(tree.xpath("//script[@id='models']")[0].text)
+    models = json.loads(tree.xpath("//script[@id='shared']")[0].text)["models"]
     assert models[data["ladder"]]["model"] == [plain] * len(models[data["ladder"]]["model"])
     assert {row[1] for row in data["verdicts"]} == {row[-1] for row in data["verdicts"]} == {plain}
     assert {row["Why"] for row in grid(tree)} == {plain, ""}
@@ -318,13 +323,13 @@ def test_empty_tables_render(tables: SimpleNamespace) -> None:
     tree = html.fromstring(page(tables, **nothing, headline=tables.headline.clear()))
     assert texts(tree.xpath("//h1")) == ["No subtask was tested."]
     assert not subtasks(tree)
-    assert not tree.xpath("//table[@id='matrix'] | //div[@id='answers']")
+    assert not tree.xpath("//div[@id='matrix'] | //div[@id='answers']")
 
 
 def test_without_cliffs_the_curves_are_still_shown(tables: SimpleNamespace) -> None:
     tree = html.fromstring(page(tables, cliffs=CLIFFS.empty()))
     assert texts(tree.xpath("//summary/h3/bdi")) == ["choices: age", WORDS[2]]
-    assert texts(tree.xpath("//table[@id='matrix']/tbody/tr/td[1]")) == ["–"] * 2
+    assert [row["Label"] for row in grid(tree, "matrix")] == [None] * 2
     assert len(tree.xpath("//section[@aria-label='no label']//a")) == 2
 
 
@@ -358,7 +363,7 @@ def test_two_ladders_are_kept_apart(tables: SimpleNamespace) -> None:
     names = texts(tree.xpath("//summary/h3/bdi"))
     assert names == ["words (nano)", "words (other)", "choices: age (nano)", "choices: age (other)"]
     [headline] = texts(tree.xpath("//h1"))
-    assert headline.startswith("2 sudden rises in 2 subtasks on 2 ladders. The metric makes 2, ")
+    assert headline.startswith("2 sudden rises in 2 subtasks on 2 ladders. Of the 2 the metric makes 2 and ")
     assert len(tree.xpath("//p[@class='ladder']")) == 2
     data = [embedded(section) for section in subtasks(tree)]
     assert [d["ladder"] for d in data] == ["nano", "other"] * 2

@@ -66,9 +66,21 @@ def test_the_map_has_a_point_per_cliff_with_its_intervals_and_four_regions() -> 
 
 
 def test_a_crowd_on_the_map_has_neither_bars_nor_numbers() -> None:
-    many = pl.concat([cliff("open", 0.5, 0.5)] * 101)
+    many = pl.concat([cliff("open", 0.5, 0.5)] * 41)
     assert len(cliff_map(many, {}).to_dict()["layer"]) == 1
-    assert len(cliff_map(many.head(100), {}).to_dict()["layer"]) == 4
+    assert len(cliff_map(many.head(40), {}).to_dict()["layer"]) == 4
+
+
+def test_numbers_on_the_map_cover_no_other_number_and_no_point() -> None:
+    near = pl.concat([cliff("open", 0.5 + 0.05 * n, 0.5 + 0.04 * (n % 3)) for n in range(6)])
+    graph = vl_convert.vegalite_to_scenegraph(cliff_map(near, {}).to_dict())
+    numbers = [text for text in scene(graph, "text") if isinstance(text["text"], int)]
+    assert sorted(text["text"] for text in numbers) == [1, 2, 3, 4, 5, 6]
+    places = [(text["x"] + text["dx"], text["y"] + text["dy"]) for text in numbers]
+    places += [(point["x"], point["y"]) for point in scene(graph, "symbol")]
+    for at, (x, y) in enumerate(places[:6]):
+        others = places[:at] + places[at + 1 :]
+        assert min(max(abs(x - a), abs(y - b)) for a, b in others) >= 9  # pixels, as high as the digits are
 
 
 def test_the_waterfall_stacks_the_parts_on_either_side_of_zero() -> None:
@@ -169,21 +181,25 @@ def test_one_model_speaks_for_its_size(tables: SimpleNamespace) -> None:
 
 def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None:
     row = cliff_row(WORDS, "open", cliff="open", p_cliff=0.625).row(0, named=True)
-    found = replies(row, {})
-    assert [(reply.answer, reply.number, reply.bar) for reply in found] == [
-        ("open", "62% of draws have one", ""),
-        ("–", "", ""),
-        ("–", "", ""),
-    ]
+    numbers = {"metric_share": 1.0, "metric_share_low": 1.0, "metric_share_high": 1.0, "hidden_progress": 1.0}
+    unasked = [("open", "62% of bootstrap draws have one"), ("not asked", ""), ("not asked", "")]
+    assert replies(row) == replies(row | numbers) == unasked
+    assert facts(row | numbers, COMPUTE, None) == []  # what was not asked has no number
     assert facts(row, COMPUTE, None) == []
-    row |= {"hidden_progress": 0.5, "hidden_progress_low": 0.25, "hidden_progress_high": 0.75, "rungs_in_window": 1}
+    row |= {
+        "metric_makes_it": "yes",
+        "hidden_progress": 0.5,
+        "hidden_progress_low": 0.25,
+        "hidden_progress_high": 0.75,
+        "rungs_in_window": 1,
+    }
     row |= {"window_start_log10_x": 18.0, "window_end_log10_x": 20.0, "answer_tokens": 8.0, "seeds": "lottery"}
     assert facts(row, COMPUTE, 0.2) == [
-        "Guessing scores 20%.",
+        "Guessing among the choices scores 20%.",
         "50% (25% to 75%) of the likelihood's progress was made before the hard metric began to rise.",
         "The climb from a tenth to nine tenths lies between 1e18 and 1e20 FLOPs, 1 size in between.",
         "An answer has 8 tokens on average.",
-        "Seeds of one size: lottery.",
+        "Seeds of one size: some have the skill and others lack it (a lottery).",
     ]
 
 
@@ -209,11 +225,10 @@ def test_the_sentence_counts_every_answer_and_says_the_open_ones() -> None:
         cliff_row(("nano", "t", f"t:{word}"), "", cliff=word, hard_metric="exact_match") for word in ("no", "open")
     ]
     assert sentence(pl.concat([*found, *others])) == (
-        "5 of 7 subtasks rise suddenly; for 1 more that is open. The metric makes 2, 1 it does not, 1 is open, 1 has "
-        "no likelihood. The skill itself broke in 1, in 1 it did not, 2 are open."
+        "5 of 7 subtasks rise suddenly; 1 more is open. Of the 5 the metric makes 2 and does not make 1; 1 is open; "
+        "1 has no likelihood. The skill itself broke in 1 and did not break in 1; 2 are open."
     )
-    assert sentence(pl.concat(others)) == ("No sudden rise under exact match in 2 subtasks; for 1 that is open.")
+    assert sentence(pl.concat(others)) == "No sudden rise under exact match in 2 subtasks; 1 is open."
     assert sentence(pl.concat([found[-1], *others])) == (
-        "1 of 3 subtasks rises suddenly; for 1 more that is open. None has a likelihood, so what makes them is not "
-        "asked."
+        "1 of 3 subtasks rises suddenly; 1 more is open. None has a likelihood, so what makes them is not asked."
     )

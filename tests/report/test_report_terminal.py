@@ -84,8 +84,8 @@ def test_sentence_counts_each_answer() -> None:
     ]
     others = [cliff_row(WORDS, "no cliff", cliff="no", **exact), cliff_row(WORDS, "open", cliff="open", **exact)]
     assert sentence(pl.concat([*with_cliff, *others])) == (
-        "4 of 1 subtask rise suddenly; for 1 more that is open. The metric makes 2, 1 it does not, 1 is open. The "
-        "skill itself broke in 1, in 1 it did not, 2 are open."
+        "4 of 1 subtask rise suddenly; 1 more is open. Of the 4 the metric makes 2 and does not make 1; 1 is open. The "
+        "skill itself broke in 1 and did not break in 1; 2 are open."
     )
     assert sentence(others[0]) == "No sudden rise under exact match in 1 subtask."
 

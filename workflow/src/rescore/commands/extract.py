@@ -33,7 +33,7 @@ def extract(
     from rescore.config.folder import check_source
     from rescore.config.inputs import read_ladders
     from rescore.models.jobs import ExtractSettings
-    from rescore.tables import InputError
+    from rescore.tables import InputError, count
 
     first: dict[str, Path] = {}
     for path in examples:
@@ -54,7 +54,7 @@ def extract(
             errors.append(error)
     if errors:
         raise errors[0]
-    say(f"the tables of {len(model)} models are in {out / 'extractions'} and {out / 'generations'}")
+    say(f"the tables of {count(len(model), 'model')} are in {out / 'extractions'} and {out / 'generations'}")
 
 
 def _extract(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: Any, threads: int | None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rescore.commands.shared import Settings
+from rescore.commands.shared import Settings, say, untested
 
 if TYPE_CHECKING:
     from rescore.importing.finish import Written
@@ -160,6 +160,7 @@ def csv(
 def _test(written: "Written", out: Path, ladders: list[Path] | None, settings: str) -> None:
     """Test and report what was imported, where a ladder is given."""
     if not ladders:
+        say(f"nothing was tested without --ladder, a table of the models; {untested(out)}")
         return
     from rescore.commands.report import report
     from rescore.commands.test import test

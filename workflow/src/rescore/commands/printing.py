@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,17 +27,16 @@ def print_table(frame: pl.DataFrame, form: str | None = None, *, headings: Mappi
         for row in [frame.columns, ["---"] * frame.width, *rows]:
             print(f"| {' | '.join(row)} |")  # noqa: T201
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(aligned(frame, width, headings=headings or {}), end="")  # noqa: T201
+        print(aligned(frame, shutil.get_terminal_size().columns, headings=headings or {}), end="")  # noqa: T201
 
 
-def aligned(frame: pl.DataFrame, width: int | None, *, headings: Mapping[str, str]) -> str:
+def aligned(frame: pl.DataFrame, width: int, *, headings: Mapping[str, str]) -> str:
     """Lay a table out in columns: numbers to the right, three significant digits, long headings on several lines.
 
     Parameters
     ----------
     width
-        Characters of a line; the longest texts are cut in the middle to fit. No limit if None.
+        Characters of a line; the longest texts are cut in the middle to fit.
     headings
         By column, what stands above it, if that is not its name.
     """
@@ -47,11 +45,11 @@ def aligned(frame: pl.DataFrame, width: int | None, *, headings: Mapping[str, st
     heads = [_heading(headings.get(name, name), max([9, *map(len, cells)])) for name, cells in
              zip(frame.columns, columns, strict=True)]  # fmt: skip
     widths = [max(map(len, [*head, *cells])) for head, cells in zip(heads, columns, strict=True)]
-    while width and sum(widths) + 2 * len(widths) - 2 > width:
-        longest = max((at for at in range(len(widths)) if not right[at]), key=widths.__getitem__, default=0)
-        if widths[longest] <= _NARROWEST:
+    while sum(widths) + 2 * len(widths) - 2 > width:
+        texts = [at for at in range(len(widths)) if widths[at] > _NARROWEST and not right[at]]
+        if not texts:
             break
-        widths[longest] -= 1
+        widths[max(texts, key=lambda at: widths[at] * (0.6 if frame.columns[at] == "subtask" else 1))] -= 1
     tall = max(map(len, heads), default=0)
     above = [[""] * (tall - len(head)) + head for head in heads]
     lines = [*zip(*above, strict=True), ["─" * size for size in widths], *zip(*columns, strict=True)]
@@ -65,7 +63,12 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def _cut(text: str, size: int) -> str:
-    """Cut the middle out of a text that is too long: names differ at their ends."""
+    """Cut the middle out of a text that is too long: names differ at their ends, subtasks behind the colon."""
+    task, colon, own = text.partition(":")
+    if len(text) > size and colon and " " not in text:
+        if size > len(own) + 2:
+            return f"{task[: size - len(own) - 2]}…:{own}"
+        text = f"…{own}"
     return text if len(text) <= size else f"{text[: (size - 1) // 2]}…{text[len(text) - size // 2 :]}"
 
 
@@ -85,5 +88,5 @@ def _text(value: Any) -> str:
         return _NULL
     if isinstance(value, float):
         return f"{value:.3g}".replace("e+", "e")
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else str(value)
+    text = f"[{', '.join(map(_text, value))}]" if isinstance(value, list) else str(value)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

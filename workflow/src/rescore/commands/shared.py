@@ -17,6 +17,24 @@ Settings = Annotated[
 Threads = Annotated[int | None, typer.Option("--threads", "-j", min=1, help="Processes; all cores if absent.")]
 
 
+def untested(results: Path) -> str | None:
+    """Say how to test the scores in a folder; None where it holds none."""
+    found = {
+        "scores": [path for path in (results / "scores.parquet", results / "scores") if path.exists()],
+        "aggregates": [results / "aggregates.parquet"],
+        "examples": [results / "examples.parquet"],
+    }
+    files = [
+        f"--{name} {path if path.is_file() else path / '*.parquet'}"
+        for name, paths in found.items()
+        for path in paths[:1]
+        if path.exists()
+    ]
+    if not any(option.startswith(("--scores", "--aggregates")) for option in files):
+        return None
+    return f"test the scores with `rescore test {' '.join(files)} --ladder TABLE.tsv --out {results}`"
+
+
 def say(line: str) -> None:
     """Tell the user something beside the output proper."""
     print(line, file=sys.stderr)  # noqa: T201

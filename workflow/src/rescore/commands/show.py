@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rescore.commands.shared import Results, say
+from rescore.commands.shared import Results, say, untested
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,23 +44,24 @@ def show(
     label: Annotated[str | None, typer.Option(help="Rows of subtasks with this label only.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to print, with commas between them.")] = None,
     all_columns: Annotated[bool, typer.Option("--all", help="Print all columns.")] = False,
-    form: Annotated[Format | None, typer.Option("--format", help="Aligned columns if absent.")] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="Aligned columns if absent, long texts cut to the terminal's width."),
+    ] = None,
 ) -> None:
     """Print the summary of a run, or a table."""
-    import polars as pl
-
     from rescore.commands.printing import print_table
     from rescore.tables import CLIFFS, FORECAST_COUNTS, HEADLINE, TABLES, InputError, read
 
     if table == SUMMARY:
-        cliffs = _kept(read(results / "cliffs.parquet", CLIFFS), results, CLIFFS.name, task, subtask, metric, label)
+        cliffs = _kept(_read(results, CLIFFS, None), results, CLIFFS.name, task, subtask, metric, label)
         from rich.console import Console
 
         from rescore.report import summary
 
         page = results / "report" / "index.html"
         where = str(page) if page.exists() else None
-        headline = read(results / "headline.parquet", HEADLINE)
+        headline = _read(results, HEADLINE, None)
         counts = results / FORECAST_COUNTS.file
         forecasts = read(counts, FORECAST_COUNTS) if counts.is_file() else None
         Console(soft_wrap=True, highlight=False).print(summary(cliffs, headline, forecasts=forecasts, page=where))
@@ -76,9 +77,9 @@ def show(
                 raise InputError(_unknown(f"column of '{table}'", name, frame.columns))
         frame = frame.select(names)
     elif not all_columns:
-        shown = [name for name in frame.columns if name not in contract.columns or contract.described[name].shown]
+        shown = ["model", *(name for name, told in contract.described.items() if told.shown)]
         one_ladder = "ladder" in frame.columns and frame["ladder"].n_unique() < 2
-        frame = frame.select(pl.col(name) for name in shown if not (one_ladder and name == "ladder"))
+        frame = frame.select(n for n in frame.columns if n in shown and not (one_ladder and n == "ladder"))
     print_table(frame, form)
     if frame.is_empty():
         say(f"no row in {results / contract.file}")
@@ -95,8 +96,11 @@ def _read(results: Path, table: "Table", task: str | None) -> "pl.DataFrame":
     from rescore.tables import InputError, provenance, read
 
     whole, verdicts = results / f"{table.name}.parquet", results / "verdicts.parquet"
-    if "{task}" not in table.file or whole.is_file():
+    if whole.is_file():
         return read(whole, table)
+    if "{task}" not in table.file:
+        untold = untested(results) if table.written_by == "test" and not verdicts.is_file() else None
+        raise InputError(f"{whole}: no such file; {untold or f'`rescore {table.written_by}` makes it'}")
     found = sorted(results.glob(table.file.format(model="*", task="*")))
     if verdicts.is_file():
         tasks = provenance(verdicts).get("scores", {})

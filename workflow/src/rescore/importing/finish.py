@@ -18,7 +18,7 @@ from rescore.importing.renames import Renames, apply, check_used
 from rescore.importing.reruns import choose_runs
 from rescore.importing.shots import choose_shots, fill_shots
 from rescore.importing.tidy import aggregates, examples, items
-from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, Table, write
+from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, Table, count, write
 
 Written = Mapping[str, list[Path]]
 """By table: the path that it was written to; none where it has no row."""
@@ -139,8 +139,9 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
     metrics = {*tables.scores["metric"].unique(), *tables.aggregates["metric"].unique()}
     subtasks = {*tables.scores["subtask"].unique(), *tables.aggregates["subtask"].unique()}
     say(
-        f"{len(set(models.values()))} models, {len(subtasks)} subtasks: {tables.scores.height} scores of examples and "
-        f"{tables.aggregates.height} means, in {options.out}"
+        f"{count(len(set(models.values())), 'model')}, {count(len(subtasks), 'subtask')}: "
+        f"{count(tables.scores.height, 'score')} of examples and {count(tables.aggregates.height, 'mean')}, "
+        f"in {options.out}"
     )
     shown = sorted(m for m in metrics if m not in METRICS or METRICS[m].link is None)
     if shown:

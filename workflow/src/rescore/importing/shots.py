@@ -31,7 +31,8 @@ def fill_shots(frames: Sequence[pl.DataFrame]) -> tuple[list[pl.DataFrame], list
         for frame in frames
     ]
     lines = [
-        f"{models} models state no shots for {', '.join(sorted(tasks)[:3])}{', ...' if len(tasks) > 3 else ''}: "
+        f"{models} model{' states' if models == 1 else 's state'} no shots for "
+        f"{', '.join(sorted(tasks)[:3])}{', ...' if len(tasks) > 3 else ''}: "
         f"taken for {shots}-shot, as the others are"
         for shots, models, tasks in silent.group_by("filled")
         .agg(pl.col("model").n_unique(), pl.col("task").unique())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from rescore.report import text
+from rescore.tables import count
 from rescore.tables.axes import AXES, Axis, checkpoint_ladders
 
 _COMPUTE = "compute_flops"
@@ -102,10 +103,9 @@ def ladder_lines(curves: pl.DataFrame) -> list[str]:
 def _models(of: pl.DataFrame, *, steps: bool) -> str:
     sizes = of["n_params"].drop_nulls().n_unique()
     if steps:
-        first = f"training progress, {of.height} checkpoints of one size"
+        first = f"training progress, {count(of.height, 'checkpoint')} of one size"
     else:
-        first = f"{of.height} model{'' if of.height == 1 else 's'}"
-        first += f" of {sizes} size{'' if sizes == 1 else 's'}" if sizes else ""
+        first = count(of.height, "model") + (f" of {count(sizes, 'size')}" if sizes else "")
     return ", ".join([first, *(_span(of[column], axis) for column, axis in AXES.items() if of[column].count())])
 
 

@@ -22,9 +22,12 @@ PARTS = {
 _PART_COLOURS = (GREEN, "#f3b7b4", RED, "#8f2a27")
 _FILLS = {"mirage": RED, "both": GREEN, "real": GREEN, "ordinary": GREY, "open": "transparent"}
 _EDGES = {"mirage": RED, "both": RED, "real": GREEN, "ordinary": GREY, "open": GREY}
-_ROWS = 40
-_CROWD = 100  # points that have no room for their bars and numbers
+_ROWS = 40  # cliffs that have room for a bar, and on the map for intervals and numbers
 _SIDE = 420
+_NARROW = 260  # pixels across on a narrow screen; what is apart there is apart on a wide one
+_PLACES = [(dx, dy) for reach in (11, 18) for dy in (-reach, reach, 0) for dx in (reach, -reach, 0) if dx or dy]
+"""Where a number may stand beside its point, in pixels, the best place first."""
+_ROOM = 11  # pixels that a number keeps free around it
 
 
 def found(cliffs: pl.DataFrame) -> pl.DataFrame:
@@ -71,10 +74,13 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     bars = base.mark_rule(clip=True, opacity=0.3, strokeWidth=1.2).encode(stroke=stroke)
     points = base.mark_point(size=70, strokeWidth=2, opacity=1)
     layers = [points.encode(x=x, y=y, fill=fill, stroke=stroke, tooltip=tooltip)]
-    subtitle = "a point per cliff; intervals in the table"
-    if len(rows) <= _CROWD:
-        subtitle = "bars: 90% intervals; numbers as in the list of climbs"
-        numbers = base.mark_text(align="left", dx=7, dy=-6, fontSize=9.5).encode(x=x, y=y, text="number:N")
+    subtitle = ["a point per cliff; intervals in the table"]
+    if len(rows) <= _ROWS:
+        subtitle = ["bars: 90% intervals", "numbers as in 'What makes each climb'"]
+        placed = alt.Chart(alt.InlineData(values=_apart(rows, x_domain, y_domain)))
+        numbers = placed.mark_text(fontSize=9.5, dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy")).encode(
+            x=x, y=y, text="number:N"
+        )
         crosses = [
             bars.encode(x=ends["x"], x2="metric_share_high:Q", y=y),
             bars.encode(y=ends["y"], y2="acceleration_high:Q", x=x),
@@ -144,6 +150,19 @@ def _rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
         for n, row in enumerate(finite.iter_rows(named=True), 1)
         for named in [text.words(Subtask(*(row[c] for c in KEY)), with_ladder=with_ladder)]
     ]
+
+
+def _apart(rows: list[dict[str, Any]], x: tuple[float, float], y: tuple[float, float]) -> list[dict[str, Any]]:
+    """Place the numbers of points, `dx` and `dy` pixels from them, where they cover no point and no other number."""
+    across, up = _NARROW / (x[1] - x[0]), _SIDE / (y[1] - y[0])
+    taken = [(row["metric_share"] * across, -row["acceleration"] * up) for row in rows]
+    placed = []
+    for row, (left, top) in zip(rows, list(taken), strict=True):
+        free = {(dx, dy): min(max(abs(left + dx - a), abs(top + dy - b)) for a, b in taken) for dx, dy in _PLACES}
+        dx, dy = next((place for place, room in free.items() if room >= _ROOM), max(free, key=free.__getitem__))
+        taken.append((left + dx, top + dy))
+        placed.append({name: row[name] for name in ("metric_share", "acceleration", "number")} | {"dx": dx, "dy": dy})
+    return placed
 
 
 def _times() -> str:

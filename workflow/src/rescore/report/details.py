@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -10,15 +11,16 @@ from rescore.report import cliff_charts, panels, real_answers, subtask_charts, t
 from rescore.report.along import Along, rung_means
 from rescore.report.grader import Grader, grader, tokens_line
 from rescore.report.grid import rounded
-from rescore.report.panels import Panel
-from rescore.report.replies import Reply, facts, replies
+from rescore.report.panels import Line, Panel, Points
+from rescore.report.replies import facts, replies
 from rescore.report.text import KEY, Subtask, Words
-from rescore.tables import GRADING, POSITIONS, SEEDS
+from rescore.tables import FLAGS, GRADING, METRICS, POSITIONS, SEEDS
 from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES
 
 _POINT = ("mean", "standard_error", "n")
-_DIGITS = 5  # of what charts draw; the tables have all
-_JUDGED = ("verdict", "first_mean", "last_mean", "p_cliff")
+_DIGITS = 4  # of what charts draw and tables show; the files have all
+_JUDGED = ("first_mean", "last_mean", "p_cliff")
+_CHOICES = {"brier_score": "partial", "multiple_choice_grade": "hard"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,51 +31,36 @@ class Details:
     ----------
     key
         What names it in the tables.
-    anchor, words, code
-        Its place in the page, its name in words, and as the tables have it.
-    label, reason
+    words, code
+        Its name in words, and as the tables have it.
+    label
         As in CLIFFS; null where that table has no row of it.
-    replies, facts
-        The answers to the three questions with their numbers, and what else is known, in words.
-    panel
-        Its small panel.
+    panel, choices
+        Its small panel; that of its choices, multiple-choice grade beside Brier score, where both were measured.
     verdicts
         By metric, the verdict where there are scores.
-    charts
-        Names of its charts, as `subtask_charts.specs` takes them.
     data
-        What the page's script reads: curves, seeds, waterfall, verdicts and real answers.
+        What the page's script shows when the reader opens it.
     graded
         Whether GRADING has rows of its models.
-    grader, tokens
-        How often the grader is wrong on it; whether the errors at the tokens of its answers go together.
+    grader
+        How often the grader is wrong on it.
     """
 
     key: Subtask
-    anchor: str
     words: Words
     code: str
     label: str | None
-    reason: str | None
-    replies: Sequence[Reply]
-    facts: Sequence[str]
     panel: Panel
+    choices: Panel | None
     verdicts: Mapping[str, str]
-    charts: Sequence[str]
     data: Mapping[str, Any]
     graded: bool
     grader: Grader | None
-    tokens: str | None
 
 
 def details(
-    curves: pl.DataFrame,
-    verdicts: pl.DataFrame,
-    cliffs: pl.DataFrame,
-    beside: Mapping[str, pl.DataFrame],
-    *,
-    axis: Along,
-    conventions: Mapping[str, Any],
+    curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, beside: Mapping[str, pl.DataFrame], axis: Along
 ) -> list[Details]:
     """Gather what each subtask of any of the first three tables has, in the order of `in_order`.
 
@@ -82,12 +69,10 @@ def details(
     curves, verdicts, cliffs
         Tables of those contracts.
     beside
-        By name, what else there is of the tables GRADING, POSITIONS and SEEDS, and "answers", of the columns
+        By name, what else there is of the tables FLAGS, GRADING, POSITIONS and SEEDS, and "answers", of the columns
         `real_answers.ANSWERS`.
     axis
         What the ladders are laid out along.
-    conventions
-        The method's constants, by name.
     """
     keys = pl.concat([frame.select(KEY) for frame in (cliffs, verdicts, curves)]).unique()
     subtasks = text.in_order(keys.join(cliffs, on=KEY, how="left"))
@@ -95,6 +80,8 @@ def details(
     means = rung_means(curves, axis)
     ends = means.group_by("ladder").agg(low=pl.col("x").min(), high=pl.col("x").max())
     spans = {ladder: (low, high) for ladder, low, high in ends.iter_rows()}
+    means_of = _columns(means, "metric", "x", "mean")
+    curve_of = _columns(curves, "metric", "model", *_POINT)
     order = {ladder: frame["model"].to_list() for (ladder,), frame in _models(curves, axis).items()}
     sizes = real_answers.one_per_size(curves, axis.column)
     models = curves.select(*KEY, "model").unique()
@@ -102,48 +89,63 @@ def details(
         _lookup(models.join(beside.get(table.name, table.empty()), on=["model", "task", "subtask"]))
         for table in (GRADING, POSITIONS)
     )
+    flags_of = _lookup(beside.get("flags", FLAGS.empty()))
     seeds_of = _lookup(beside.get("seeds", SEEDS.empty()).sort("log10_x"))
     said_of = _lookup(beside.get("answers", pl.DataFrame(schema=dict(real_answers.ANSWERS))), "task", "subtask")
-    curve_of, means_of = _lookup(curves), _lookup(means)
     verdicts_of = _lookup(_scored(verdicts).sort(text.metric_rank(), "metric"))
     found = []
     for place, row in enumerate(subtasks.iter_rows(named=True)):
         key = Subtask(*(row[column] for column in KEY))
-        charts = subtask_charts.chosen(set(means_of(*key)["metric"]))
         name = text.words(key, with_ladder=with_ladder)
+        judged = verdicts_of(*key).to_dicts()
+        scores = {metric: list(zip(*columns, strict=True)) for metric, columns in means_of.get(key, {}).items()}
+        chances = {each["metric"]: each["chance"] for each in judged if each["chance"] is not None}
+        charts = subtask_charts.chosen(scores.keys())
+        hard = row["hard_metric"] or next((metric for metric in HARD_METRICS if metric in scores), HARD_METRICS[0])
+        wrong = grader(graded(*key))
+        notes = [
+            " ".join(facts(row, axis, next(iter(chances.values()), None))),
+            *(_flag(flag) for flag in flags_of(*key).to_dicts()),
+            wrong.line if wrong else "",
+            tokens_line(placed(*key)),
+        ]
+        lines = partial(_lines, scores, chances, spans.get(key.ladder, (0.0, 1.0)))
+        panel = Panel(
+            anchor=f"s{place + 1}",
+            heading=name.own,
+            below_heading=" · ".join(filter(None, (name.ladder, name.task))),
+            hint=f"{name.full}: {row['reason'] or ''}",
+            caption=panels.caption(row, scores.get(hard, [])),
+            lines=lines({STAGES[hard][0]: "skill", hard: "hard"}),
+        )
         found.append(
             Details(
                 key=key,
-                anchor=anchor(place),
                 words=name,
                 code=text.plain(key.subtask),
                 label=row["label"],
-                reason=row["reason"],
-                replies=replies(row, conventions),
-                facts=facts(row, axis, _chance(verdicts_of(*key), row["hard_metric"])),
-                panel=_panel(anchor(place), name, row, means_of(*key), spans.get(key.ladder, (0.0, 1.0))),
-                verdicts=dict(verdicts_of(*key).select("metric", "verdict").iter_rows()),
-                charts=charts,
+                panel=panel,
+                choices=panel._replace(lines=lines(_CHOICES), caption="") if scores.keys() >= _CHOICES.keys() else None,
+                verdicts={each["metric"]: each["verdict"] for each in judged},
                 data={
                     "ladder": key.ladder,
+                    "label": row["label"],
+                    "reason": text.plain(row["reason"] or ""),
+                    "replies": replies(row),
+                    "notes": [text.plain(note) for note in notes if note],
                     "charts": charts,
-                    "curves": _points(curve_of(*key), charts, order.get(key.ladder, [])),
+                    "curves": _points(curve_of.get(key, {}), charts, order.get(key.ladder, [])),
+                    "chance": chances.get(hard),
                     "seeds": _seeds(seeds_of(*key), axis),
-                    "parts": cliff_charts.parts(row),
-                    "verdicts": _verdicts(verdicts_of(*key), row),
+                    "parts": cliff_charts.parts(row) if row["metric_makes_it"] else [],
+                    "verdicts": _verdicts(judged, row),
                     "answers": real_answers.shown(said_of(key.task, key.subtask), sizes.get(key.ladder, [])),
                 },
                 graded=graded(*key).height > 0,
-                grader=grader(graded(*key)),
-                tokens=tokens_line(placed(*key)),
+                grader=wrong,
             )
         )
     return found
-
-
-def anchor(place: int) -> str:
-    """Return where in the page the subtask of a place (from 0) is."""
-    return f"s{place + 1}"
 
 
 def models(curves: pl.DataFrame, axis: Along) -> dict[str, dict[str, list[Any]]]:
@@ -169,39 +171,52 @@ def _lookup(frame: pl.DataFrame, *by: str) -> Callable[..., pl.DataFrame]:
     return lambda *key: rows.get(key, none)
 
 
+def _columns(frame: pl.DataFrame, by: str, *names: str) -> dict[tuple[str, ...], dict[str, list[list[Any]]]]:
+    """Return by subtask, and then by the values of a column, the other columns as lists: for a thousand subtasks."""
+    found: dict[tuple[str, ...], dict[str, list[list[Any]]]] = {}
+    for row in frame.group_by(*KEY, by, maintain_order=True).agg(names).iter_rows():
+        found.setdefault(row[: len(KEY)], {})[row[len(KEY)]] = list(row[len(KEY) + 1 :])
+    return found
+
+
 def _models(curves: pl.DataFrame, axis: Along) -> dict[tuple[Any, ...], pl.DataFrame]:
     rows = curves.select("ladder", "model", axis.column).unique()
     rows = rows.sort("ladder", axis.column, "model", descending=[False, axis.falls, False])
     return rows.partition_by("ladder", as_dict=True)
 
 
-def _panel(anchor: str, name: Words, cliff: Mapping[str, Any], means: pl.DataFrame, span: tuple[float, float]) -> Panel:
-    """Draw the hard metric, and behind it the second stage, where they are measured."""
-    measured = set(means["metric"])
-    hard = cliff["hard_metric"] or next((metric for metric in HARD_METRICS if metric in measured), HARD_METRICS[0])
-    curves = [(kind, means.filter(metric=metric)) for kind, metric in (("skill", STAGES[hard][0]), ("hard", hard))]
-    return Panel(
-        anchor=anchor,
-        heading=name.own,
-        below_heading=" · ".join(filter(None, (name.ladder, name.task))),
-        hint=f"{name.full}: {cliff['reason'] or ''}",
-        caption=panels.caption(cliff),
-        lines=[panels.line(kind, of.select("x", "mean").rows(), span) for kind, of in curves if of.height],
-    )
+def _lines(
+    scores: Mapping[str, Points], chances: Mapping[str, float], span: tuple[float, float], kinds: Mapping[str, str]
+) -> list[Line]:
+    """Draw a panel's curves, better upwards, behind them the level of chance of one of them."""
+    levels = [[(x, chances[metric]) for x in span] for metric in kinds if metric in chances]
+    return [
+        *(panels.line("chance", level, span) for level in levels[:1]),
+        *(
+            panels.line(kind, scores[name], span, top=METRICS[name].high, falls=not METRICS[name].higher_is_better)
+            for name, kind in kinds.items()
+            if name in scores
+        ),
+    ]
 
 
-def _chance(verdicts: pl.DataFrame, hard_metric: str | None) -> float | None:
-    return dict(verdicts.select("metric", "chance").iter_rows()).get(hard_metric)
+def _flag(flag: Mapping[str, Any]) -> str:
+    """Say a row of FLAGS in words."""
+    return f"{text.FLAGS.get(flag['flag'], flag['flag'])} ({flag['flag']}). {text.with_titles(flag['detail'])}."
 
 
-def _verdicts(verdicts: pl.DataFrame, cliff: Mapping[str, Any]) -> list[list[Any]]:
+def _verdicts(judged: Sequence[Mapping[str, Any]], cliff: Mapping[str, Any]) -> list[list[Any]]:
     """Return a row per metric: its title, verdict and numbers, what becomes of the cliff under it, and why."""
     fates = {metric: cliff[f"under_{metric}"] for metric in SOFT_METRICS}
     return [
-        [text.title(row["metric"]), *(rounded(row[c]) for c in _JUDGED), fates.get(row["metric"]), row["reason"]]
-        for row in verdicts.with_columns(pl.col("verdict", "reason").map_elements(text.plain, pl.String)).iter_rows(
-            named=True
-        )
+        [
+            text.plain(text.title(row["metric"])),
+            text.plain(row["verdict"]),
+            *(rounded(row[name], _DIGITS) for name in _JUDGED),
+            fates.get(row["metric"]),
+            text.plain(row["reason"]),
+        ]
+        for row in judged
     ]
 
 
@@ -212,20 +227,23 @@ def _seeds(seeds: pl.DataFrame, axis: Along) -> list[dict[str, Any]]:
             axis.column: 10 ** row["log10_x"],
             "share": f"{row['through']}/{row['seeds']}",
             "said": f"{row['through']} of {row['seeds']}, {text.interval(row, 'share', text.percent)}",
+            "raised": place % 2,  # neighbours would cover each other
         }
-        for row in seeds.iter_rows(named=True)
+        for place, row in enumerate(seeds.iter_rows(named=True))
     ]
 
 
-def _points(curve: pl.DataFrame, charts: Sequence[str], order: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _points(
+    curve: Mapping[str, Sequence[Sequence[Any]]], charts: Sequence[str], order: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     """Return the curve of each metric that the charts draw, a value per model; one `n` where all have the same."""
-    drawn = dict.fromkeys(metric for name in charts for metric in subtask_charts.metrics_of(name))
     found: dict[str, dict[str, Any]] = {}
-    for metric in drawn:
-        of_model = {m: point for m, *point in curve.filter(metric=metric).select("model", *_POINT).iter_rows()}
+    for metric in dict.fromkeys(metric for name in charts for metric in subtask_charts.metrics_of(name)):
+        names, *columns = curve[metric]
+        of_model = dict(zip(names, zip(*columns, strict=True), strict=True))
         points = [of_model.get(model, (None,) * len(_POINT)) for model in order]
-        columns = [[rounded(v, _DIGITS) for v in column] for column in zip(*points, strict=True)]
-        found[metric] = dict(zip(_POINT, columns, strict=True))
+        values = [[rounded(v, _DIGITS) for v in column] for column in zip(*points, strict=True)]
+        found[metric] = dict(zip(_POINT, values, strict=True))
         counts = set(found[metric]["n"])
         if len(counts) == 1:
             found[metric]["n"] = counts.pop()

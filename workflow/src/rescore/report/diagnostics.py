@@ -1,13 +1,12 @@
 """What the page says beside the answers: flags, planning, and what the ladder can tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import polars as pl
 
 from rescore.report import text
-from rescore.report.details import Details
-from rescore.report.grid import Column, Grid
+from rescore.report.grid import Column, Grid, measured
 from rescore.report.text import KEY, Subtask
 from rescore.tables import (
     DIAGNOSTICS,
@@ -85,41 +84,40 @@ _LADDER_SHIFTS: _Titles = {
 }
 
 
-def sections(tables: Mapping[str, pl.DataFrame], subtasks: Sequence[Details]) -> dict[str, Any]:
+def sections(tables: Mapping[str, pl.DataFrame], places: Mapping[Subtask, int]) -> dict[str, Any]:
     """Return what diagnostics.html.j2 shows; nothing of a table that is not there.
 
     Parameters
     ----------
     tables
         By name, those of TABLES that the run has.
-    subtasks
-        The page's, to which rows link. Rows of other subtasks are left out.
+    places
+        The page's subtasks, to which rows link, with their places. Rows of other subtasks are left out.
     """
     get = tables.get
-    families, power, planted = get("families"), get("power"), get("planted")
+    planted = get("planted")
     return {
-        "flags": _grid(FLAGS, "Flags", get("flags"), subtasks, _FLAGS),
+        "flags": _grid(FLAGS, "Flags", get("flags"), places, _FLAGS),
         "flag_counts": _counts(get("flags")),
         "forecast_counts": _forecast_counts(get("forecast_counts")),
-        "forecasts": _grid(FORECASTS, "Forecasts", _of_the_mean(get("forecasts")), subtasks, _FORECASTS),
-        "rises": _grid(RISES, "Where each metric rises", _as_powers(get("rises")), subtasks, _RISES),
-        "shift": _grid(SCAFFOLD_SHIFT, "Shifts under another prompt", get("scaffold_shift"), subtasks, _SHIFT),
-        "stability": _grid(PROMPT_STABILITY, "Answers over all prompts", get("prompt_stability"), subtasks, _STABILITY),
+        "forecasts": _grid(FORECASTS, "Forecasts", _of_the_mean(get("forecasts")), places, _FORECASTS),
+        "rises": _grid(RISES, "Where each metric rises", _as_powers(get("rises")), places, _RISES),
+        "shift": _grid(SCAFFOLD_SHIFT, "Shifts under another prompt", get("scaffold_shift"), places, _SHIFT),
+        "stability": _grid(PROMPT_STABILITY, "Answers over all prompts", get("prompt_stability"), places, _STABILITY),
         "ladder_shifts": _ladder_shifts(get("ladder_shifts")),
-        "families": [] if families is None else families.to_dicts(),
-        "power": [] if power is None else power.to_dicts(),
+        "families": _families(get("families")),
+        "power": _power(get("power")),
         "planted": [] if planted is None else planted.to_dicts(),
     }
 
 
 def _grid(
-    table: Table, caption: str, frame: pl.DataFrame | None, subtasks: Sequence[Details], titles: _Titles
+    table: Table, caption: str, frame: pl.DataFrame | None, places: Mapping[Subtask, int], titles: _Titles
 ) -> Grid | None:
     """Make a grid of a table's columns in the order of `titles`, subtasks in the page's; None without a row."""
     if frame is None:
         return None
-    place = {subtask.key: n for n, subtask in enumerate(subtasks)}
-    at = [place.get(Subtask(*key)) for key in frame.select(KEY).iter_rows()]
+    at = [places.get(Subtask(*key)) for key in frame.select(KEY).iter_rows()]
     rows = frame.with_columns(_at=pl.Series(at, dtype=pl.Int64)).drop_nulls("_at")
     rows = rows.sort("_at", *([text.metric_rank()] if "metric" in rows.columns else []), maintain_order=True)
     if rows.is_empty():
@@ -133,7 +131,7 @@ def _ladder_shifts(shifts: pl.DataFrame | None) -> Grid | None:
         return None
     rows = shifts.sort(pl.col("compute_shift_decades").is_null(), maintain_order=True)
     names = [text.words(Subtask("", *key), with_ladder=False).full for key in rows.select("task", "subtask").rows()]
-    first = Column(title="Subtask", kind="text", cells=names)
+    first = Column(title="Subtask", kind="name", cells=names)
     return _of(LADDER_SHIFTS, "How far apart ladders rise", first, rows, _LADDER_SHIFTS)
 
 
@@ -154,12 +152,12 @@ def _cells(series: pl.Series) -> list[Any]:
     return [text.with_titles(value) for value in series] if series.name == "detail" else series.to_list()
 
 
-def _counts(flags: pl.DataFrame | None) -> list[tuple[str, int]] | None:
-    """Count the flags of each kind, the most frequent first; None without the table."""
+def _counts(flags: pl.DataFrame | None) -> list[tuple[str, str, int]] | None:
+    """Count the flags of each kind, the most frequent first, with their meaning; None without the table."""
     if flags is None:
         return None
     counted = flags.group_by("flag").len().sort("len", "flag", descending=[True, False])
-    return [(flag, n) for flag, n in counted.iter_rows()]
+    return [(flag, text.FLAGS.get(flag, ""), n) for flag, n in counted.iter_rows()]
 
 
 def _as_powers(frame: pl.DataFrame | None) -> pl.DataFrame | None:
@@ -172,18 +170,86 @@ def _of_the_mean(forecasts: pl.DataFrame | None) -> pl.DataFrame | None:
     return None if forecasts is None else forecasts.filter(pl.col("won").is_null())
 
 
-def _forecast_counts(counts: pl.DataFrame | None) -> list[dict[str, Any]]:
-    """Group the counts by side of the elbow, above it first: a row per metric, with the forms that came nearest."""
-    groups: list[dict[str, Any]] = []
-    for (along, above), of in (
-        () if counts is None else counts.partition_by("along", "above_elbow", as_dict=True, maintain_order=True).items()
-    ):
+def _forecast_counts(counts: pl.DataFrame | None) -> Grid | None:
+    """Set out the counts by side of the elbow, above it first: a row per metric, with the forms that came nearest."""
+    if counts is None or counts.is_empty():
+        return None
+    rows = []
+    for (along, above), of in counts.partition_by("along", "above_elbow", as_dict=True, maintain_order=True).items():
         mean, forms = of.filter(pl.col("won").is_null()), of.filter(pl.col("won") > 0).sort("won", descending=True)
-        rows = []
         for metric in text.metrics(mean):
-            nearest = [f"{form} {won}" for form, won in forms.filter(metric=metric).select("form", "won").rows()]
             row = mean.filter(metric=metric).row(0, named=True)
-            few = row["inside_interval"] < _ENOUGH * row["forecasts"]
-            rows.append(row | {"nearest": ", ".join(nearest), "few": few})
-        groups.append({"along": along, "above": above, "rows": rows})
-    return groups
+            nearest = [f"{form} {won}" for form, won in forms.filter(metric=metric).select("form", "won").rows()]
+            few = ": too few" if row["inside_interval"] < _ENOUGH * row["forecasts"] else ""
+            inside = f"{row['inside_interval']} of {row['forecasts']}{few}"
+            rungs = "checkpoint" if along == "training" else "size"
+            side = "not known" if above is None else f"{'a' if above else 'no'} fitted {rungs} is above it"
+            rows.append(row | {"side": side, "nearest": ", ".join(nearest), "inside": inside})
+
+    def column(title: str, kind: Literal["name", "text", "number"], name: str) -> Column:
+        return Column(title=title, kind=kind, cells=[row[name] for row in rows])
+
+    error = [text.percent(row["median_relative_error"]) for row in rows]
+    return Grid(
+        id="forecast-counts",
+        caption="Forecasts that came out",
+        short=True,
+        columns=[
+            Column(title="Metric", kind="name", cells=[text.title(row["metric"]) for row in rows]),
+            column("Elbow", "text", "side"),
+            column("Forecasts", "number", "forecasts"),
+            column("Within 5%", "number", "within_5_percent"),
+            Column(title="Median error", kind="number", cells=[r["median_relative_error"] for r in rows], said=error),
+            column("Inside the 90% interval", "text", "inside"),
+            column("Came nearest", "text", "nearest"),
+        ],
+    )
+
+
+def _families(families: pl.DataFrame | None) -> Grid | None:
+    """Set out what goes with the length of an answer, a row per task."""
+    if families is None or families.is_empty():
+        return None
+    rows = families.to_dicts()
+    with_ladder = families["ladder"].n_unique() > 1
+    names = [text.words(Subtask(row["ladder"], row["task"], row["task"]), with_ladder=with_ladder).full for row in rows]
+    ends = [f"{text.number(row['answer_tokens_min'])} to {text.number(row['answer_tokens_max'])}" for row in rows]
+    return Grid(
+        id="families",
+        caption="Tasks whose subtasks differ in answer length",
+        short=True,
+        columns=[
+            Column(title="Task", kind="name", cells=names),
+            Column(title="Subtasks that rise", kind="text", cells=[f"{r['fitted']} of {r['subtasks']}" for r in rows]),
+            Column(title="Tokens of an answer", kind="text", cells=ends),
+            measured("Metric share", rows, "metric_share", text.percent),
+            measured("Acceleration", rows, "acceleration", about="0: as fast in the cliff as before, 1: a jump"),
+            measured("Decades later", rows, "half_slope_decades_per_decade"),
+        ],
+    )
+
+
+def _power(power: pl.DataFrame | None) -> Grid | None:
+    """Set out what the ladder would answer on planted subtasks."""
+    if power is None or power.is_empty():
+        return None
+    rows = [
+        row | {"right_share_low": row["right_low"], "right_share_high": row["right_high"]} for row in power.to_dicts()
+    ]
+    sizes = [f"{row['sizes']}{f' ({added} more)' if (added := row['sizes_added']) else ''}" for row in rows]
+    found = [None if row["cliff_found"] is None else f"{row['cliff_found']} of {row['replicates']}" for row in rows]
+    return Grid(
+        id="power",
+        caption="Answers on planted subtasks",
+        short=True,
+        columns=[
+            Column(title="Ladder", kind="name", cells=power["ladder"].to_list()),
+            Column(title="Sizes", kind="text", cells=sizes),
+            Column(title="Questions", kind="number", cells=power["n_items"].to_list()),
+            Column(title="Truth", kind="text", cells=power["truth"].to_list()),
+            Column(title="Cliff found", kind="text", cells=found),
+            Column(title="Right answer", kind="text", cells=power["right_answer"].to_list()),
+            measured("Given (95% interval)", rows, "right_share", text.percent),
+            Column(title="Why not", kind="text", cells=power["reason"].to_list()),
+        ],
+    )

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rescore.report import charts, text
+from rescore.tables import count
 
 _HERE = Path(__file__).parent
 
@@ -44,11 +45,10 @@ def document(template: str, scripts: Sequence[str], **context: object) -> str:
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     environment.filters.update(
-        number=text.number,
+        count=count,
         percent=text.percent,
         metric=text.title,
         direction=charts.direction,
-        interval=text.interval,
         ln=math.log,
     )
     return environment.get_template(template).render(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import polars as pl
 
 from rescore.report import text
+from rescore.tables import count
 
 
 class Grader(NamedTuple):
@@ -30,11 +31,13 @@ def grader(grading: pl.DataFrame) -> Grader | None:
     if rejected:
         verbs = ("holds", "is") if rejected == 1 else ("hold", "are")
         said.append(
-            f"{rejected:,} of {worst['n_text']:,} answers of {worst['model']} {verbs[0]} the right answer and "
-            f"{verbs[1]} rejected (worst model)"
+            f"{rejected:,} of {count(worst['n_text'], 'answer')} of {worst['model']} {verbs[0]} the right answer "
+            f"and {verbs[1]} rejected (worst model)"
         )
     if no_correct:
-        said.append(f"{no_correct:,} of {n:,} items {'has' if no_correct == 1 else 'have'} no correct choice")
+        said.append(
+            f"{no_correct:,} of {count(n, 'question')} {'has' if no_correct == 1 else 'have'} no correct choice"
+        )
     if not said:
         return None
     return Grader(f"Grader: {'; '.join(said)}.", max(worst["rejected_share"] or 0.0, no_correct / n))
@@ -54,7 +57,7 @@ def tokens_line(positions: pl.DataFrame) -> str | None:
     above = told.filter(pl.col("token_correlation_low") > 0).height
     below = told.filter(pl.col("token_correlation_high") < 0).height
     median = told.select(pl.col("token_correlation").median().round(2) + 0.0).item()  # no -0
-    models = f"{told.height} model{'' if told.height == 1 else 's'}"
+    models = count(told.height, "model")
     return (
         f"Errors at the tokens of an answer: median correlation {text.number(median)} over {models} "
         f"(0: independent, 1: all right or all wrong); the 95% interval is above 0 in {above}, below 0 in {below}."

@@ -1,7 +1,7 @@
 // Tables that sort and filter; cells travel as data, a column an array, and become text here.
-const STEP = matchMedia("(max-width: 44rem)").matches ? 10 : 30; // rows that are added at once
+const STEP = matchMedia("(max-width: 44rem)").matches ? 10 : 50; // rows that are added at once
 const subtasks = [...document.querySelectorAll("details.subtask")].map((each) => each.querySelector("bdi").textContent);
-const pills = new Set(read("pills"));
+const shared = read("shared");
 
 function number(value) {
   if (value === null) return "–";
@@ -31,12 +31,17 @@ function columnsOf(place, heads) {
   });
 }
 
+const slug = (words) => words.replaceAll(" ", "-");
+const pill = (label) => make("span", { className: `pill ${slug(label)}` }, label);
+
 // A cell knows its heading, which narrow screens write beside it.
 function cell({ kind, cells, text, title }, row) {
   const said = text[row];
   if (kind === "subtask") return make("th", { scope: "row" }, make("a", { href: `#s${cells[row] + 1}` }, make("bdi", {}, ...breakable(said))));
-  const pill = kind === "word" && pills.has(said);
-  const place = make("td", { className: kind === "word" ? "" : kind }, pill ? make("span", { className: `pill ${said.replaceAll(" ", "-")}` }, said) : said);
+  if (kind === "name") return make("th", { scope: "row" }, make("bdi", {}, said));
+  const letter = kind === "verdict" && shared.letters[said];
+  const place = make("td", { className: letter ? `cell ${slug(said)}` : kind }, kind === "word" && said in shared.labels ? pill(said) : letter || said);
+  if (letter) place.title = `${title}: ${said}`;
   place.dataset.title = title;
   return place;
 }
@@ -53,10 +58,10 @@ function start(place) {
     const from = body.rows.length;
     body.append(...rows.slice(from, from + count).map((row) => make("tr", {}, ...columns.map((column) => cell(column, row)))));
     more.hidden = body.rows.length >= rows.length;
-    output.value = `${rows.length} of ${all.length} rows${more.hidden ? "" : `, ${body.rows.length} shown`}`;
+    if (output) output.value = `${rows.length} of ${all.length} rows${more.hidden ? "" : `, ${body.rows.length} shown`}`;
   };
   const show = () => {
-    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = (box?.value ?? "").toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = [...place.querySelectorAll("select")].filter((each) => each.value !== "").map((each) => [columns[each.dataset.column].cells, Number(each.value)]);
     rows = all.filter((row) => words.every((word) => haystack[row].includes(word)) && wanted.every(([cells, code]) => cells[row] === code));
     if (sorted) {
@@ -76,10 +81,10 @@ function start(place) {
   }));
   more.addEventListener("click", () => add());
   addEventListener("beforeprint", () => add(rows.length));
-  place.querySelector("form").addEventListener("input", show);
-  place.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
+  const form = place.querySelector("form");
+  form?.addEventListener("input", show);
+  form?.addEventListener("submit", (event) => event.preventDefault());
   show();
 }
 
 document.querySelectorAll(".grid").forEach(start);
-

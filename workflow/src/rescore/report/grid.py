@@ -1,7 +1,7 @@
 """Tables that the page lets a reader sort and filter; their cells travel as data and become text in the browser."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,8 +21,9 @@ class Column:
     title
         Its heading.
     kind
-        "subtask" is the place of a subtask among the page's, shown as a link; "word" is a verdict or its like, which
-        can be filtered by; "text" and "number" are shown as they are.
+        "subtask" is the place of a subtask among the page's, shown as a link, "name" the heading of a row; "word" is
+        an answer or its like, which can be filtered by; "verdict" is shown as its letter; "text" and "number" are
+        shown as they are.
     cells
         One per row; null is shown as a dash, and sorts last.
     about
@@ -32,7 +33,7 @@ class Column:
     """
 
     title: str
-    kind: Literal["subtask", "word", "text", "number"]
+    kind: Literal["subtask", "name", "word", "verdict", "text", "number"]
     cells: Sequence[Cell]
     about: str = ""
     said: Sequence[str] | None = None
@@ -64,11 +65,14 @@ class Grid:
         What it is, for readers who do not see it.
     columns
         From left to right, all equally long.
+    short
+        Whether it has too few rows to search.
     """
 
     id: str
     caption: str
     columns: Sequence[Column]
+    short: bool = False
 
     @property
     def filters(self) -> Mapping[int, Column]:
@@ -80,10 +84,17 @@ class Grid:
         """The columns' cells as the page's script reads them."""
         return [column.data() for column in self.columns]
 
-    @property
-    def height(self) -> int:
-        """Number of rows."""
-        return len(self.columns[0].cells) if self.columns else 0
+
+def measured(
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    name: str,
+    show: Callable[[float | None], str] = text.number,
+    about: str = "",
+) -> Column:
+    """Make a column of numbers with their intervals, `name` with `name`_low and `name`_high."""
+    said = [text.interval(row, name, show) for row in rows]
+    return Column(title=title, kind="number", cells=[row[name] for row in rows], said=said, about=about)
 
 
 def rounded(value: Any, digits: int = _DIGITS) -> Any:

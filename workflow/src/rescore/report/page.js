@@ -1,18 +1,26 @@
-// Makes charts and tables of a subtask when its details are opened; its rows are embedded once.
-const models = read("models");
+// Makes the details of a subtask when they are opened; each has its line of embedded data.
+let lines;
+const dataOf = (details) => {
+  lines ??= document.getElementById("details").textContent.split("\n");
+  return JSON.parse(lines[details.id.slice(1) - 1]);
+};
 
 // Rows of a subtask's curves, from a mean per model of each metric.
 function points({ ladder, curves }) {
   return Object.entries(curves).flatMap(([metric, { mean, standard_error, n }]) =>
-    rows(models[ladder]).map((model, i) => ({ ...model, metric, title: metric.replaceAll("_", " "), mean: mean[i], standard_error: standard_error[i], n: Array.isArray(n) ? n[i] : n })),
+    rows(shared.models[ladder]).map((model, i) => ({ ...model, metric, title: metric.replaceAll("_", " "), mean: mean[i], standard_error: standard_error[i], n: Array.isArray(n) ? n[i] : n })),
   );
 }
 
-// Long names of rows leave a narrow screen no room for bars.
+// Long names of rows and legends of several columns have no room on a narrow screen.
 function narrowed(spec, width) {
   const narrow = structuredClone(spec);
-  const axis = narrow.layer?.[0].encoding?.y?.axis;
-  if (axis?.labelLimit && width < 600) axis.labelLimit = width / 3;
+  const { y, color } = narrow.layer?.[0].encoding ?? {};
+  if (y?.axis?.labelLimit && width < 600) {
+    Object.assign(y.axis, { labelLimit: width * 0.45, labelExpr: "split(datum.label, ' · ')", labelLineHeight: 11, labelFontSize: 10 });
+    color.legend.columns = 1;
+    narrow.height *= 1.4;
+  }
   return narrow;
 }
 
@@ -20,50 +28,70 @@ function draw(place) {
   const details = place.closest("details");
   const { chart } = place.dataset;
   if (!details) return embed(place, narrowed(specs[chart], place.clientWidth), chart);
-  const data = JSON.parse(details.querySelector("script").textContent);
-  const seeds = data.seeds.length ? data.seeds : [{ ...rows(models[data.ladder])[0], share: "" }]; // Vega warns of an axis of nothing
-  return embed(place, { ...specs[chart], datasets: { curve: points(data), seeds, parts: data.parts } }, `${details.id}-${chart}`);
+  const data = dataOf(details);
+  const seeds = data.seeds.length ? data.seeds : [{ ...rows(shared.models[data.ladder])[0], share: "" }]; // Vega warns of an axis of nothing
+  const chance = data.chance === null ? [] : [{ chance: data.chance }];
+  return embed(place, { ...specs[chart], datasets: { curve: points(data), seeds, chance, parts: data.parts } }, `${details.id}-${chart}`);
 }
 
 function table(className, heads, body) {
   const head = make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each)));
-  return make("div", { className: "scroll" }, make("table", { className }, make("thead", {}, head), make("tbody", {}, ...body)));
+  const laid = body.map((cells) => make("tr", {}, ...cells.map((cell, at) => {
+    if (at) cell.dataset.title = heads[at];
+    return cell;
+  })));
+  return make("div", { className: "scroll" }, make("table", { className }, make("thead", {}, head), make("tbody", {}, ...laid)));
+}
+
+// The three answers, each with its number and what that is held against.
+function answers({ replies }) {
+  const body = replies.map(([answer, said], at) => {
+    const [question, bar] = shared.questions[at];
+    return make("tr", {}, make("th", { scope: "row" }, question), make("td", {}, make("b", {}, answer)), make("td", {}, said), make("td", { className: "muted" }, said && bar));
+  });
+  return body.length ? make("table", { className: "replies" }, make("tbody", {}, ...body)) : "";
 }
 
 // What is known of each metric's curve; columns without a value are left out.
 function verdicts({ verdicts: found }) {
   const heads = ["Metric", "Verdict", "First mean", "Last mean", "Draws with a cliff", "The cliff under it", "Why"];
   const shown = heads.map((_, at) => at).filter((at) => found.some((row) => row[at] !== null && row[at] !== ""));
-  const body = found.map((row) => make("tr", {}, ...shown.map((at) => make("td", { className: at > 1 && at < 5 ? "number" : "" }, at > 1 && at < 5 ? number(row[at] === null ? null : Number(row[at])) : (row[at] ?? "–")))));
-  return table("numbers", shown.map((at) => heads[at]), body);
+  const text = (value, at) => (at > 1 && at < 5 ? number(value === null ? null : Number(value)) : (value ?? "–"));
+  const body = found.map((row) => shown.map((at) => make(at ? "td" : "th", { className: at > 1 && at < 5 ? "number" : "" }, text(row[at], at))));
+  return table("numbers stack", shown.map((at) => heads[at]), body);
 }
 
 // Three questions, and what a model of each size said to them.
 function said({ ladder, answers: { questions, said: found } }) {
   if (!found.length) return "";
-  const { model: names, ...places } = models[ladder];
+  const { model: names, ...places } = shared.models[ladder];
   const [axis] = Object.values(places);
-  const heads = ["Size", ...questions.map(([question]) => question)];
-  const targets = make("tr", { className: "target" }, make("th", { scope: "row" }, "right answer"), ...questions.map(([, target]) => make("td", {}, make("bdi", {}, target))));
-  const body = found.map(([model, ...words]) => make("tr", {},
+  const targets = [make("th", { scope: "row" }, "right answer"), ...questions.map(([, target]) => make("td", { className: "target" }, make("bdi", {}, target)))];
+  const body = found.map(([model, ...words]) => [
     make("th", { scope: "row", title: model }, number(axis[names.indexOf(model)])),
-    ...words.map((each, at) => make("td", { className: each === questions[at][1] ? "same" : "" }, make("bdi", {}, each || "(nothing)")))));
-  return make("div", {}, make("h4", {}, "What the models said"), table("said", heads, [targets, ...body]));
+    ...words.map((each, at) => make("td", { className: each === questions[at][1] ? "same" : "" }, make("bdi", {}, each || "(nothing)")))]);
+  return make("div", {}, make("h4", {}, "What the models said"), table("said", ["Size", ...questions.map(([question]) => question)], [targets, ...body]));
 }
 
 function fill(details) {
   if (!details.open || details.querySelector(".charts")) return;
   const name = details.querySelector("bdi").textContent;
-  const data = JSON.parse(details.querySelector("script").textContent);
-  const charts = [...(data.parts.length ? ["parts"] : []), ...data.charts];
-  const places = charts.map((chart) => {
-    const place = make("div", { className: `chart ${chart === "parts" ? "bar" : ""}`, role: "group", ariaLabel: `${specs[chart].title?.text ?? "Parts of the climb"}: ${name}` });
-    place.dataset.chart = chart;
-    return place;
-  });
-  const bars = places.filter((place) => place.dataset.chart === "parts");
-  details.append(...bars, make("div", { className: "charts" }, ...places.filter((place) => !bars.includes(place))), said(data), verdicts(data), make("p", {}, make("a", { href: "#top" }, "Back to the top")));
-  places.forEach(draw);
+  const data = dataOf(details);
+  const place = (chart) => {
+    const made = make("div", { className: `chart ${chart === "parts" ? "bar" : ""}`, role: "group", ariaLabel: `${specs[chart].title?.text ?? "Parts of the climb"}: ${name}` });
+    made.dataset.chart = chart;
+    return made;
+  };
+  const meaning = shared.labels[data.label];
+  details.append(
+    meaning ? make("p", {}, `${data.label[0].toUpperCase()}${data.label.slice(1)}: ${meaning}.`) : "",
+    answers(data),
+    data.reason ? make("p", { className: "reason" }, make("b", {}, "Why: "), `${data.reason}.`) : "",
+    ...data.notes.map((note) => make("p", { className: "muted" }, note)),
+    data.parts.length ? place("parts") : "",
+    make("div", { className: "charts" }, ...data.charts.map(place)),
+    said(data), verdicts(data), make("p", {}, make("a", { href: "#top" }, "Back to the top")));
+  details.querySelectorAll(".chart").forEach(draw);
 }
 
 // A link to a subtask opens it.
@@ -76,13 +104,8 @@ function follow() {
   details.querySelector("summary").focus({ preventScroll: true });
 }
 
-const more = document.getElementById("matrix-more");
-more?.addEventListener("click", () => {
-  document.querySelector("#matrix tbody[hidden]").hidden = false;
-  more.remove();
-});
 document.addEventListener("toggle", ({ target }) => target.matches(".subtask") && fill(target), true);
-addEventListener("load", () => document.querySelectorAll("main > .side .chart").forEach(draw)); // after what needs no library
+addEventListener("load", () => setTimeout(() => document.querySelectorAll("main > .side .chart").forEach(draw))); // once the first screen stands
 addEventListener("hashchange", follow);
 document.addEventListener("click", ({ target }) => target.closest?.(`a[href="${location.hash}"]`) && follow()); // the same link again
 dark.addEventListener("change", () => [...drawn.keys()].forEach(draw));

@@ -8,14 +8,13 @@ import altair as alt
 import polars as pl
 
 from rescore.report import charts, cliff_charts, diagnostics, panels, partial_credit, subtask_charts, text
-from rescore.report.along import Along, along, ladder_lines, rung_means
+from rescore.report.along import along, ladder_lines
 from rescore.report.details import Details, details, models
 from rescore.report.document import document
-from rescore.report.grid import Column, Grid
-from rescore.report.panels import Panel, times
+from rescore.report.grid import Column, Grid, measured
+from rescore.report.replies import asked
 from rescore.tables import METRICS
 
-_MATRIX_ROWS = 100  # shown at once: laying out a thousand takes a browser longer than all the rest of the page
 _LISTED = 12  # subtasks with an unreliable grader at the top of the page; each has its line in its section as well
 _GRADED = 24  # panels of subtasks with choices
 _ENTRIES = 20  # of one group of settings or provenance; more are counted
@@ -38,9 +37,9 @@ def render(
     """Return the report as one self-contained HTML page.
 
     It is a `document` with a link to the sandbox and to the tables' CSV files beside it. Small panels are part of the
-    page; charts and numbers of a subtask are made of embedded data when the reader opens its details, and chart data
-    are rounded to five significant digits, so that a thousand subtasks open at once. Names of tasks and models are
-    text wherever they stand.
+    page; details of a subtask are made of embedded data when the reader opens them, numbers to four significant digits,
+    and tables come by the screenful, so that a thousand subtasks open at once. Names of tasks and models are text
+    wherever they stand.
 
     Parameters
     ----------
@@ -66,51 +65,74 @@ def render(
     axis = along(curves, verdicts)
     conventions = settings.get("conventions", {})
     found = diagnosed or {}
-    given = {"grading": grading, "positions": positions, "seeds": found.get("seeds"), "answers": answers}
+    given = {"grading": grading, "positions": positions, "answers": answers, **found}
     beside = {name: table for name, table in given.items() if table is not None}
-    subtasks = details(curves, verdicts, cliffs, beside, axis=axis, conventions=conventions)
-    drawn = dict.fromkeys(name for subtask in subtasks for name in subtask.charts)
-    several = cliff_charts.found(cliffs).height
+    subtasks = details(curves, verdicts, cliffs, beside, axis)
     return document(
         "page.html.j2",
         ["grid.js", "page.js"],
         sentence=text.sentence(cliffs),
         ladder_lines=ladder_lines(curves),
         axis=axis,
-        ladders=len({subtask.key.ladder for subtask in subtasks}),
         groups=panels.grouped((subtask.label, subtask.panel) for subtask in subtasks),
-        with_skill=any(line.kind == "skill" for subtask in subtasks for line in subtask.panel.lines),
+        drawn={line.kind for subtask in subtasks for line in subtask.panel.lines},
         box=(panels.WIDTH, panels.HEIGHT),
         labels=text.LABELS,
         verdict_meanings=text.VERDICTS,
         letters=text.LETTERS,
         definitions=METRICS,
-        headline=headline.filter(pl.col("asked") > 0).to_dicts(),
-        questions=text.QUESTIONS,
-        n_cliffs=several,
+        headline=_headline(headline.filter(pl.col("asked") > 0)),
+        n_cliffs=cliff_charts.found(cliffs).height,
         lengths=partial_credit.cells(partial_credit.by_length(curves, cliffs, axis), axis),
-        graded=_graded(subtasks, curves, axis),
+        graded=[subtask.choices for subtask in subtasks if subtask.choices][:_GRADED],
         answer_grid=_answer_grid(subtasks, cliffs),
+        matrix=_matrix(subtasks, text.metrics(verdicts)),
         metrics=text.metrics(verdicts),
-        matrix_rows=_MATRIX_ROWS,
         sections=subtasks,
         n_graded=sum(subtask.graded for subtask in subtasks),
         misgraded=sorted((s for s in subtasks if s.grader), key=_worst_share, reverse=True),
         n_listed=_LISTED,
         concentrated=None if concentration is None else text.concentrated(concentration),
         concentration=[] if concentration is None else concentration.to_dicts(),
-        **diagnostics.sections(found, subtasks),
-        specs=subtask_charts.specs(drawn, axis)
+        **diagnostics.sections(found, {subtask.key: place for place, subtask in enumerate(subtasks)}),
+        specs=subtask_charts.specs(dict.fromkeys(name for s in subtasks for name in s.data["charts"]), axis)
         | {
             "map": charts.bare(cliff_charts.cliff_map(cliffs, conventions).properties(width="container")),
             "waterfall": charts.bare(cliff_charts.waterfall(cliffs).properties(width="container")),
             "parts": charts.bare(cliff_charts.waterfall_bars(alt.NamedData("parts"), None, width="container")),
         },
-        models=models(curves, axis),
-        pills=list(text.LABELS),
+        shared={
+            "models": models(curves, axis),
+            "labels": text.LABELS,
+            "letters": text.LETTERS,
+            "questions": asked(conventions),
+        },
         files=["cliffs", "verdicts", "curves", "headline", *(t.name for t in diagnostics.TABLES if t.name in found)],
         settings=list(_flat(settings)),
         made_by=list(_flat(_brief(made_by))),
+    )
+
+
+def _headline(headline: pl.DataFrame) -> Grid:
+    """Set out how often each question was answered yes, no and open."""
+    rows = headline.to_dicts()
+
+    def counts(title: str, name: str, about: str = "") -> Column:
+        return Column(title=title, kind="number", cells=[row[name] for row in rows], about=about)
+
+    return Grid(
+        id="headline",
+        caption="Answers to each question",
+        short=True,
+        columns=[
+            Column(title="Question", kind="name", cells=[text.question(row["question"]) for row in rows]),
+            counts("Asked of", "asked", "subtasks"),
+            counts("Yes", "yes"),
+            counts("No", "no"),
+            counts("Open", "open"),
+            counts("Expected false", "expected_false", "how many of the yes and no are wrong on average"),
+            measured("Yes, of the decided (95% interval)", rows, "share_of_decided", text.percent),
+        ],
     )
 
 
@@ -120,7 +142,10 @@ def _answer_grid(subtasks: Sequence[Details], cliffs: pl.DataFrame) -> Grid:
     shown = [(place, rows[subtask.key]) for place, subtask in enumerate(subtasks) if subtask.key in rows]
 
     def words(title: str, name: str) -> Column:
-        return Column(title=title, kind="word", cells=[row[name] for _, row in shown])
+        return Column(title=title, kind="word", cells=[row[name] or text.NOT_ASKED for _, row in shown])
+
+    def asked_of(answer: str, name: str) -> list[dict[str, Any]]:
+        return [row if row[answer] else row | {name: None} for _, row in shown]
 
     return Grid(
         id="answers",
@@ -131,47 +156,34 @@ def _answer_grid(subtasks: Sequence[Details], cliffs: pl.DataFrame) -> Grid:
             words("Cliff", "cliff"),
             words("Metric", "metric_makes_it"),
             words("Skill", "skill_broke"),
-            Column(
-                title="Metric share",
-                kind="number",
-                cells=[row["metric_share"] for _, row in shown],
-                said=[text.interval(row, "metric_share", text.percent) for _, row in shown],
-                about="how much of the climb the likelihood does not make, with its 90% interval",
+            measured(
+                "Metric share",
+                asked_of("metric_makes_it", "metric_share"),
+                "metric_share",
+                text.percent,
+                "how much of the climb the likelihood does not make, with its 90% interval",
             ),
-            Column(
-                title="Times as fast",
-                kind="number",
-                cells=[row["acceleration_factor"] for _, row in shown],
-                said=[text.interval(row, "acceleration_factor", times) for _, row in shown],
-                about="how many times as fast the likelihood grew in the cliff as before it, with its 90% interval",
+            measured(
+                "Times as fast",
+                asked_of("skill_broke", "acceleration_factor"),
+                "acceleration_factor",
+                text.times,
+                "how many times as fast the likelihood grew in the cliff as before it, with its 90% interval",
             ),
             Column(title="Why", kind="text", cells=[row["reason"] for _, row in shown]),
         ],
     )
 
 
-def _graded(subtasks: Sequence[Details], curves: pl.DataFrame, axis: Along) -> list[Panel]:
-    """Draw multiple-choice grade and Brier score of the subtasks that have both."""
-    both = {"brier_score": "partial", "multiple_choice_grade": "hard"}
-    means = rung_means(curves.filter(pl.col("metric").is_in(list(both))), axis)
-    of = means.partition_by(text.KEY, as_dict=True)
-    found = []
-    for subtask in subtasks:
-        rows = of.get(tuple(subtask.key), means.clear())
-        if rows["metric"].n_unique() == len(both):
-            xs = rows["x"].to_list()
-            lines = [
-                panels.line(
-                    kind,
-                    rows.filter(metric=metric).select("x", "mean").rows(),
-                    (min(xs), max(xs)),
-                    top=METRICS[metric].high,
-                    falls=not METRICS[metric].higher_is_better,
-                )
-                for metric, kind in both.items()
-            ]
-            found.append(subtask.panel._replace(lines=lines, caption=""))
-    return found[:_GRADED]
+def _matrix(subtasks: Sequence[Details], metrics: Sequence[str]) -> Grid:
+    """Set out every verdict: a row per subtask, a column per metric."""
+    verdicts = [
+        Column(title=text.title(name), kind="verdict", cells=[subtask.verdicts.get(name) for subtask in subtasks])
+        for name in metrics
+    ]
+    first = Column(title="Subtask", kind="subtask", cells=list(range(len(subtasks))))
+    label = Column(title="Label", kind="word", cells=[subtask.label for subtask in subtasks])
+    return Grid(id="matrix", caption="Verdicts under every metric", columns=[first, label, *verdicts])
 
 
 def _worst_share(subtask: Details) -> float:

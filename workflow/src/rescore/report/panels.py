@@ -1,11 +1,11 @@
 """Small panels of two curves between 0 and 1, as plain SVG: a page holds a thousand of them, and prints them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from rescore.report.text import ALWAYS, LABELS, number, percent
+from rescore.report.text import DECIDED, LABELS, SHOWN, percent, times
 
 WIDTH, HEIGHT = 120, 48
 """Of a panel's view box; the page stretches it."""
@@ -16,7 +16,7 @@ Points = Sequence[tuple[float, float]]
 
 
 class Line(NamedTuple):
-    """A curve of a panel: what it is of (hard, skill or partial, which page.css colours), and its points in SVG."""
+    """A curve of a panel: what it is of (hard, skill, partial or chance, as in page.css), and its points in SVG."""
 
     kind: str
     points: Markup
@@ -74,32 +74,28 @@ def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:
     of: dict[str, list[Panel]] = {}
     for label, panel in panels:
         of.setdefault(label or "no label", []).append(panel)
-    order = {label: None for label in LABELS if label in of or label in ALWAYS} | dict.fromkeys(of)
+    order = {label: None for label in LABELS if label in of or label in SHOWN} | dict.fromkeys(of)
     return [Group(label, LABELS.get(label, ""), of.get(label, [])) for label in order]
 
 
-def caption(cliff: Mapping[str, object]) -> str:
-    """Say below a panel what its group does not: of a decided cliff the numbers, of an open one the answers.
+def caption(cliff: Mapping[str, Any], scores: Points) -> str:
+    """Say below a panel what its group does not.
 
-    >>> caption({"label": "both", "metric_share": 0.641, "acceleration_factor": 4.43})
+    Of a decided cliff that is its numbers, of an open one the answers, and without a cliff the first and last score.
+
+    >>> caption({"label": "both", "metric_share": 0.641, "acceleration_factor": 4.43}, [])
     'metric 64%, skill 4.4x'
-    >>> caption({"label": "open", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "open"})
+    >>> caption({"label": "open", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "open"}, [])
     'metric yes, skill open'
+    >>> caption({"label": "flat"}, [(9.0, 0.0), (12.0, 0.046)])
+    'from 0% to 5%'
     """
     if cliff["label"] == "open":
         if cliff["cliff"] != "yes":
-            return f"cliff {cliff['cliff'] or 'open'}"
+            return "cliff open"
+        if cliff["metric_makes_it"] == cliff["skill_broke"]:
+            return "metric and skill open"
         return f"metric {cliff['metric_makes_it']}, skill {cliff['skill_broke']}"
-    share, factor = cliff.get("metric_share"), cliff.get("acceleration_factor")
-    if cliff["label"] not in ALWAYS[:4] or not isinstance(share, float) or not isinstance(factor, float):
-        return ""
-    return f"metric {percent(share)}, skill {times(factor)}"
-
-
-def times(factor: float | None) -> str:
-    """Print a factor; what is over twenty times is only said to be that.
-
-    >>> times(4.432), times(1000.0), times(None)
-    ('4.4x', '>20x', '–')
-    """
-    return number(None) if factor is None else ">20x" if factor > 20 else f"{number(factor, 2)}x"
+    if cliff["label"] in DECIDED and cliff["metric_share"] is not None and cliff["acceleration_factor"] is not None:
+        return f"metric {percent(cliff['metric_share'])}, skill {times(cliff['acceleration_factor'])}"
+    return f"from {percent(scores[0][1])} to {percent(scores[-1][1])}" if scores else ""

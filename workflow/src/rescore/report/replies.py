@@ -1,87 +1,78 @@
 """The three questions of a subtask in words: answer, number and the convention that it is held against."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from rescore.report import text
 from rescore.report.along import Along
-from rescore.report.panels import times
-from rescore.report.text import QUESTIONS, interval, number, percent
+from rescore.report.text import NOT_ASKED, QUESTIONS, interval, number, percent, times
+from rescore.tables import count
+
+_SEEDS = {
+    "lottery": "some have the skill and others lack it (a lottery)",
+    "graded": "all stand about equally high (graded)",
+    "unclear": "they differ, but this is neither a lottery nor graded (unclear)",
+}
 
 
-class Reply(NamedTuple):
-    """A question, its answer (a dash where it was not asked), the number it rests on, and from where that is a yes."""
+def asked(conventions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the three questions, each with the number from which the answer is yes.
 
-    question: str
-    answer: str
-    number: str
-    bar: str
+    Parameters
+    ----------
+    conventions
+        The method's constants by name; where one is missing nothing is said of numbers.
+    """
+    try:
+        fast, confidence = conventions["acceleration_min"], conventions["confidence"]
+        slack = percent(confidence - conventions["break_slack"])
+        bars = [
+            f"yes from {percent(conventions['cliff_confidence'])}, and without any one size too",
+            f"yes from {percent(conventions['metric_share_min'])}, if {percent(confidence)} of draws agree",
+            f"yes from {times((1 + fast) / (1 - fast))}, if {slack} of draws agree and the questions move together; "
+            "no if it grew less than that anywhere up to the cliff",
+        ]
+    except KeyError:
+        bars = [""] * len(QUESTIONS)
+    return list(zip(QUESTIONS.values(), bars, strict=True))
 
 
-def replies(cliff: Mapping[str, Any], conventions: Mapping[str, Any]) -> list[Reply]:
-    """Answer the three questions of a subtask; nothing of a subtask without a label.
+def replies(cliff: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the answer to each question and the number that it rests on; nothing of a subtask without a label.
 
     Parameters
     ----------
     cliff
         A row of CLIFFS.
-    conventions
-        The method's constants by name; where one is missing its bar stays empty.
     """
     if cliff["label"] is None:
         return []
+    share, factor = interval(cliff, "metric_share", percent), interval(cliff, "acceleration_factor", times)
     numbers = {
-        "cliff": "" if cliff["p_cliff"] is None else f"{percent(cliff['p_cliff'])} of draws have one",
-        "metric_makes_it": ""
-        if cliff["metric_share"] is None
-        else f"{interval(cliff, 'metric_share', percent)} of the climb is not the likelihood's",
-        "skill_broke": ""
-        if cliff["acceleration_factor"] is None
-        else f"{interval(cliff, 'acceleration_factor', times)} as fast in the cliff as before it",
+        "cliff": ("p_cliff", f"{percent(cliff['p_cliff'])} of bootstrap draws have one"),
+        "metric_makes_it": ("metric_share", f"{share} of the climb is not the likelihood's"),
+        "skill_broke": ("acceleration_factor", f"the likelihood grew {factor} as fast in the cliff as before"),
     }
     return [
-        Reply(question, cliff[name] or text.NONE, numbers[name], _bars(conventions).get(name, ""))
-        for name, question in QUESTIONS.items()
+        (cliff[name] or NOT_ASKED, "" if cliff[name] is None or cliff[column] is None else said)
+        for name, (column, said) in numbers.items()
     ]
-
-
-def _bars(conventions: Mapping[str, Any]) -> dict[str, str]:
-    """Say from where each number counts as a yes."""
-    try:
-        fast = conventions["acceleration_min"]
-        return {
-            "cliff": f"yes from {percent(conventions['cliff_confidence'])}, and without any one size too",
-            "metric_makes_it": f"yes from {percent(conventions['metric_share_min'])}, "
-            f"if {percent(conventions['confidence'])} of draws agree",
-            "skill_broke": f"yes from {times((1 + fast) / (1 - fast))}, if "
-            f"{percent(conventions['confidence'] - conventions['break_slack'])} of draws agree and the questions move "
-            "together; no if it grew less than that anywhere up to the cliff",
-        }
-    except KeyError:
-        return {}
 
 
 def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[str]:
     """Say what else is known of a subtask's climb, a sentence each; `chance` is what guessing scores."""
-    said = [] if chance is None else [f"Guessing scores {percent(chance)}."]
-    if cliff["hidden_progress"] is not None:
+    said = [] if chance is None else [f"Guessing among the choices scores {percent(chance)}."]
+    if cliff["metric_makes_it"] is not None and cliff["hidden_progress"] is not None:
         said.append(
             f"{interval(cliff, 'hidden_progress', percent)} of the likelihood's progress was made before the hard "
             "metric began to rise."
         )
     if cliff["window_start_log10_x"] is not None and cliff["window_end_log10_x"] is not None:
         low, high = (number(10 ** cliff[f"window_{end}_log10_x"], 2) for end in ("start", "end"))
-        said.append(
-            f"The climb from a tenth to nine tenths lies between {low} and {high} {axis.unit}"
-            f"{'' if cliff['rungs_in_window'] is None else f', {_sizes(cliff)} in between'}."
-        )
+        between = "" if cliff["rungs_in_window"] is None else f", {count(cliff['rungs_in_window'], 'size')} in between"
+        said.append(f"The climb from a tenth to nine tenths lies between {low} and {high} {axis.unit}{between}.")
     if cliff["answer_tokens"] is not None:
-        said.append(f"An answer has {number(cliff['answer_tokens'], 2)} tokens on average.")
+        tokens = number(cliff["answer_tokens"], 2)
+        said.append(f"An answer has {tokens} token{'' if tokens == '1' else 's'} on average.")
     if cliff["seeds"] is not None:
-        rho = "" if cliff["seed_rho"] is None else f" (rho {number(cliff['seed_rho'], 2)})"
-        said.append(f"Seeds of one size: {cliff['seeds']}{rho}.")
+        said.append(f"Seeds of one size: {_SEEDS.get(cliff['seeds'], cliff['seeds'])}.")
     return said
-
-
-def _sizes(cliff: Mapping[str, Any]) -> str:
-    return f"{cliff['rungs_in_window']} size{'' if cliff['rungs_in_window'] == 1 else 's'}"

@@ -13,7 +13,7 @@ import altair as alt
 from rescore.report.charts import GREEN, GREY, RED, bare
 
 SLIDERS: Mapping[str, Mapping[str, float]] = {
-    "tokens": {"min": 1, "max": 20, "step": 1, "value": 5},
+    "tokens": {"min": 1, "max": 20, "step": 1, "value": 4},
     "midpoint": {"min": 19, "max": 25, "step": 0.1, "value": 22},
     "steepness": {"min": 0.5, "max": 5, "step": 0.1, "value": 1.5},
 }

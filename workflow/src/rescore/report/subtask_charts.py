@@ -8,12 +8,15 @@ import altair as alt
 
 from rescore.report import charts
 from rescore.report.along import Along
-from rescore.report.charts import DATASET, Look
+from rescore.report.charts import DATASET, GREY, Look
 from rescore.tables import METRICS
 from rescore.tables.metrics import HARD_METRICS, STAGES, reference_metric
 
 SEEDS = "seeds"
 """The name under which the page gives the first chart its rows of the table SEEDS."""
+
+CHANCE = "chance"
+"""The name under which it gives that chart the score of guessing, a row or none."""
 
 _HEIGHT = 210
 _LOOKS = (Look(), Look(dash=(6, 4), shape="diamond"), Look(dash=(1, 3), bare=True))
@@ -58,7 +61,11 @@ def _stages(metrics: tuple[str, ...], data: alt.NamedData, along: Along) -> alt.
     layers: list[alt.LayerChart | alt.Chart] = [
         charts.curve(metric, charts.y_axis(metric), along=along, look=looks[metric]) for metric in reversed(metrics)
     ]
-    through = alt.Chart(alt.NamedData(SEEDS)).mark_text(fontSize=9.5, y=-4)
+    chance = alt.Chart(alt.NamedData(CHANCE)).mark_rule(color=GREY, strokeWidth=1)
+    scale, axis = charts.y_axis(metrics[0])
+    level = alt.Y("chance:Q").scale(scale).axis(axis)
+    layers.insert(0, chance.encode(y=level, tooltip=[alt.Tooltip("chance:Q", format=".0%")]))
+    through = alt.Chart(alt.NamedData(SEEDS)).mark_text(fontSize=9.5, y=alt.ExprRef("datum.raised ? -14 : -4"))
     through = through.encode(
         x=charts.ladder_axis(along),
         text="share:N",
@@ -70,5 +77,5 @@ def _stages(metrics: tuple[str, ...], data: alt.NamedData, along: Along) -> alt.
         if word and metric in metrics
     )
     subtitle = [*([said] if said else []), "above: seeds past half of the rise"]
-    title = alt.TitleParams(METRICS[metrics[0]].title, subtitle=subtitle, offset=20)
+    title = alt.TitleParams(METRICS[metrics[0]].title, subtitle=subtitle, offset=28)
     return alt.LayerChart(layer=[*layers, through], data=data, title=title)

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
-from rescore.report.text import KEY, NONE, QUESTIONS, Subtask, display_name, in_order, number, percent, sentence, title
+from rescore.report.text import KEY, NONE, Subtask, display_name, in_order, percent, question, sentence, times
 from rescore.tables.metrics import HARD_METRICS
 
 _WIDTH, _HEIGHT = 80, 40
@@ -105,18 +105,13 @@ def _cut(text: str, room: int) -> str:
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     star = "*" if row["hard_metric"] == "multiple_choice_grade" and row["cliff"] else ""
-    asked = row["cliff"] in ("yes", "open")
     return [
         (row["cliff"] or NONE) + star,
         row["metric_makes_it"] or NONE,
         row["skill_broke"] or NONE,
-        percent(row["metric_share"]) if asked else NONE,
-        _times(row["acceleration_factor"]) if asked else NONE,
+        percent(row["metric_share"] if row["metric_makes_it"] else None),
+        times(row["acceleration_factor"] if row["skill_broke"] else None),
     ]
-
-
-def _times(factor: float | None) -> str:
-    return NONE if factor is None else ">20x" if factor > 20 else f"{number(factor, 2)}x"
 
 
 def _rest(hidden: pl.DataFrame) -> str:
@@ -129,8 +124,7 @@ def _counts(headline: pl.DataFrame) -> list[str]:
     """Return a line per question and per soft metric: the answers, and how many to expect to be false."""
     lines = []
     for row in headline.filter(pl.col("asked") > 0).iter_rows(named=True):
-        metric = row["question"].removeprefix("under_")
-        name = QUESTIONS.get(row["question"], f"Does it disappear under {title(metric)}?")
+        name = question(row["question"])
         counts = "".join(f"{row[key]:>6}" for key in ("yes", "no", "open"))
         lines.append(f"{name:<49}{counts}{row['expected_false']:>7.1f}")
     return [f"{'':<49}{'yes':>6}{'no':>6}{'open':>6}{'false':>7}", *lines] if lines else []

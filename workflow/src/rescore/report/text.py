@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rescore.tables import METRICS
+from rescore.tables import METRICS, count
 
 KEY = ("ladder", "task", "subtask")
 """What names a subtask in every table of the report."""
@@ -15,32 +15,38 @@ KEY = ("ladder", "task", "subtask")
 NONE = "–"
 """Shown for a null."""
 
+NOT_ASKED = "not asked"
+"""Shown for the answer to a question that the one before it left without an object."""
+
 LABELS = {
     "mirage": "the metric makes the cliff; the skill did not break",
-    "both": "the metric makes a part of it, and the skill broke",
+    "both": "the metric makes a part of the cliff, and the skill broke",
     "real": "the skill broke; the metric adds little",
-    "ordinary": "neither: the tail of a sigmoid",
-    "open": "at least one of the questions is open",
-    "no likelihood": "a cliff, and no likelihood to hold it against",
-    "no cliff": "it rises without a cliff",
-    "flat": "it hardly rises",
-    "saturated": "it is at its top from the start",
-    "inverse": "it gets worse with size",
+    "ordinary": "the metric adds little, and the skill did not break: the tail of a sigmoid",
+    "open": "at least one of the three questions is open",
+    "no likelihood": "a cliff, but no likelihood to compare it with",
+    "no cliff": "no sudden rise: gradual, or small and early",
+    "flat": "hardly any rise",
+    "saturated": "at its top from the smallest sizes on",
+    "inverse": "gets worse with size",
     "not judged": "too few sizes, too short a ladder, or no scores",
 }
 """The labels of a subtask and what each means, in the order in which subtasks are listed."""
 
-ALWAYS = ("mirage", "both", "real", "ordinary", "open", "no cliff")
+DECIDED = ("mirage", "both", "real", "ordinary")
+"""The labels of cliffs whose questions are all answered."""
+
+SHOWN = (*DECIDED, "open", "no cliff")
 """The labels that a reader expects to see, even where no subtask has one."""
 
 VERDICTS = {
-    "cliff": "a floor and a late rise, or half of the rise in one gap",
-    "smooth": "rises without a cliff",
+    "cliff": "a floor and a late rise, or half of the rise between two neighbouring sizes",
+    "smooth": "improves without a cliff",
     "flat": "hardly moves",
-    "saturated": "at its top from the first sizes on",
+    "saturated": "at its top from the smallest sizes on",
     "inverse": "gets worse with size",
-    "open": "not decided: the draws disagree",
-    "not judged": "too few sizes or no error known",
+    "open": "not decided",
+    "not judged": "too few sizes, or no error known",
 }
 """The verdicts of a curve and what each means."""
 
@@ -53,6 +59,15 @@ QUESTIONS = {
 
 LETTERS = {"cliff": "C", "smooth": "S", "flat": "F", "saturated": "T", "inverse": "I", "open": "?", "not judged": "·"}
 """One sign per verdict, for the matrix: T is for the top, where a saturated curve is from the start."""
+
+FLAGS = {
+    "saturation": "The larger models all score near the top",
+    "inverse scaling": "A score gets worse with size",
+    "contamination signature": "One jump stands out, as if test questions had leaked",
+    "grader rejects right answers": "Exact match rejects answers that hold the right one",
+    "no correct choice": "Some questions have no correct choice",
+}
+"""What each flag says, in plain words."""
 
 _ASKED = ("metric_makes_it", "skill_broke")
 _LONGEST = 500
@@ -96,6 +111,15 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{short:.12g}"
 
 
+def times(factor: float | None) -> str:
+    """Print a factor; what is over twenty times is only said to be that.
+
+    >>> times(4.432), times(1000.0), times(None)
+    ('4.4x', '>20x', '–')
+    """
+    return NONE if factor is None else ">20x" if factor > 20 else f"{number(factor, 2)}x"
+
+
 def size(value: float) -> str:
     """Format a number of parameters with three digits and its thousands as a letter.
 
@@ -117,21 +141,29 @@ def percent(share: float | None) -> str:
     return NONE if share is None else f"{share:.0%}"
 
 
-def interval(row: Mapping[str, Any], name: str, show: Callable[[float | None], str] | None = None) -> str:
-    """Format a number of a row with its interval.
+def interval(row: Mapping[str, Any], name: str, show: Callable[[float | None], str] = number) -> str:
+    """Format a number of a row with its interval, where it has one.
 
     >>> interval({"x": 0.5, "x_low": 0.25, "x_high": 0.75}, "x", percent)
     '50% (25% to 75%)'
     """
-    shown = show or number
-    if row[name] is None:
-        return NONE
-    return f"{shown(row[name])} ({shown(row[f'{name}_low'])} to {shown(row[f'{name}_high'])})"
+    if row[name] is None or row[f"{name}_low"] is None:
+        return show(row[name])
+    return f"{show(row[name])} ({show(row[f'{name}_low'])} to {show(row[f'{name}_high'])})"
 
 
 def title(metric: str) -> str:
     """Return a metric's name for readers; BIG-bench's own metrics keep theirs."""
     return METRICS[metric].title if metric in METRICS else metric
+
+
+def question(name: str) -> str:
+    """Return a question of HEADLINE in words.
+
+    >>> question("under_brier_score")
+    'Does it disappear under Brier score?'
+    """
+    return QUESTIONS.get(name, f"Does it disappear under {title(name.removeprefix('under_'))}?")
 
 
 def metrics(verdicts: pl.DataFrame) -> list[str]:
@@ -214,35 +246,29 @@ def sentence(cliffs: pl.DataFrame) -> str:
     """
     if cliffs.is_empty():
         return "No subtask was tested."
-    found = cliffs.filter(pl.col("cliff") == "yes").height
+    rises = cliffs.filter(pl.col("cliff") == "yes")
     undecided = int((cliffs["cliff"] == "open").sum())
     total, ladders = cliffs.select("task", "subtask").n_unique(), cliffs["ladder"].n_unique()
-    tested = f"{total} subtask{_s(total)}" + (f" on {ladders} ladders" if ladders > 1 else "")
-    rest = f"; for {undecided}{' more' if found else ''} that is open" if undecided else ""
-    if not found:
+    tested = count(total, "subtask") + (f" on {ladders} ladders" if ladders > 1 else "")
+    if rises.is_empty():
+        rest = f"; {undecided} {_are(undecided)} open" if undecided else ""
         return f"No sudden rise under {_hard_metrics(cliffs)} in {tested}{rest}."
-    rises = (
-        f"{found} of {tested} rise{'s' if found == 1 else ''} suddenly"
+    found = (
+        f"{rises.height} of {tested} rise{'s' if rises.height == 1 else ''} suddenly"
         if ladders == 1
-        else (f"{found} sudden rise{_s(found)} in {tested}")
+        else f"{count(rises.height, 'sudden rise')} in {tested}"
     )
-    metric, skill = (cliffs.filter(pl.col("cliff") == "yes")[name] for name in _ASKED)
-    unasked = metric.null_count()
-    if unasked == found:
-        return f"{rises}{rest}. None has a likelihood, so what makes them is not asked."
-    alone = f", {unasked} {'has' if unasked == 1 else 'have'} no likelihood" if unasked else ""
-    makes, breaks = (
-        {word: int((replies == word).sum()) for word in ("yes", "no", "open")} for replies in (metric, skill)
-    )
+    found += f"; {undecided} more {_are(undecided)} open." if undecided else "."
+    unasked = rises["metric_makes_it"].null_count()
+    if unasked == rises.height:
+        return f"{found} None has a likelihood, so what makes them is not asked."
+    metric, skill = ({word: int((rises[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED)
+    alone = f"; {unasked} {'has' if unasked == 1 else 'have'} no likelihood" if unasked else ""
     return (
-        f"{rises}{rest}. The metric makes {makes['yes']}, {makes['no']} it does not, {makes['open']} "
-        f"{_are(makes['open'])} open{alone}. The skill itself broke in {breaks['yes']}, in {breaks['no']} it did not, "
-        f"{breaks['open']} {_are(breaks['open'])} open."
+        f"{found} Of the {rises.height} the metric makes {metric['yes']} and does not make {metric['no']}; "
+        f"{metric['open']} {_are(metric['open'])} open{alone}. The skill itself broke in {skill['yes']} and did not "
+        f"break in {skill['no']}; {skill['open']} {_are(skill['open'])} open."
     )
-
-
-def _s(n: int) -> str:
-    return "" if n == 1 else "s"
 
 
 def _are(n: int) -> str:

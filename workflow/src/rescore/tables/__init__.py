@@ -32,6 +32,7 @@ from rescore.tables.contracts import (
     Table as Table,
 )
 from rescore.tables.errors import InputError as InputError
+from rescore.tables.errors import count as count
 from rescore.tables.files import (
     content_digest as content_digest,
     digest as digest,

@@ -1,4 +1,4 @@
-"""The error for input that the user has to mend."""
+"""What the user is told: the error for input to mend, and numbers of things."""
 
 
 class InputError(Exception):
@@ -6,3 +6,12 @@ class InputError(Exception):
 
     The command line prints the message on one line and exits with status 2.
     """
+
+
+def count(n: int, noun: str) -> str:
+    """Say how many there are.
+
+    >>> count(1, "model"), count(1200, "model")
+    ('1 model', '1,200 models')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
