@@ -240,7 +240,7 @@ def test_forecasts_are_counted_above_the_elbow_first_and_too_few_is_said(tree: A
 
 
 def test_the_page_is_silent_on_a_table_that_is_not_there(tables: SimpleNamespace) -> None:
-    grids = {"flags", "forecasts", "rises", "scaffold_shift", "prompt_stability"}
+    grids = {"flags", "forecasts", "forecast_counts", "rises", "scaffold_shift", "prompt_stability"}
     found = page(tables, {name: frame for name, frame in diagnosed().items() if name not in grids})
     assert found.xpath("//div[@class='grid']/@id") == ["headline", "answers", "matrix", "families", "power"]
 
