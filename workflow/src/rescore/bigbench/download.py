@@ -133,7 +133,7 @@ def _stream(archive: Path, wanted: Collection[str], folder: Path) -> None:
             tqdm(total=archive.stat().st_size, desc="unpacking", unit="B", unit_scale=True, disable=None) as bar,
             archive.open("rb") as raw,
             gzip.open(raw) as unzipped,
-            tarfile.open(fileobj=unzipped, mode="r|") as tar,
+            tarfile.open(fileobj=unzipped, mode="r|", bufsize=2**20) as tar,
         ):
             for member in tar:
                 bar.update(raw.tell() - bar.n)

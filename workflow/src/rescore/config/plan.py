@@ -25,7 +25,7 @@ from rescore.tables.source import digest_files
 
 OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")
-_SMALL_MODELS_PER_JOB = 12  # makes six jobs of the 61 shipped models; four took longer
+_SMALL_MODELS_PER_JOB = 16
 _CHECKED_BYTES = 2**24  # larger task files are checked only when used, so that a dry run stays quick
 
 
