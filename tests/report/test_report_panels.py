@@ -201,6 +201,10 @@ def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None
         "An answer has 8 tokens on average.",
         "Seeds of one size: some have the skill and others lack it (a lottery).",
     ]
+    noise = cliff_row(WORDS, "open", rung_noise_logits=0.146, rung_noise_from="seeds").row(0, named=True)
+    assert facts(noise, COMPUTE, None) == ["Noise of a model beyond its questions: 0.15 logits, measured from seeds."]
+    noise |= {"rung_noise_logits": 0.2, "rung_noise_from": "convention"}
+    assert facts(noise, COMPUTE, None)[0].endswith("0.2 logits, assumed, as there are no seeds.")
 
 
 @pytest.mark.parametrize(

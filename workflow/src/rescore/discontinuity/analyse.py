@@ -15,6 +15,7 @@ from rescore.discontinuity.parallel import each
 from rescore.discontinuity.rows import Row, cliff_row, rise_rows, seed_rows, verdict_rows
 from rescore.discontinuity.subtask import judge
 from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, Table
+from rescore.tables.axes import checkpoint_ladders
 
 _DEFAULT = Settings()
 _TABLES = (CURVES, VERDICTS, CLIFFS, RISES, SEEDS)
@@ -118,7 +119,8 @@ def _by_subtask(found: Iterable[Cell]) -> list[list[Cell]]:
 
 def _rows(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
     """Judge one subtask; rows by table."""
-    subtask = judge(job.cells, settings, job.ladder)
+    in_training = job.ladder in checkpoint_ladders(job.models.with_columns(ladder=pl.lit(job.ladder)))
+    subtask = judge(job.cells, settings, job.ladder, in_training=in_training)
     names = {"ladder": job.ladder, "task": job.cells[0].task, "subtask": job.cells[0].subtask}
     architecture = job.models.group_by("x").agg(pl.col("architecture").unique().sort().str.join(" or "))
     places = job.models.drop("x", "architecture").to_dicts()

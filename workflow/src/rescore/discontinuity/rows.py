@@ -88,6 +88,7 @@ def cliff_row(subtask: Subtask, settings: Settings, architecture: Mapping[float,
     }
     first = subtask.curves[0]
     row |= {"p_cliff": answer.hard.p_cliff, "synchrony": first.synchrony}
+    row |= {"rung_noise_logits": first.noise.logits, "rung_noise_from": first.noise.source}
     if answer.seeds:
         row |= {"seeds": answer.seeds.kind, "seed_rho": answer.seeds.rho}
     verdicts = {metric: found for curves in subtask.curves for metric, found in curves.verdicts.items()}

@@ -11,6 +11,7 @@ from rescore.discontinuity.conventions import Conventions, Settings
 from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves
 from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Noise, item_draws, mean_draws, rung_draws, rung_means
+from rescore.discontinuity.rung_noise import RungNoise, rung_noise
 from rescore.discontinuity.seeds import seeds
 from rescore.discontinuity.stream import stream
 from rescore.discontinuity.synchrony import synchrony
@@ -34,6 +35,7 @@ class Curves:
     item_draws: Floats  # the same draws without the noise of rungs
     n: Floats  # number of items of the means; [metrics]
     synchrony: float | None  # K of the stages' likelihood; None without items
+    noise: RungNoise
     verdicts: Mapping[str, CurveVerdict]
 
 
@@ -50,8 +52,10 @@ class Subtask:
     guess: float | None  # NLL of the guesser, nats; None where not known
 
 
-def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Subtask:
+def judge(found: Sequence[Cell], settings: Settings, ladder: str, *, in_training: bool = False) -> Subtask:
     """Judge every metric of a subtask, given its cells, and answer the three questions of the hard one.
+
+    `in_training` says that the ladder's models are checkpoints of one.
 
     Each subtask draws from a stream of its own, so that a result does not depend on which others there are.
     """
@@ -70,6 +74,7 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str) -> Subtask:
             tokens or _tokens_about(usable, stages),
             stream(settings.seed, *names, *sorted(cell.metric for cell in group)),
             stages=0 if place else len(stages),
+            in_training=in_training,
         )
         for place, group in enumerate(_groups(usable, stages))
     )
@@ -131,7 +136,13 @@ def _only(cell: Cell, models: set[str]) -> Cell:
 
 
 def _curves(
-    group: Sequence[Cell], conventions: Conventions, tokens: float, rng: np.random.Generator, *, stages: int
+    group: Sequence[Cell],
+    conventions: Conventions,
+    tokens: float,
+    rng: np.random.Generator,
+    *,
+    stages: int,
+    in_training: bool,
 ) -> Curves:
     """Draw the rung means of metrics that the same models have; the first of them are the stages."""
     metrics = [METRICS[cell.metric] for cell in group]
@@ -149,8 +160,8 @@ def _curves(
         n[from_items] = there.sum(1)
         means[from_items] = np.where(there[:, None], scores, 0.0).sum(2) / there.sum(1)[:, None]
         if stages > 1 and 0 in from_items:
-            nll = -scores[0][:, there[0]]
-            together = synchrony(rung_means(nll[None], models)[0], conventions)
+            by_item = -scores[0][:, there[0]]
+            together = synchrony(rung_means(by_item[None], models)[0], conventions)
     if others:
         errors = np.stack([group[j].standard_error / width(metrics[j]) for j in others])
         per_model[others] = mean_draws(means[others], errors, conventions, rng)
@@ -162,7 +173,9 @@ def _curves(
         tokens=tokens,
     )
     point = rung_means(means, models)
-    draws = rung_draws(x, point, per_model, models, n, noise, conventions, rng)
+    nll = -means[0] / (tokens if noise.whole_answer[0] else 1.0) if noise.likelihood[0] else None
+    of_rungs = rung_noise(x, nll, models, conventions, in_training=in_training)
+    draws = rung_draws(x, point, per_model, models, n, noise, of_rungs.put_into(conventions), rng)
     verdicts = judge_curves(x, point, draws, noise.likelihood, conventions)
     return Curves(
         metrics=tuple(cell.metric for cell in group),
@@ -175,6 +188,7 @@ def _curves(
         item_draws=rung_means(per_model, models),
         n=n,
         synchrony=together,
+        noise=of_rungs,
         verdicts={cell.metric: verdict for cell, verdict in zip(group, verdicts, strict=True)},
     )
 

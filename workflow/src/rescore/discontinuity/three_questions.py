@@ -11,6 +11,7 @@ from rescore.discontinuity.estimands import PARTS
 from rescore.discontinuity.evidence import Evidence, Reply, evidence
 from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Estimate, Noise, item_draws, rung_draws, rung_means
+from rescore.discontinuity.rung_noise import rung_noise
 from rescore.discontinuity.seeds import Seeds, seeds
 from rescore.discontinuity.synchrony import synchrony
 
@@ -81,7 +82,8 @@ def answer(
     )
     per_model = item_draws(scores, np.ones((stages, n), bool), conventions, rng)
     point = rung_means(scores.mean(2), models)  # [stages, rungs]
-    draws = rung_draws(places, point, per_model, models, np.full(stages, float(n)), noise, conventions, rng)
+    of_rungs = rung_noise(places, -scores[0].mean(1), models, conventions).put_into(conventions)
+    draws = rung_draws(places, point, per_model, models, np.full(stages, float(n)), noise, of_rungs, rng)
     return ask(
         places,
         point,

@@ -75,4 +75,8 @@ def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[s
         said.append(f"An answer has {tokens} token{'' if tokens == '1' else 's'} on average.")
     if cliff["seeds"] is not None:
         said.append(f"Seeds of one size: {_SEEDS.get(cliff['seeds'], cliff['seeds'])}.")
+    if cliff["rung_noise_logits"] is not None:
+        source = {"seeds": "measured from seeds", "checkpoints": "measured from the last checkpoints"}
+        known = source.get(cliff["rung_noise_from"], "assumed, as there are no seeds")
+        said.append(f"Noise of a model beyond its questions: {number(cliff['rung_noise_logits'], 2)} logits, {known}.")
     return said
