@@ -30,11 +30,33 @@ def test_exact_match(targets: list[str], text: str, expected: float) -> None:
     assert why(found, "exact_match") == [None]
 
 
+@pytest.mark.parametrize(
+    ("targets", "text", "expected"),
+    [
+        (["42"], " 42", 1),  # a vocabulary whose words begin with a space
+        ([" 42"], "42", 1),
+        (["42"], "\u00a042\n", 1),
+        (["42"], "4 2", 0),
+        (["a b"], " a b ", 1),
+        (["a b"], "a  b", 0),
+        (["Yes"], " yes", 0),
+        (["a", "b"], " b", 1),
+        ([""], " ", 1),
+    ],
+)
+def test_trimmed_exact_match_is_blind_to_white_space_around_the_answer(
+    targets: list[str], text: str, expected: float
+) -> None:
+    found = scores([example(0, targets)], [candidate(0, t, [-1.0]) for t in targets], [answer(0, text, [1])])
+    assert of(found, "exact_match_trimmed") == [expected]
+    assert why(found, "exact_match_trimmed") == [None]
+
+
 def test_without_an_answer_there_is_no_exact_match() -> None:
     asked = [example(0, ["a"]), example(1, ["a"])]
     told = [answer(0, None, None, "too slow"), answer(1, "a", [1])]
     found = scores(asked, [candidate(i, "a", [-1.0]) for i in (0, 1)], told)
-    for metric in ("exact_match", "token_edit_distance", "char_edit_distance"):
+    for metric in ("exact_match", "exact_match_trimmed", "token_edit_distance", "char_edit_distance"):
         assert of(found, metric)[0] is None
         assert why(found, metric) == ["too slow", None]
     assert of(found, "exact_match") == [None, 1]
@@ -44,7 +66,7 @@ def test_a_task_that_asks_for_no_text_has_none() -> None:
     found = scores(
         [example(0, ["a"])], [candidate(0, "a", [-1.0])], [answer(0, None, None, "too slow")], asks_text=False
     )
-    for metric in ("exact_match", "token_edit_distance", "char_edit_distance"):
+    for metric in ("exact_match", "exact_match_trimmed", "token_edit_distance", "char_edit_distance"):
         assert (of(found, metric), why(found, metric)) == ([None], [NO_TEXT])
 
 

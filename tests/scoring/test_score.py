@@ -55,7 +55,11 @@ def test_what_an_example_lacks_is_null_with_its_reason() -> None:
     rows = [candidate(0, "a", [-1.0], choice=True), candidate(0, "b", [-2.0], target=False, choice=True)]
     found = scores(asked, rows, [answer(0, "a", [1]), answer(1, "a", [1])])
     lacking = found.filter(example_id=1)
-    assert lacking.filter(pl.col("score").is_not_null())["metric"].to_list() == ["exact_match", "char_edit_distance"]
+    assert lacking.filter(pl.col("score").is_not_null())["metric"].to_list() == [
+        "exact_match",
+        "exact_match_trimmed",
+        "char_edit_distance",
+    ]
     assert (lacking["score"].is_null() == lacking["reason"].is_not_null()).all()
     alone = found.filter(pl.col("score").is_null(), example_id=0)
     assert alone.select("metric", "reason").rows() == [

@@ -55,6 +55,7 @@ def _scores(answered: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
     targets = targets.with_columns(token_accuracy=likelihood.RIGHT_TOKENS.list.mean())
     for frame in (
         answered.select("metric", "score", "reason"),
+        exact.trimmed(answered),
         *edit.distances(answered, targets),
         exact.teacher_forced(targets),
         *likelihood.metrics(targets),

@@ -35,6 +35,27 @@ def exact_match(
     return answered.with_columns(filled(scores, answered.height)["score"])
 
 
+def trimmed(answered: pl.DataFrame) -> pl.DataFrame:
+    """`exact_match` with the white space around answer and targets taken off; higher is better.
+
+    For comparing ladders: whether an answer begins with a space is often a matter of the tokenizer, whose words begin
+    with one or not, and not of the model. BIG-bench has no such metric. White space inside an answer still counts.
+
+    Parameters
+    ----------
+    answered
+        As `exact_match` returns it.
+
+    Returns
+    -------
+    polars.DataFrame
+        metric, score, reason: one row per example.
+    """
+    equal = pl.col("targets").list.eval(pl.element().str.strip_chars()).list.contains(pl.col("answer").str.strip_chars())
+    score = pl.when(pl.col("reason").is_null()).then(equal.cast(pl.Float64))
+    return answered.select(metric=pl.lit("exact_match_trimmed"), score=score, reason="reason")
+
+
 def teacher_forced(targets: pl.DataFrame) -> pl.DataFrame:
     """1 where, for some target, the model's first choice is right at every token given the true tokens before it.
 
