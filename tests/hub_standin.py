@@ -68,16 +68,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.hub.asked.append((self.command, self.path, self.headers["Range"]))
         path = self.path.partition("?")[0]
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/(revision|tree)/([^/]+)/?", path):
+        if match := re.fullmatch(r"/api/(?:models|datasets)/([^/]+/[^/]+)/(revision|tree)/([^/]+)/?", path):
             name, kind, revision = match.groups()
             commit = self._commit(name, revision)
             if commit is not None:
                 self._json(self._tree(name, commit) if kind == "tree" else {"id": name, "sha": commit, "siblings": []})
-        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)", path):
+        elif match := re.fullmatch(r"/api/(?:models|datasets)/([^/]+/[^/]+)", path):
             commit = self._commit(match[1], "main")
             if commit is not None:
                 self._json({"id": match[1], "sha": commit, "siblings": []})
-        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        elif match := re.fullmatch(r"(?:/datasets)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._file(*match.groups())
         else:
             self._refuse(404, "EntryNotFound")

@@ -7,6 +7,7 @@ localrules:
 rule fetch:
     output:
         update(expand(f"{plan.download_root}/{{task}}/task.json", task=plan.downloads)),
+        update(plan.datasets),
     log:
         "results/logs/fetch.log",
     benchmark:

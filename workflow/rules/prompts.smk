@@ -1,6 +1,6 @@
 rule prompts:
     input:
-        lambda wildcards: plan.task_file(wildcards.task),
+        lambda wildcards: plan.question_files(wildcards.task),
     output:
         "results/examples/{task}.parquet",
     log:

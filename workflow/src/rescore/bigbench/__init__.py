@@ -6,6 +6,19 @@ Every rule is that of the reference implementation, the `bigbench` 1.0.0 package
 
 from rescore.bigbench.answers import answers, is_settled, post_process
 from rescore.bigbench.prompting import examples, settings
+from rescore.bigbench.question_columns import Columns
+from rescore.bigbench.question_rows import load_questions
 from rescore.bigbench.task_files import Subtask, leaf_digest, load
 
-__all__ = ["Subtask", "answers", "examples", "is_settled", "leaf_digest", "load", "post_process", "settings"]
+__all__ = [
+    "Columns",
+    "Subtask",
+    "answers",
+    "examples",
+    "is_settled",
+    "leaf_digest",
+    "load",
+    "load_questions",
+    "post_process",
+    "settings",
+]

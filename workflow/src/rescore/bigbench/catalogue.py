@@ -61,6 +61,16 @@ def kinds() -> Mapping[str, str]:
     return {name.partition(":")[0]: kind for name, kind in rows} | dict(rows)
 
 
+@functools.cache
+def leaf_sizes() -> Mapping[str, list[int]]:
+    """By task and by subtask of the shipped catalogue: the number of questions of each of its leaves."""
+    sizes: dict[str, list[int]] = {}
+    for name, n in catalogue().select("name", "n_examples").drop_nulls().iter_rows():
+        for key in {name, name.partition(":")[0]}:
+            sizes.setdefault(key, []).append(n)
+    return sizes
+
+
 def folders(root: Path) -> list[Path]:
     """Find the folders of tasks in a folder, JSON and programmatic, sorted by name.
 

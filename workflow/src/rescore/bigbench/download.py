@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -221,6 +222,54 @@ def _task_from_hub(task: str, source: str, rows: Iterable[dict[str, Any]]) -> di
         "append_choices_to_input": False,
         "examples": examples,
     }
+
+
+def dataset(source: str, revision: str | None, *, subset: str | None, split: str | None) -> bytes:
+    """Load one split of a dataset of the Hub, or of a folder in a format of the `datasets` library, as a parquet file.
+
+    Parameters
+    ----------
+    source, revision
+        A dataset's name on the Hub and its commit; or a folder and None.
+    subset, split
+        None takes the only one.
+
+    Raises
+    ------
+    InputError
+        It cannot be loaded; or there are several subsets or splits and none was named, or none of that name.
+    """
+    import datasets  # costs a second
+
+    label = f"{source}, commit {revision}" if revision else source
+    folder = None if revision else Path(source)
+    try:
+        # What is made of a folder is not kept, so that it cannot be out of date.
+        with tempfile.TemporaryDirectory() as made:
+            cache = {"cache_dir": made} if folder else {}
+            if folder and any((folder / name).is_file() for name in ("state.json", "dataset_dict.json")):
+                loaded = datasets.load_from_disk(source)
+            else:
+                names = datasets.get_dataset_config_names(source, revision=revision)
+                _only(label, "subset", names, subset)
+                loaded = datasets.load_dataset(source, subset, revision=revision, **cache)
+            if isinstance(loaded, datasets.DatasetDict):
+                loaded = loaded[_only(label, "split", list(loaded), split)]
+            buffer = io.BytesIO()
+            loaded.to_parquet(buffer)
+            return buffer.getvalue()
+    except InputError:
+        raise
+    except Exception as error:  # the library raises many types, all about source or network
+        raise InputError(f"{label}: cannot be loaded as a dataset: {' '.join(str(error).split())[:200]}") from error
+
+
+def _only(label: str, key: str, there: Sequence[str], given: str | None) -> str:
+    """Return the subset or split that is meant: the one that is named, or the only one."""
+    if given not in there and (given is not None or len(there) > 1):
+        problem = f"no {key} '{given}'" if given else f"{len(there)} {key}s"
+        raise InputError(f"{label}: has {problem}; name one in column '{key}': {', '.join(sorted(there))}")
+    return given or there[0]
 
 
 def _digest(path: Path) -> str:

@@ -2,8 +2,10 @@
 
 import difflib
 import functools
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +15,7 @@ from rescore.tables import InputError
 Json = Mapping[str, Any]
 Say = Callable[[str], None]
 
-_TASK_KEYS = (
+TASK_KEYS = (
     "canary", "name", "description", "keywords", "metrics", "preferred_score", "examples", "subtasks", "task_prefix",
     "example_input_prefix", "example_output_prefix", "choice_prefix", "append_choices_to_input",
     "few_shot_example_separator", "output_regex", "stop_string", "absolute_normalization",
@@ -34,7 +36,7 @@ _SLIPS_OF_BIG_BENCH: Mapping[str, frozenset[str]] = {
 """By task of BIG-Bench, the keys that the reference ignores: the only such keys in its 1,041 files."""
 
 
-class _Repeated(dict[str, Any]):
+class Repeated(dict[str, Any]):
     """An object with a repeated key. The last value holds, as in the reference."""
 
     key: str
@@ -45,7 +47,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) == len(pairs):
         return found
     keys = [key for key, _ in pairs]
-    repeated = _Repeated(found)
+    repeated = Repeated(found)
     repeated.key = next(key for i, key in enumerate(keys) if key in keys[:i])
     return repeated
 
@@ -61,18 +63,18 @@ def check_keys(path: Path, data: Json, *, task: str, say: Say) -> None:
         Names the key, and the known one it resembles.
     """
     slips = _SLIPS_OF_BIG_BENCH.get(task, frozenset())
-    if isinstance(data, _Repeated):
+    if isinstance(data, Repeated):
         if data.key not in slips:
             raise InputError(f"{path}: key {data.key!r}: stands twice; take one out")
         say(f"{path}: key '{data.key}': stands twice; the last one holds, as in BIG-bench")
     for key in data:
-        if key in _TASK_KEYS or key in _TASK_NOTES:
+        if key in TASK_KEYS or key in _TASK_NOTES:
             continue
         if key not in slips:
-            near = difflib.get_close_matches(key, _TASK_KEYS, n=1)
+            near = difflib.get_close_matches(key, TASK_KEYS, n=1)
             raise InputError(
                 f"{path}: key {key!r}: unknown"
-                + (f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join([*_TASK_KEYS, *_TASK_NOTES])}")
+                + (f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join([*TASK_KEYS, *_TASK_NOTES])}")
             )
         say(f"{path}: key '{key}': nothing reads it, as in BIG-bench")
 
@@ -85,10 +87,10 @@ def check_example_keys(where: str, example: dict[str, Any], *, task: str, say: S
     InputError
         Names the key, and what may have been meant.
     """
-    if isinstance(example, _Repeated):
+    if isinstance(example, Repeated):
         raise InputError(f"{where}: key {example.key!r}: stands twice; take one out")
     scores = example.get("target_scores")
-    if isinstance(scores, _Repeated):
+    if isinstance(scores, Repeated):
         raise InputError(f"{where}: key 'target_scores', choice {scores.key!r}: stands twice; take one out")
     for key in example:
         problem = _example_key_problem(key)
@@ -104,7 +106,7 @@ def _example_key_problem(key: str) -> str | None:
     """Say why a key of an example is refused; a key that resembles none that is read is a note."""
     if key in _EXAMPLE_KEYS:
         return None
-    if key in _TASK_KEYS:
+    if key in TASK_KEYS:
         return "is read in a task and not in an example; move it there, or take it out"
     near = difflib.get_close_matches(key.lower(), _EXAMPLE_KEYS, n=1, cutoff=0.8)  # 'tag' and 'start' may be notes
     return f"unknown; did you mean '{near[0]}'?" if near else None
@@ -177,23 +179,55 @@ def read(path: Path) -> Json:
     InputError
         It cannot be read, or is not JSON; names the line.
     """
+    data: Json = parsed(content(path), path)
+    return data
+
+
+def content(path: Path) -> str:
+    """Return a file's text; a file named `*.gz` is unpacked.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        data: Json = json.loads(text, object_pairs_hook=_object)
-        if _SURROGATE.search(text):
-            json.dumps(data, ensure_ascii=False).encode()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raw = path.read_bytes()
+        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: not a whole gzip file ({error})") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def parsed(text: str, path: Path, line: int | None = None) -> Any:
+    """Read text as JSON.
+
+    Parameters
+    ----------
+    path, line
+        Where it is from: a file, or one line of it.
+
+    Raises
+    ------
+    InputError
+        It is not JSON; names the line.
+    """
+    where = path if line is None else f"{path}: line {line}"
+    try:
+        data = json.loads(text, object_pairs_hook=_object)
+        if _SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{path}: holds half a surrogate pair, which is no character") from error
+        raise InputError(f"{where}: holds half a surrogate pair, which is no character") from error
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from error
+        raise InputError(f"{path}: line {line or error.lineno}: not JSON ({error.msg})") from error
     except ValueError as error:
-        raise InputError(f"{path}: a number has too many digits") from error
+        raise InputError(f"{where}: a number has too many digits") from error
     except RecursionError as error:
-        raise InputError(f"{path}: nested too deeply") from error
+        raise InputError(f"{where}: nested too deeply") from error
     return data
 
 

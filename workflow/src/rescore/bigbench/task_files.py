@@ -194,7 +194,7 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
     for i, example in enumerate(field(path, data, "examples", list)):
         if isinstance(example, dict):  # first: what is missing may be there under a misspelt key
             check_example_keys(f"{path}: example {i}", example, task=task, say=say)
-        problem = _problem(example, needs_choices=needs_choices, needs_target=needs_target)
+        problem = example_problem(example, needs_choices=needs_choices, needs_target=needs_target)
         if problem:
             raise InputError(f"{path}: example {i}: {problem}")
         distinct.setdefault(json.dumps(example), example)
@@ -203,8 +203,8 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
     return list(distinct.values())
 
 
-def _problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | None:
-    """Say what is wrong with an example: the field, and what was expected."""
+def example_problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | None:
+    """Say what is wrong with an example, the field and what was expected; None for a right one."""
     if not isinstance(example, dict):
         return f"is {kind(example)}, expected an object"
     if "input" not in example:

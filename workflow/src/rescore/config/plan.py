@@ -1,7 +1,6 @@
 """What the Snakefile asks when the DAG is built: checked config and tables, jobs, and where tasks come from."""
 
 import difflib
-import functools
 import hashlib
 import math
 import shlex
@@ -14,7 +13,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from rescore.bigbench import load
-from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, catalogue, kinds
+from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, kinds, leaf_sizes
+from rescore.config import own_files
 from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
@@ -62,11 +62,13 @@ class Plan:
     ladders
         By name, the ladder tables.
     tasks
-        By slug, the suite's row and the folder that holds the task's folder.
+        By slug, the suite's row, and the folder that holds the task's folder as `root` unless the row has a `path`.
     downloads
         Names of the tasks to fetch, which are not there yet. What is there is whole.
     download_root
         The folder that receives them. Each source has its own, so that sources never mix.
+    datasets
+        Files of the Hub's datasets to fetch, which are not there yet.
     """
 
     config: Mapping[str, Any]
@@ -75,21 +77,30 @@ class Plan:
     tasks: Mapping[str, Row]
     downloads: Sequence[str]
     download_root: Path
+    datasets: Sequence[str]
 
     def task_file(self, slug: str) -> str:
         """Path of the task.json of a suite's row."""
         row = self.tasks[slug]
         return str(Path(row["root"]) / row["task"].partition(":")[0] / "task.json")
 
+    def question_files(self, slug: str) -> list[str]:
+        """Paths of the files that the questions of a suite's row are read from."""
+        row = self.tasks[slug]
+        return [*map(str, own_files.question_files(row))] if "path" in row else [self.task_file(slug)]
+
     def task_digest(self, slug: str) -> str | None:
         """Digest of a local task's files; None for a download, whose hash is pinned."""
+        if "path" in self.tasks[slug]:
+            return own_files.files_digest(self.tasks[slug])
         folder = Path(self.task_file(slug)).parent
         return None if folder.is_relative_to(DOWNLOADS) else digest_files(sorted(folder.rglob("task.json")))
 
     def prompt_options(self, slug: str) -> str:
         """Turn a suite's row into the options of `rescore prompts`."""
         row = self.tasks[slug]
-        options = {"bigbench": row["root"], "task": row["task"], "shots": row["shots"], "seed": row["seed"]}
+        options = own_files.prompt_options(row) if "path" in row else {"bigbench": row["root"]}
+        options |= {"task": row["task"], "shots": row["shots"], "seed": row["seed"]}
         if "max_examples" in row:
             options["max-examples"] = row["max_examples"]
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
@@ -107,6 +118,8 @@ class Plan:
         options = [*self.downloads, "--out", str(self.download_root)]
         if hub:
             options += ["--hub", hub["source"]] + (["--revision", hub["revision"]] if hub["revision"] else [])
+        if self.datasets:
+            options += ["--suite", self.config["suite"]]
         return shlex.join(options)
 
     def ladder_of(self, model: str) -> str:
@@ -161,10 +174,11 @@ class Plan:
         return [[task for task in self.tasks if task in part] for part in map(set, parts)]
 
     def n_questions(self, slug: str) -> int:
-        """Count the questions of a suite's row by BIG-Bench's catalogue; guess for a task that is not in it."""
+        """Count the questions of a suite's row by BIG-Bench's catalogue or the file; guess where neither tells."""
         row = self.tasks[slug]
         most = row.get("max_examples", math.inf)
-        return int(sum(min(n, most) for n in _leaf_sizes().get(row["task"], [_QUESTIONS_UNKNOWN])))
+        known = row.get("n_questions") or _QUESTIONS_UNKNOWN
+        return int(sum(min(n, most) for n in leaf_sizes().get(row["task"], [known])))
 
     def row_digest(self, model: str) -> str:
         """Digest what a model's numbers depend on: its row, and for a folder its files' names, sizes and times."""
@@ -178,16 +192,6 @@ class Plan:
 
 _OF_A_LADDER = ("ladder", "family")
 _QUESTIONS_UNKNOWN = 1000
-
-
-@functools.cache
-def _leaf_sizes() -> Mapping[str, list[int]]:
-    """By task and by subtask of the catalogue: the number of questions of each of its leaves."""
-    sizes: dict[str, list[int]] = {}
-    for name, n in catalogue().select("name", "n_examples").drop_nulls().iter_rows():
-        for key in {name, name.partition(":")[0]}:
-            sizes.setdefault(key, []).append(n)
-    return sizes
 
 
 def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None = None) -> Plan:
@@ -228,10 +232,15 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     root = _download_root(config, place(["bigbench", "hub", "revision"]))
     tasks = {}
     for row in read_suite(Path(config["suite"])):
-        tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, row["where"])}
-    fetched = {row["task"].partition(":")[0] for row in tasks.values() if row["root"] == str(root)}
+        if "path" in row:
+            tasks[row["slug"]] = row | {"n_questions": own_files.check(row, bytes_max=_CHECKED_BYTES)}
+        else:
+            tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, row["where"])}
+    fetched = {row["task"].partition(":")[0] for row in tasks.values() if row.get("root") == str(root)}
     missing = sorted(task for task in fetched if not (root / task / "task.json").exists())
-    return Plan(config, models, ladders, tasks, missing, root)
+    datasets = {str(own_files.questions_at(row)) for row in tasks.values() if "revision" in row}
+    absent = sorted(path for path in datasets if not Path(path).exists())
+    return Plan(config, models, ladders, tasks, missing, root, absent)
 
 
 def make_or_exit(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None = None) -> Plan:

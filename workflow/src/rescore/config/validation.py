@@ -49,6 +49,12 @@ def validate(instance: object, schema: str, where: Place) -> None:
     if error.validator == "required":
         key = next(k for k in error.validator_value if k not in error.instance)
         raise InputError(f"{_key(where, [*path, key])}: missing")
+    if error.validator == "dependentRequired":
+        key = next(
+            k for k, needed in error.validator_value.items() if k in error.instance and needed[0] not in error.instance
+        )
+        needed = error.validator_value[key][0]
+        raise InputError(f"{_key(where, [key])}: means nothing without '{needed}'; give that too, or leave it blank")
     hint = error.schema.get("description")
     message = error.message if len(error.message) < 200 else f"{error.message[:200]}..."
     raise InputError(f"{_key(where, path)}: {message}" + (f" ({hint})" if hint else ""))

@@ -51,7 +51,9 @@ def trimmed(answered: pl.DataFrame) -> pl.DataFrame:
     polars.DataFrame
         metric, score, reason: one row per example.
     """
-    equal = pl.col("targets").list.eval(pl.element().str.strip_chars()).list.contains(pl.col("answer").str.strip_chars())
+    equal = (
+        pl.col("targets").list.eval(pl.element().str.strip_chars()).list.contains(pl.col("answer").str.strip_chars())
+    )
     score = pl.when(pl.col("reason").is_null()).then(equal.cast(pl.Float64))
     return answered.select(metric=pl.lit("exact_match_trimmed"), score=score, reason="reason")
 

@@ -1,0 +1,94 @@
+"""A suite's rows with a `path`: what is asked of them when the DAG is built, and of `rescore prompts` and `fetch`."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rescore.bigbench import Columns, load_questions
+from rescore.bigbench.catalogue import kinds
+from rescore.bigbench.question_files import FORMS
+from rescore.tables import InputError
+
+DATASETS = Path("data/downloads/datasets")
+_OF_A_PATH = ("revision", "subset", "split", "input_column", "target_column", "choices_column", "list_choices")
+_OF_FETCH = ("revision", "subset", "split")  # of a dataset of the Hub
+
+
+def questions_at(row: Mapping[str, Any]) -> Path:
+    """Where the questions of a row with a `path` are; of a dataset of the Hub, the file that `rescore fetch` writes."""
+    if "revision" not in row:
+        return Path(row["path"])
+    words = [row["path"].replace("/", "-"), row["revision"][:12], row.get("subset"), row.get("split")]
+    return DATASETS / (re.sub(r"[^\w.-]", "-", "-".join(filter(None, words))) + ".parquet")
+
+
+def question_files(row: Mapping[str, Any]) -> list[Path]:
+    """Return the files that a row's questions are read from; those of a folder in order."""
+    at = questions_at(row)
+    if not at.is_dir():
+        return [at]
+    inside = sorted(path for path in at.rglob("*") if path.is_file())
+    return [path for path in inside if not any(part.startswith(".") for part in path.relative_to(at).parts)]
+
+
+def files_digest(row: Mapping[str, Any]) -> str | None:
+    """Digest the names, sizes and times of a row's files; None for a dataset of the Hub, whose commit is pinned."""
+    if "revision" in row:
+        return None
+    seen = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in question_files(row)]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:12]
+
+
+def prompt_options(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of `rescore prompts` that say where a row's questions are, and what their columns hold."""
+    passed = [key for key in _OF_A_PATH if key in row and not ("revision" in row and key in _OF_FETCH)]
+    return {"path": questions_at(row)} | {key.replace("_", "-"): row[key] for key in passed}
+
+
+def columns(row: Mapping[str, Any]) -> Columns:
+    """Return the columns that a row names."""
+    return Columns(row.get("input_column"), row.get("target_column"), row.get("choices_column"))
+
+
+def check(row: Mapping[str, Any], *, bytes_max: int) -> int | None:
+    """Check a row with a `path`, its file too where it has at most `bytes_max` bytes.
+
+    Returns
+    -------
+    int or None
+        The number of its questions, where they were read.
+
+    Raises
+    ------
+    InputError
+        The name is a task of BIG-Bench, nothing is at the path, or the questions are not as expected; names the row.
+    """
+    where, task, at = row["where"], row["task"], questions_at(row)
+    if task.partition(":")[0] in kinds():
+        raise InputError(
+            f"{where}: key 'task': BIG-Bench has a task '{task.partition(':')[0]}', for which yours would be taken; "
+            f"give yours another name, such as 'my_{task}', or leave 'path' blank"
+        )
+    if "revision" in row:
+        return None
+    if not at.exists():
+        raise InputError(f"{where}: key 'path': {_nothing_at(at, Path(where.rpartition(': ')[0]).parent)}")
+    if at.is_dir() or at.stat().st_size > bytes_max:
+        return None
+    try:
+        subset, split = row.get("subset"), row.get("split")
+        [subtask] = load_questions(at, task, subset=subset, split=split, named=columns(row))
+        return len(subtask.examples)
+    except InputError as error:
+        raise InputError(f"{where}: key 'path': {error}") from error
+
+
+def _nothing_at(at: Path, beside: Path) -> str:
+    """Say that nothing is at a path, and where it may be."""
+    if (beside / at).exists():
+        return f"{at}: no such file or folder; paths begin where the command runs: write {beside / at}"
+    hub = re.fullmatch(r"[\w.-]+/[\w.-]+", str(at)) and at.suffix not in FORMS
+    mend = "; a dataset of the Hub needs its commit in column 'revision'" if hub else ""
+    return f"{at}: no such file or folder in {Path.cwd()}{mend}"
