@@ -120,3 +120,104 @@ def test_a_json_task_of_ones_own_may_have_a_programmatic_tasks_name(tmp_path: Pa
     path.write_text("task\tshots\tseed\ntaboo\t0\t1\n")
     made = plan.make(CONFIG | {"suite": str(path), "bigbench": {"path": root, "hub": None}}, "config.yaml")
     assert made.task_file("taboo") == f"{root}/taboo/task.json"
+
+
+COMMIT = "0123456789abcdef" * 2 + "01234567"
+OF_FILES = (
+    "task",
+    "shots",
+    "seed",
+    "path",
+    "revision",
+    "subset",
+    "split",
+    "target_column",
+    "choices_column",
+    "list_choices",
+)
+GOOD = '{"question": "a", "answer": "b"}\n'
+
+
+def made_of(folder: Path, *rows: dict[str, object]) -> plan.Plan:
+    """Plan a suite of rows with a `path`."""
+    cells = [[str(({"task": "mine", "shots": 0, "seed": 1} | row).get(c, "")) for c in OF_FILES] for row in rows]
+    (folder / "s.tsv").write_text("".join("\t".join(line) + "\n" for line in (OF_FILES, *cells)))
+    return plan.make(CONFIG | {"suite": str(folder / "s.tsv")}, "config.yaml")
+
+
+def test_a_row_with_a_path_says_what_prompts_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "my questions.jsonl"
+    path.write_text(GOOD * 3 + GOOD.replace('"a"', '"c"'))
+    made = made_of(tmp_path, {"path": path, "target_column": "answer", "choices_column": "-", "list_choices": "false"})
+    assert made.question_files("mine") == [str(path)]
+    assert made.prompt_options("mine") == (
+        f"--path '{path}' --target-column answer --choices-column - --no-list-choices --task mine --shots 0 --seed 1"
+    )
+    assert made.n_questions("mine") == 2  # each distinct question once
+    assert (made.downloads, made.datasets) == ([], [])
+    before = made.task_digest("mine")
+    path.write_text(GOOD)
+    assert made.task_digest("mine") != before
+
+
+def test_the_files_of_a_folder_are_watched_but_hidden_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    for name in ("README.md", "data/test.parquet", ".cache/lock", ".hidden"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    made = made_of(tmp_path, {"path": folder, "split": "test"})
+    assert made.question_files("mine") == [f"{folder}/README.md", f"{folder}/data/test.parquet"]
+    assert made.prompt_options("mine").startswith(f"--path {folder} --split test --task mine")
+
+
+def test_a_dataset_of_the_hub_is_fetched_once_by_commit_subset_and_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("config", "data/ladders"):
+        (tmp_path / part).parent.mkdir(exist_ok=True)
+        (tmp_path / part).symlink_to(Path(part).absolute())
+    monkeypatch.chdir(tmp_path)
+    row = {"path": "org/quiz", "revision": COMMIT, "subset": "main", "split": "test"}
+    made = made_of(tmp_path, row, row | {"task": "other", "subset": ""})
+    files = [f"data/downloads/datasets/org-quiz-0123456789ab-{end}.parquet" for end in ("main-test", "test")]
+    assert made.datasets == files
+    assert made.fetch_options() == f"--out data/downloads/bigbench --suite {tmp_path}/s.tsv"
+    assert made.question_files("mine") == files[:1]
+    assert made.prompt_options("mine") == f"--path {files[0]} --task mine --shots 0 --seed 1"
+    assert made.task_digest("mine") is None
+    Path(files[0]).parent.mkdir(parents=True)
+    Path(files[0]).touch()
+    assert made_of(tmp_path, row, row | {"task": "other", "subset": ""}).datasets == files[1:]
+
+
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "name of BIG-Bench": (
+        {"task": "arithmetic:mine", "path": "q.jsonl"},
+        "key 'task': BIG-Bench has a task 'arithmetic', for which yours would be taken; give yours another name",
+    ),
+    "nothing there": ({"path": "no.jsonl"}, "key 'path': no.jsonl: no such file or folder in "),
+    "beside the suite": ({"path": "q.jsonl"}, "key 'path': q.jsonl: no such file or folder; paths begin where the"),
+    "dataset without a commit": ({"path": "org/quiz"}, "; a dataset of the Hub needs its commit in column 'revision'"),
+    "branch": ({"path": "org/quiz", "revision": "main"}, "key 'revision': 'main' does not match"),
+    "column without a path": (
+        {"target_column": "a"},
+        "key 'target_column': means nothing without 'path'; give that too, or leave it blank",
+    ),
+    "column that is not there": (
+        {"path": "{folder}/q.jsonl", "target_column": "reply"},
+        "q.jsonl: has no column 'reply', named in target_column; it has question, answer",
+    ),
+    "split of a file": ({"path": "{folder}/q.jsonl", "split": "test"}, "q.jsonl: is one file, and key 'split' is of a"),
+    "bad row": ({"path": "{folder}/bad.jsonl"}, "bad.jsonl: line 2: 'answer' is null, expected a string"),
+}
+
+
+@pytest.mark.parametrize(("row", "message"), REFUSED.values(), ids=list(REFUSED))
+def test_a_path_that_cannot_be_used_is_refused_with_the_row(row: dict[str, Any], message: str, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text(GOOD)
+    (tmp_path / "bad.jsonl").write_text(GOOD + '{"question": "a", "answer": null}\n')
+    row = {key: str(value).replace("{folder}", str(tmp_path)) for key, value in row.items()}
+    with pytest.raises(InputError) as caught:
+        made_of(tmp_path, row)
+    assert str(caught.value).startswith(f"{tmp_path}/s.tsv: row 2: ")
+    assert message in str(caught.value)

@@ -12,14 +12,14 @@ from rescore.bigbench.question_files import FORMS
 from rescore.tables import InputError
 
 DATASETS = Path("data/downloads/datasets")
-_OF_A_PATH = ("revision", "subset", "split", "input_column", "target_column", "choices_column", "list_choices")
+_OF_A_PATH = ("revision", "subset", "split", "input_column", "target_column", "choices_column")
 _OF_FETCH = ("revision", "subset", "split")  # of a dataset of the Hub
 
 
 def questions_at(row: Mapping[str, Any]) -> Path:
     """Where the questions of a row with a `path` are; of a dataset of the Hub, the file that `rescore fetch` writes."""
     if "revision" not in row:
-        return Path(row["path"])
+        return Path(row["path"]).expanduser()
     words = [row["path"].replace("/", "-"), row["revision"][:12], row.get("subset"), row.get("split")]
     return DATASETS / (re.sub(r"[^\w.-]", "-", "-".join(filter(None, words))) + ".parquet")
 
@@ -41,10 +41,12 @@ def files_digest(row: Mapping[str, Any]) -> str | None:
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:12]
 
 
-def prompt_options(row: Mapping[str, Any]) -> dict[str, Any]:
+def prompt_words(row: Mapping[str, Any]) -> list[str]:
     """Return the options of `rescore prompts` that say where a row's questions are, and what their columns hold."""
     passed = [key for key in _OF_A_PATH if key in row and not ("revision" in row and key in _OF_FETCH)]
-    return {"path": questions_at(row)} | {key.replace("_", "-"): row[key] for key in passed}
+    words = ["--path", str(questions_at(row))]
+    words += [word for key in passed for word in (f"--{key.replace('_', '-')}", row[key])]
+    return [*words, *([] if row.get("list_choices", True) else ["--no-list-choices"])]
 
 
 def columns(row: Mapping[str, Any]) -> Columns:
@@ -89,6 +91,6 @@ def _nothing_at(at: Path, beside: Path) -> str:
     """Say that nothing is at a path, and where it may be."""
     if (beside / at).exists():
         return f"{at}: no such file or folder; paths begin where the command runs: write {beside / at}"
-    hub = re.fullmatch(r"[\w.-]+/[\w.-]+", str(at)) and at.suffix not in FORMS
+    hub = re.fullmatch(r"[\w.-]+/[\w.-]+", str(at)) and not at.name.endswith(FORMS)
     mend = "; a dataset of the Hub needs its commit in column 'revision'" if hub else ""
     return f"{at}: no such file or folder in {Path.cwd()}{mend}"

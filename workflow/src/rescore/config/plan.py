@@ -99,11 +99,11 @@ class Plan:
     def prompt_options(self, slug: str) -> str:
         """Turn a suite's row into the options of `rescore prompts`."""
         row = self.tasks[slug]
-        options = own_files.prompt_options(row) if "path" in row else {"bigbench": row["root"]}
-        options |= {"task": row["task"], "shots": row["shots"], "seed": row["seed"]}
+        words = own_files.prompt_words(row) if "path" in row else ["--bigbench", row["root"]]
+        options = {"task": row["task"], "shots": row["shots"], "seed": row["seed"]}
         if "max_examples" in row:
             options["max-examples"] = row["max_examples"]
-        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        words += [word for name, value in options.items() for word in (f"--{name}", str(value))]
         for name, value in row["form"].items():
             words.append(f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}"))
         return shlex.join(words)
