@@ -79,7 +79,7 @@ def test_the_plan_hands_the_form_to_the_command(tmp_path: Path) -> None:
 def test_options_of_half_a_form_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the options: key 'system': means nothing without 'chat'"):
         prompt_form({"system": "Be brief."}, "the options")
-    prompts(Path("data/tasks"), TASK, tmp_path / "t.parquet")
+    prompts(TASK, tmp_path / "t.parquet", Path("data/tasks"))
     assert "form" not in provenance(tmp_path / "t.parquet")  # so that what was made before stays what it was
 
 
@@ -88,7 +88,7 @@ def test_scores_never_mix_forms(tmp_path: Path) -> None:
 
     def examples(name: str, **form: Any) -> Path:
         path = tmp_path / f"{name}.parquet"
-        prompts(Path("data/tasks"), TASK, path, max_examples=2, **form)
+        prompts(TASK, path, Path("data/tasks"), max_examples=2, **form)
         return path
 
     chat, plain = examples("chat", chat=True), examples("plain")

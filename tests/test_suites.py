@@ -151,7 +151,7 @@ def test_a_row_with_a_path_says_what_prompts_is_asked_for(tmp_path: Path) -> Non
     made = made_of(tmp_path, {"path": path, "target_column": "answer", "choices_column": "-", "list_choices": "false"})
     assert made.question_files("mine") == [str(path)]
     assert made.prompt_options("mine") == (
-        f"--path '{path}' --target-column answer --choices-column - --no-list-choices --task mine --shots 0 --seed 1"
+        f"--path '{path}' --target-column answer --choices-column - --task mine --shots 0 --seed 1 --no-list-choices"
     )
     assert made.n_questions("mine") == 2  # each distinct question once
     assert (made.downloads, made.datasets) == ([], [])

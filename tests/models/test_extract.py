@@ -180,9 +180,9 @@ def test_shipped_models_equal_the_plain_forward(tmp_path, folder):
     from rescore.commands.prompts import prompts
 
     prompts(
-        Path("data/tasks"),
         "letter_sorting:length_5",
         tmp_path / "t.parquet",
+        Path("data/tasks"),
         shots=0,
         seed=1,
         max_examples=None,

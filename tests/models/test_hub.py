@@ -230,7 +230,7 @@ def test_offline_a_warm_cache_is_enough_and_a_cold_one_is_not(
 @pytest.fixture
 def examples(tmp_path: Path) -> Path:
     path = tmp_path / "t.parquet"
-    prompts(Path("data/tasks"), "letter_sorting:length_3", path, shots=0, seed=1, max_examples=3)
+    prompts("letter_sorting:length_3", path, Path("data/tasks"), shots=0, seed=1, max_examples=3)
     return path
 
 

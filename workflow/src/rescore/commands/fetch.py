@@ -23,7 +23,7 @@ def fetch(
     """
     from rescore.bigbench import download
     from rescore.config.inputs import read_suite
-    from rescore.config.own_files import questions_at
+    from rescore.config.task_sources import questions_at
     from rescore.tables import InputError, write_bytes
 
     if not tasks and suite is None:

@@ -14,7 +14,7 @@ import yaml
 
 from rescore.bigbench import load
 from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, kinds, leaf_sizes
-from rescore.config import own_files
+from rescore.config import task_sources
 from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
@@ -87,26 +87,18 @@ class Plan:
     def question_files(self, slug: str) -> list[str]:
         """Paths of the files that the questions of a suite's row are read from."""
         row = self.tasks[slug]
-        return [*map(str, own_files.question_files(row))] if "path" in row else [self.task_file(slug)]
+        return [*map(str, task_sources.question_files(row))] if "path" in row else [self.task_file(slug)]
 
     def task_digest(self, slug: str) -> str | None:
         """Digest of a local task's files; None for a download, whose hash is pinned."""
         if "path" in self.tasks[slug]:
-            return own_files.files_digest(self.tasks[slug])
+            return task_sources.files_digest(self.tasks[slug])
         folder = Path(self.task_file(slug)).parent
         return None if folder.is_relative_to(DOWNLOADS) else digest_files(sorted(folder.rglob("task.json")))
 
     def prompt_options(self, slug: str) -> str:
         """Turn a suite's row into the options of `rescore prompts`."""
-        row = self.tasks[slug]
-        words = own_files.prompt_words(row) if "path" in row else ["--bigbench", row["root"]]
-        options = {"task": row["task"], "shots": row["shots"], "seed": row["seed"]}
-        if "max_examples" in row:
-            options["max-examples"] = row["max_examples"]
-        words += [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        for name, value in row["form"].items():
-            words.append(f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}"))
-        return shlex.join(words)
+        return shlex.join(task_sources.prompt_words(self.tasks[slug]))
 
     def reasoned(self, slugs: Sequence[str]) -> list[str]:
         """Keep the rows of the suite that let models reason before the answer."""
@@ -233,12 +225,12 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     tasks = {}
     for row in read_suite(Path(config["suite"])):
         if "path" in row:
-            tasks[row["slug"]] = row | {"n_questions": own_files.check(row, bytes_max=_CHECKED_BYTES)}
+            tasks[row["slug"]] = row | {"n_questions": task_sources.check(row, bytes_max=_CHECKED_BYTES)}
         else:
             tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, row["where"])}
     fetched = {row["task"].partition(":")[0] for row in tasks.values() if row.get("root") == str(root)}
     missing = sorted(task for task in fetched if not (root / task / "task.json").exists())
-    datasets = {str(own_files.questions_at(row)) for row in tasks.values() if "revision" in row}
+    datasets = {str(task_sources.questions_at(row)) for row in tasks.values() if "revision" in row}
     absent = sorted(path for path in datasets if not Path(path).exists())
     return Plan(config, models, ladders, tasks, missing, root, absent)
 

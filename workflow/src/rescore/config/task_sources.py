@@ -1,4 +1,4 @@
-"""A suite's rows with a `path`: what is asked of them when the DAG is built, and of `rescore prompts` and `fetch`."""
+"""Where the questions of a suite's row are, whether they can be used, and what `rescore prompts` is asked for."""
 
 import hashlib
 import re
@@ -42,11 +42,19 @@ def files_digest(row: Mapping[str, Any]) -> str | None:
 
 
 def prompt_words(row: Mapping[str, Any]) -> list[str]:
-    """Return the options of `rescore prompts` that say where a row's questions are, and what their columns hold."""
-    passed = [key for key in _OF_A_PATH if key in row and not ("revision" in row and key in _OF_FETCH)]
-    words = ["--path", str(questions_at(row))]
-    words += [word for key in passed for word in (f"--{key.replace('_', '-')}", row[key])]
-    return [*words, *([] if row.get("list_choices", True) else ["--no-list-choices"])]
+    """Turn a suite's row into the options of `rescore prompts`."""
+    if "path" in row:
+        passed = [key for key in _OF_A_PATH if key in row and not ("revision" in row and key in _OF_FETCH)]
+        given = {"path": questions_at(row)} | {key: row[key] for key in passed}
+    else:
+        given = {"bigbench": row["root"]}
+    given |= {key: row[key] for key in ("task", "shots", "seed", "max_examples") if key in row}
+    words = [word for key, value in given.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+    if not row.get("list_choices", True):
+        words.append("--no-list-choices")
+    for key, value in row["form"].items():
+        words.append(f"--{key.replace('_', '-')}" + ("" if value is True else f"={value}"))
+    return words
 
 
 def columns(row: Mapping[str, Any]) -> Columns:
