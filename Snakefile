@@ -4,6 +4,7 @@ import os
 import sys
 
 from rescore.config import plan as planning
+from rescore.config.folder import warn_of_main
 from rescore.models import EXTRACTION_VERSION
 from rescore.tables import TABLES
 from rescore.tables.source import code_digest
@@ -22,6 +23,9 @@ plan = planning.make_or_exit(
     where=" + ".join(map(str, workflow.configfiles)),
     given=workflow.config_settings.config,
 )
+
+if workflow.is_main_process:  # not again in each job
+    warn_of_main(plan.models.values(), plan.ladders)
 
 
 wildcard_constraints:

@@ -13,6 +13,7 @@ import yaml
 from rescore.bigbench.catalogue import catalogue
 from rescore.config import plan
 from rescore.config.cluster import Request, raised, request
+from rescore.config.folder import warn_of_main
 from rescore.tables import InputError
 
 CONFIG = yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))
@@ -328,3 +329,24 @@ def test_bad_input_ends_snakemake_with_one_line(capsys: pytest.CaptureFixture[st
         plan.make_or_exit(CONFIG | {"suit": "x"}, "config.yaml")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "rescore: config.yaml: key 'suit': unknown; did you mean 'suite'?\n"
+
+
+def test_models_at_the_branch_main_are_told_in_one_line_per_ladder(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = "{}\tf\torg/m\t{}\t1\t2\tfloat32\n"
+    moving = row.format("a", "main") + row.format("b", "main") + row.format("c", "step1") + row.format("d", "0" * 40)
+    Path("steps.tsv").write_text(LADDER + row.format("e", "step1"))
+
+    def told() -> str:
+        made = make(ladder=moving, ladders=["nano.tsv", "steps.tsv"])
+        warn_of_main(made.models.values(), made.ladders)
+        return capsys.readouterr().err
+
+    line = told()
+    assert line.startswith("rescore: nano.tsv: 2 of 4 models name the branch main, which may move; ")
+    assert line.count("\n") == 1
+    Path("org/m").mkdir(parents=True)  # a folder has no branch
+    for file in Path("model").iterdir():
+        shutil.copy(file, "org/m")
+    assert told() == ""

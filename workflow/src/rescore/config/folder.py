@@ -1,6 +1,7 @@
 """Check a ladder row's source without loading it: a folder by its files' names and first bytes."""
 
 import re
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,18 @@ def check_source(row: Mapping[str, Any], where: str) -> None:
         raise InputError(
             f"{label} 'source': no folder {folder}; a model of the Hub needs its commit or tag as 'revision'"
         )
+
+
+def warn_of_main(rows: Collection[Mapping[str, Any]], ladders: Mapping[str, Path]) -> None:
+    """Print of each ladder how many of its models are at the Hub's branch `main`, which may move: one line each."""
+    for ladder, path in ladders.items():
+        of = [row for row in rows if row["ladder"] == ladder]
+        n = sum(row["revision"] == "main" and not Path(row["source"]).is_dir() for row in of)
+        if n:
+            line = (
+                f"rescore: {path}: {n} of {len(of)} models name the branch main, which may move; the tables made from "
+            )
+            print(f"{line}them name the commit (model_identity), which can stand in 'revision'", file=sys.stderr)  # noqa: T201
 
 
 def is_bin(folder: Path, row: Mapping[str, Any]) -> bool:
