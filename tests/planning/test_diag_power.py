@@ -104,6 +104,8 @@ def test_the_smallest_ladder_that_answers_does_so_for_every_truth() -> None:
     found = smallest(table.sample(fraction=1, shuffle=True, seed=1).filter(pl.col("n_items") == 100))
     assert found.select("ladder", "n_items", "sizes", "right_share").rows() == [("L", 100, 7, 0.8)]
     assert smallest(table.filter(pl.col("sizes") < 7, pl.col("n_items") == 100)).is_empty()
+    lucky = table.with_columns(right_share=pl.when(pl.col("sizes") == 5).then(1.0).otherwise("right_share"))
+    assert smallest(lucky)["sizes"].to_list() == [7, 7]  # 5 do by luck: 6 do not
 
 
 def test_a_plan_says_from_how_many_sizes_on_a_ladder_answers(

@@ -79,13 +79,16 @@ def power(
 
 
 def smallest(power: pl.DataFrame) -> pl.DataFrame:
-    """Keep of POWER, by ladder and n_items, the row of the fewest sizes that answer: ENOUGH of every truth.
+    """Keep of POWER, by ladder and n_items, the row of the fewest sizes from which on all ladders tried answer.
 
-    A row has the least `right_share` of the three truths; there is none for a ladder that nothing tried answers.
+    A ladder answers where ENOUGH of every truth gets the right answer. A row has the least `right_share` of the three
+    truths; there is none where the longest ladder tried does not answer.
     """
     by = ["ladder", "n_items"]
-    least = power.with_columns(pl.col("right_share").fill_null(0.0)).sort("right_share").group_by(*by, "sizes").first()
-    return least.filter(pl.col("right_share") >= ENOUGH).sort("sizes").group_by(by).first().sort(by)
+    share = pl.col("right_share").fill_null(0.0)
+    least = power.with_columns(share).sort("right_share").group_by(*by, "sizes").first().sort("sizes", descending=True)
+    answer = least.filter((pl.col("right_share") >= ENOUGH).cum_min().over(by))
+    return answer.sort("sizes").group_by(by).first().sort(by)
 
 
 def _continued(x: Floats, models: NDArray[np.intp], added: int) -> tuple[Floats, NDArray[np.intp]]:
