@@ -2,12 +2,15 @@
 import json
 import os
 import sys
+from itertools import chain
+from pathlib import Path
 
 from rescore.config import plan as planning
+from rescore.config.extract_job import lost_tables
 from rescore.config.folder import warn_of_main
 from rescore.models import EXTRACTION_VERSION
 from rescore.tables import TABLES
-from rescore.tables.source import code_digest
+from rescore.tables.source import code_digest, digest_files
 
 
 configfile: "config/config.yaml"
@@ -28,11 +31,15 @@ if workflow.is_main_process:  # not again in each job
     warn_of_main(plan.models.values(), plan.ladders)
 
 
+jobs = plan.extract_jobs()
+
+
 wildcard_constraints:
     model="|".join(plan.models),
     task="|".join(plan.tasks),
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/prompts.smk"
 include: "workflow/rules/extract.smk"
@@ -49,12 +56,13 @@ rule all:
         rules.report.output,
         # Snakemake makes a missing file only if it is asked for here, and a job that failed leaves no other trace.
         expand("results/examples/{task}.parquet", task=plan.tasks),
-        expand("results/done/extract/{job}", job=plan.extract_jobs()),
+        expand("results/done/extract/{job}", job=jobs),
         expand("results/done/score/{task}", task=plan.tasks),
+        chain(*lost.values()),
 
 
 onsuccess:
-    if os.path.exists(
-        "results/headline.parquet"
-    ):  # not where other files were asked for
-        shell("rescore show summary --results results")
+    # Not here if other files were asked for, or if a storage holds it.
+    made = Path(rules.test.output[0])
+    if made.exists():
+        shell("rescore show summary --results {made.parent:q}")

@@ -13,6 +13,7 @@ import yaml
 from rescore.bigbench.catalogue import catalogue
 from rescore.config import plan
 from rescore.config.cluster import Request, raised, request
+from rescore.config.extract_job import lost_tables
 from rescore.config.folder import warn_of_main
 from rescore.tables import InputError
 
@@ -103,6 +104,34 @@ def test_digests_follow_files_and_rows(make: Make) -> None:
     weights = Path("model/model.safetensors")
     weights.write_bytes(bytes(len(weights.read_bytes())))  # trained anew: as long as before
     assert made.row_digest("m") != row
+
+
+def test_tables_of_a_finished_job_that_are_gone_are_found(make: Make) -> None:
+    ladder = "small\tf\tmodel\t-\t1\t2\tfloat32\nlarge\tf\tmodel\t-\t1e9\t2\tfloat32\n"
+    made = make(ladder=ladder, suite="fruit\t0\t\t42\ntrees\t0\t\t42\n")
+    jobs = made.extract_jobs()
+    assert list(jobs) == ["small", "large"]
+    assert lost_tables(jobs, "done", "results") == {}  # nothing was made yet
+    for kind in ("extractions", "generations"):
+        for model in ("small", "large"):
+            folder = Path("results", kind, model)
+            folder.mkdir(parents=True)
+            for task in ("fruit", "trees"):
+                (folder / f"{task}.parquet").touch()
+    Path("done").mkdir()
+    Path("done/small").touch()
+    assert lost_tables(jobs, "done", "results") == {}
+    shutil.rmtree("results/extractions/large")  # its job is not done, and runs anyway
+    Path("results/generations/small/trees.parquet").unlink()
+    assert lost_tables(jobs, "done", "results") == {"small": ["results/generations/small/trees.parquet"]}
+    shutil.rmtree("results/extractions/small")
+    assert lost_tables(jobs, "done", "results") == {
+        "small": [
+            "results/extractions/small/fruit.parquet",
+            "results/extractions/small/trees.parquet",
+            "results/generations/small/trees.parquet",
+        ]
+    }
 
 
 def test_values_that_the_command_line_gives_as_text_are_read_as_their_types(make: Make) -> None:

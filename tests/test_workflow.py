@@ -116,7 +116,7 @@ def test_a_model_is_run_again_as_the_documentation_says(finished):
     checkout, _ = finished
     tables = ("extractions/*/*.parquet", "generations/*/*.parquet")
     before = {path: seen for pattern in tables for path, seen in checkout.written(pattern).items()}
-    documented = re.search(r"^    rm -r (results/done/extract .*)$", OPERATIONS.read_text(), re.MULTILINE)
+    documented = re.search(r"^    rm -r (results/extractions/\S+ .*)$", OPERATIONS.read_text(), re.MULTILINE)
     for path in documented[1].replace("pythia-160m", "nano-w2-s1").split():
         shutil.rmtree(checkout.folder / path)
     done = checkout.run()
@@ -128,6 +128,8 @@ def test_a_model_is_run_again_as_the_documentation_says(finished):
     assert {path: digest for path, (_, digest) in after.items()} == {
         path: digest for path, (_, digest) in before.items()
     }
+    again = checkout.run()
+    assert "Nothing to be done" in again.stderr + again.stdout
 
 
 def test_nested_keys_on_the_command_line_are_of_their_type_and_keep_their_siblings(checkout):

@@ -5,41 +5,26 @@ from rescore.config import cluster
 # how much memory and time a job asks for. On one machine, `--resources gpu=N` limits how many such jobs run at once; each
 # takes a GPU that no other has, or waits for one.
 #
-# Every file is written whole, and `rescore extract` leaves tables alone that have the same fingerprint. What a stopped job
-# has finished is therefore kept (see keep-incomplete in the profile).
-#
-# When a job fails, Snakemake restores its old outputs and treats them as current: after a changed ladder row, the next run
-# would go on with the tables of the old model. `done`, which `all` asks for, is then missing, so the job runs again.
-for name, job in plan.extract_jobs().items():
+# Every table is written whole, and `rescore extract` leaves tables alone that have the same fingerprint. What a stopped job
+# has finished is therefore kept, unless a storage holds it. `done` is missing until all tables of a job are there, and again
+# while they are made anew: no table of an old model is taken for one of a changed model.
+lost = {}
+if workflow.is_main_process:
+    lost = lost_tables(jobs, "results/done/extract", "results")
+
+for name, job in jobs.items():
 
     rule:
         name:
             f"extract_{name}"
         input:
-            expand("results/examples/{task}.parquet", task=job.tasks),
+            named(
+                lambda: expand("results/examples/{task}.parquet", task=job.tasks),
+                otherwise="results/done/prompts",
+            ),
         output:
-            extractions=update(
-                expand(
-                    "results/extractions/{model}/{task}.parquet",
-                    model=job.models,
-                    task=job.tasks,
-                )
-            ),
-            generations=update(
-                expand(
-                    "results/generations/{model}/{task}.parquet",
-                    model=job.models,
-                    task=job.tasks,
-                )
-            ),
-            # of the tasks whose suite row lets models reason before the answer
-            reasoning=update(
-                expand(
-                    "results/reasoning/{model}/{task}.parquet",
-                    model=job.models,
-                    task=plan.reasoned(job.tasks),
-                )
-            ),
+            named(job.tables, otherwise=[]),
+            lost.get(name, []),
             done=touch(f"results/done/extract/{name}"),
         log:
             f"results/logs/extract/{name}.log",
@@ -53,6 +38,12 @@ for name, job in plan.extract_jobs().items():
             gpu=job.gpus,
             runtime=cluster.raised(job.runtime_min),
         params:
+            results=subpath(output.done, ancestor=3),
+            examples=lambda _, output, tasks=job.tasks: [
+                f"{subpath(output.done, ancestor=3)}/examples/{task}.parquet"
+                for task in tasks
+            ],
+            tasks=job.tasks,
             models=[f"--model={model}" for model in job.models],
             ladder=plan.ladder_of(job.models[0]),
             rows=[plan.row_digest(model) for model in job.models],
@@ -60,5 +51,16 @@ for name, job in plan.extract_jobs().items():
             max_new_tokens=plan.config["extract"]["max_new_tokens"],
             version=EXTRACTION_VERSION,
         shell:
-            "rescore extract {input:q} --ladder {params.ladder:q} {params.models:q} --out results --threads {threads}"
-            " --batch-tokens {params.batch_tokens} --max-new-tokens {params.max_new_tokens} 2> {log:q}"
+            "rescore extract {params.examples:q} --ladder {params.ladder:q} {params.models:q} --out {params.results:q}"
+            " --threads {threads} --batch-tokens {params.batch_tokens} --max-new-tokens {params.max_new_tokens} 2> {log:q}"
+
+
+rule gather_extractions:
+    input:
+        expand("results/done/extract/{job}", job=jobs),
+    output:
+        touch("results/done/extractions"),
+
+
+localrules:
+    gather_extractions,

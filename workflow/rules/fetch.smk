@@ -6,8 +6,12 @@ localrules:
 
 rule fetch:
     output:
-        update(expand(f"{plan.download_root}/{{task}}/task.json", task=plan.downloads)),
-        update(plan.datasets),
+        update(
+            local(
+                expand(f"{plan.download_root}/{{task}}/task.json", task=plan.downloads)
+            )
+        ),
+        update(local(plan.datasets)),
     log:
         "results/logs/fetch.log",
     benchmark:

@@ -1,6 +1,7 @@
+# The files of a task are on this machine and in no storage (`local`).
 rule prompts:
     input:
-        lambda wildcards: plan.question_files(wildcards.task),
+        lambda wildcards: local(plan.question_files(wildcards.task)),
     output:
         "results/examples/{task}.parquet",
     log:
@@ -15,3 +16,14 @@ rule prompts:
         code=code_digest("rescore.commands.prompts"),
     shell:
         "rescore prompts {params.options} --out {output:q} 2> {log:q}"
+
+
+rule gather_prompts:
+    input:
+        expand("results/examples/{task}.parquet", task=plan.tasks),
+    output:
+        touch("results/done/prompts"),
+
+
+localrules:
+    gather_prompts,

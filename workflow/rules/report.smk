@@ -6,6 +6,9 @@ report: "../report/workflow.rst"
 
 
 # The list of emergent tasks is part of the code, so it is read from beside the Snakefile.
+EMERGENT = f"{workflow.basedir}/config/suites/emergent.tsv"
+
+
 rule report:
     input:
         expand(
@@ -18,12 +21,10 @@ rule report:
             task=plan.tasks,
         ),
         expand("results/examples/{task}.parquet", task=plan.tasks),
-        expand(
-            "results/generations/{model}/{task}.parquet",
-            model=plan.models,
-            task=plan.tasks,
+        named(
+            lambda: paths("generations", plan.models, plan.tasks),
+            otherwise="results/done/extractions",
         ),
-        emergent=f"{workflow.basedir}/config/suites/emergent.tsv",
     output:
         multiext("results/concentration", ".parquet", ".csv"),
         report(
@@ -55,6 +56,9 @@ rule report:
     conda:
         "../envs/rescore.yaml"
     params:
+        results=subpath(output[0], parent=True),
+        emergent=EMERGENT,
+        listed=digest_files([Path(EMERGENT)]),
         code=code_digest("rescore.commands.report"),
     shell:
-        "rescore report --results results --emergent {input.emergent:q} 2> {log:q}"
+        "rescore report --results {params.results:q} --emergent {params.emergent:q} 2> {log:q}"

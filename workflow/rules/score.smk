@@ -4,17 +4,16 @@
 rule score:
     input:
         examples="results/examples/{task}.parquet",
-        extractions=expand(
-            "results/extractions/{model}/{{task}}.parquet", model=plan.models
-        ),
-        generations=expand(
-            "results/generations/{model}/{{task}}.parquet", model=plan.models
+        extractions=lambda wildcards: named(
+            lambda: paths("extractions", plan.models, [wildcards.task])
+            + paths("generations", plan.models, [wildcards.task]),
+            otherwise="results/done/extractions",
         ),
     output:
-        scores=update("results/scores/{task}.parquet"),
-        bigbench=update("results/bigbench/{task}.parquet"),
-        grading=update("results/grading/{task}.parquet"),
-        positions=update("results/positions/{task}.parquet"),
+        scores=kept("results/scores/{task}.parquet"),
+        bigbench=kept("results/bigbench/{task}.parquet"),
+        grading=kept("results/grading/{task}.parquet"),
+        positions=kept("results/positions/{task}.parquet"),
         done=touch("results/done/score/{task}"),
     log:
         "results/logs/score/{task}.log",
@@ -23,8 +22,19 @@ rule score:
     conda:
         "../envs/rescore.yaml"
     params:
+        extractions=lambda wildcards, output: [
+            path
+            for kind in ["extractions", "generations"]
+            for path in paths(
+                kind,
+                plan.models,
+                [wildcards.task],
+                root=subpath(output.done, ancestor=3),
+            )
+        ],
+        models=list(plan.models),
         code=code_digest("rescore.commands.score"),
     shell:
-        "rescore score {input.extractions:q} {input.generations:q} --examples {input.examples:q} --out {output.scores:q}"
+        "rescore score {params.extractions:q} --examples {input.examples:q} --out {output.scores:q}"
         " --bigbench-out {output.bigbench:q} --grading-out {output.grading:q}"
         " --positions-out {output.positions:q} 2> {log:q}"

@@ -3,7 +3,6 @@ rule test:
         scores=expand("results/scores/{task}.parquet", task=plan.tasks),
         examples=expand("results/examples/{task}.parquet", task=plan.tasks),
         grading=expand("results/grading/{task}.parquet", task=plan.tasks),
-        ladders=list(map(str, plan.ladders.values())),
     output:
         expand(
             "results/{table}.{ext}",
@@ -18,11 +17,13 @@ rule test:
         "../envs/rescore.yaml"
     threads: 8  # or as many as there are
     params:
-        examples=[f"--examples=results/examples/{task}.parquet" for task in plan.tasks],
-        grading=[f"--grading=results/grading/{task}.parquet" for task in plan.tasks],
+        results=subpath(output[0], parent=True),
+        examples=lambda _, input: [f"--examples={table}" for table in input.examples],
+        grading=lambda _, input: [f"--grading={table}" for table in input.grading],
         ladders=[f"--ladder={path}" for path in plan.ladders.values()],
+        rows=digest_files(plan.ladders.values()),
         settings=json.dumps(plan.config["discontinuity"]),
         code=code_digest("rescore.commands.test"),
     shell:
         "rescore test --scores {input.scores:q} {params.examples:q} {params.grading:q} {params.ladders:q}"
-        " --settings {params.settings:q} --threads {threads} --out results 2> {log:q}"
+        " --settings {params.settings:q} --threads {threads} --out {params.results:q} 2> {log:q}"

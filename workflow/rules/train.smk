@@ -1,16 +1,18 @@
 # Not part of `all`: trains the shipped ladder anew, beside the shipped one (`snakemake --cores all train`; hours). Its inputs
-# are the tasks whose questions are kept out of training.
+# are the tasks whose questions are kept out of training. The folder of models that it makes is in no storage (`local`).
 rule train:
     input:
-        lambda wildcards: expand(
-            f"{planning.DOWNLOADS}/bigbench/{{task}}/task.json",
-            task=planning.excluded_tasks(
-                f"{workflow.basedir}/config/ladders/nano-train.yaml"
-            ),
+        lambda wildcards: local(
+            expand(
+                f"{planning.DOWNLOADS}/bigbench/{{task}}/task.json",
+                task=planning.excluded_tasks(
+                    f"{workflow.basedir}/config/ladders/nano-train.yaml"
+                ),
+            )
         ),
-        config=f"{workflow.basedir}/config/ladders/nano-train.yaml",
+        config=local(f"{workflow.basedir}/config/ladders/nano-train.yaml"),
     output:
-        "results/ladders/nano/ladder.tsv",
+        local("results/ladders/nano/ladder.tsv"),
     log:
         "results/logs/train.log",
     benchmark:

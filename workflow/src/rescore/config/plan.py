@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -16,6 +16,7 @@ from rescore.bigbench import load
 from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, kinds, leaf_sizes
 from rescore.config import task_sources
 from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
+from rescore.config.extract_job import ExtractJob
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
 from rescore.config.inputs import Row, read_ladders, read_suite, slug
@@ -27,26 +28,6 @@ OWN_TASKS = Path("data/tasks")
 DOWNLOADS = Path("data/downloads")
 _SMALL_MODELS_PER_JOB = 16
 _CHECKED_BYTES = 2**24  # larger task files are checked only when used, so that a dry run stays quick
-
-
-class ExtractJob(NamedTuple):
-    """One extraction job, which runs its models one after the other, and what it asks a cluster for.
-
-    Attributes
-    ----------
-    mem_mb
-        Main memory, megabytes.
-    gpus
-        GPUs; 0 for models small enough for a processor.
-    runtime_min
-        Wall time, minutes.
-    """
-
-    models: Sequence[str]
-    tasks: Sequence[str]
-    mem_mb: int
-    gpus: int
-    runtime_min: int
 
 
 @dataclass(frozen=True)
@@ -145,6 +126,7 @@ class Plan:
         return ExtractJob(
             models,
             tasks,
+            self.reasoned(tasks),
             mem_mb=max(one.mem_mb for one in asked),
             gpus=max(one.gpus for one in asked),
             runtime_min=sum(one.runtime_min for one in asked),
