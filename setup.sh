@@ -16,6 +16,7 @@ install() { .venv/bin/python -m pip install --disable-pip-version-check --requir
 install -r requirements-torch-cpu.lock 2>/dev/null || install -r requirements-torch.lock
 install -r "$lock"
 if [ "$lock" = requirements-dev.lock ]; then
+  install --quiet -r requirements-storage.lock
   rm -rf .venv/peer
   install --quiet --no-build-isolation --target .venv/peer -r requirements-peer.lock
 fi

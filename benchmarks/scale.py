@@ -60,11 +60,14 @@ def main() -> None:
     parser.add_argument("--subtasks", type=int, nargs="+", default=[100, 300, 1001], help="sizes (%(default)s)")
     parser.add_argument("--models", type=int, default=10, help="models of the ladder (%(default)s)")
     parser.add_argument("--examples", type=int, default=100, help="questions of a subtask (%(default)s)")
-    parser.add_argument("--dag", type=int, default=167, help="tasks of the dry run (%(default)s)")
+    parser.add_argument("--plan", type=int, nargs="+", default=[10, 100, 1540], help="models of dry runs (%(default)s)")
     chosen = parser.parse_args()
-    wall_s, cpu_s, jobs = dry_run(chosen.models, chosen.dag)
-    took = f"{jobs} jobs, {wall_s:.1f} s ({cpu_s:.1f} s of a core)"
-    print(f"dry run of {chosen.models} models, {chosen.dag} tasks: {took}\n")
+    print("| models of the plan | jobs | s | of a core | GiB |")
+    print("| ---: " * 5 + "|")
+    for n in chosen.plan:
+        jobs, cost = dry_run(n)
+        print(f"| {n:,} | {jobs:,} | {cost.wall_s:.0f} | {cost.core_s:.0f} | {cost.gib:.2f} |", flush=True)
+    print()
     print(
         "| subtasks | questions x models | MB | bytes each | score, s | of a core | GiB | test, s | of a core | GiB |"
     )
@@ -208,29 +211,25 @@ def test_all(folder: Path) -> None:
             raise
 
 
-def dry_run(n_models: int, n_tasks: int) -> tuple[float, float, int]:
-    """Time Snakemake's dry run; return seconds, seconds of a core, and jobs."""
+def dry_run(n_models: int) -> tuple[int, Cost]:
+    """Time Snakemake's dry run of all tasks; return the number of jobs, and the cost."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "model").mkdir()
-        for file in ("config.json", "tokenizer.json", "model.safetensors"):
-            (folder / "model" / file).write_text("{}")
-        rows = [f"m{i}\tf\tmodel\t-\t{10**8}\t{10**9}\tfloat32\n" for i in range(n_models)]
+        rows = [f"m{i}\tf\torg/m{i}\tmain\t{10**8}\t{10**9}\tfloat32\n" for i in range(n_models)]
         (folder / "ladder.tsv").write_text(LADDER + "".join(rows))
-        suite = (ROOT / "config/suites/all.tsv").read_text().splitlines(keepends=True)[: 1 + n_tasks]
-        (folder / "suite.tsv").write_text("".join(suite))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--dry-run"]
         command += ["--quiet", "rules", "--cores", "2", "--configfile", str(ROOT / "config/config.yaml")]
-        command += ["--config", "ladders=['ladder.tsv']", "suite=suite.tsv"]
+        command += ["--config", "ladders=['ladder.tsv']", f"suite={ROOT / 'config/suites/all.tsv'}"]
         start = time.perf_counter()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=os.environ)
+        with (folder / "said").open("w") as said:
+            process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
+            _, status, spent = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
-        said = (done.stdout + done.stderr).splitlines()
-        totals = [line.split() for line in said if line.startswith("total")]
-        if done.returncode or not totals:
-            sys.exit(done.stderr + done.stdout)
-        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return seconds, spent.ru_utime + spent.ru_stime, int(totals[0][1])
+        lines = (folder / "said").read_text().splitlines()
+        totals = [line.split() for line in lines if line.startswith("total")]
+        if status or not totals:
+            sys.exit("\n".join(lines))
+        return int(totals[0][1]), Cost(seconds, spent.ru_utime + spent.ru_stime, spent.ru_maxrss / 2**20)
 
 
 def load(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""A SLURM of this machine alone, for tests: its daemons, four GPUs that are none, and its client's environment."""
+"""A SLURM of this machine alone, for tests: its daemons, GPUs that are none, and its client's environment."""
 
 import os
 import secrets
@@ -9,7 +9,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
@@ -22,20 +23,19 @@ SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/run/munge.sock
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 SlurmctldPidFile={folder}/run/slurmctld.pid
-SlurmdPidFile={folder}/run/slurmd.pid
+SlurmdPidFile={folder}/run/slurmd.%n.pid
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool/%n
 SlurmctldLogFile={folder}/log/slurmctld.log
-SlurmdLogFile={folder}/log/slurmd.log
+SlurmdLogFile={folder}/log/slurmd.%n.log
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 SwitchType=switch/none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
+SelectTypeParameters=CR_Core_Memory,CR_LLN
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/none
@@ -44,9 +44,10 @@ MailProg=/bin/true
 MinJobAge=3600
 SchedulerParameters=sched_interval=2,bf_interval=2
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:fake:4 State=UNKNOWN
-PartitionName=gpu Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
+
+_NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 RealMemory=64000 Gres=gpu:fake:4\n"
 
 # Without an accounting daemon sacct fails; squeue knows the finished jobs too, for an hour (MinJobAge).
 _SACCT = """\
@@ -68,28 +69,49 @@ def why_not() -> str | None:
     return None if os.geteuid() == 0 else "needs root, to start SLURM's daemons"
 
 
+def _free_ports(n: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(n)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
 def _path() -> str:
     return f"{os.environ['PATH']}:/usr/sbin:/usr/bin"
 
 
 class Lab:
-    """The daemons, from `start` to `stop`."""
+    """The daemons, from `start` to `stop`.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Parameters
+    ----------
+    folder
+        Where they keep their files.
+    own
+        A node for each: what the node's jobs see in the place of `at`. The folder that all of these are in is hidden
+        from the jobs. If there is none: one node, which sees all.
+    at
+        The folder in which jobs are sent.
+    """
+
+    def __init__(self, folder: Path, own: Sequence[Path] = (), at: Path | None = None) -> None:
+        self.folder, self.at = folder, at
         host = socket.gethostname().partition(".")[0]
         for name in ("etc", "state", "spool", "log", "run", "dev", "bin"):
             (folder / name).mkdir(parents=True)
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            two.bind(("127.0.0.1", 0))
-            ports = (one.getsockname()[1], two.getsockname()[1])
+        self.nodes: dict[str, Path | None] = {f"node{i}": path for i, path in enumerate(own)} or {host: None}
+        ports = _free_ports(1 + len(self.nodes))
         key = folder / "run/munge.key"
         key.write_bytes(secrets.token_bytes(1024))
         key.chmod(0o600)
         for i in range(4):  # device files, or CUDA_VISIBLE_DEVICES is not set: each is another /dev/null
             os.mknod(folder / f"dev/nvidia{i}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-        (folder / "etc/slurm.conf").write_text(_SLURM_CONF.format(folder=folder, host=host, ports=ports))
+        conf = [_SLURM_CONF.format(folder=folder, host=host, ports=ports)]
+        conf += [
+            _NODE.format(name=name, host=host, port=port) for name, port in zip(self.nodes, ports[1:], strict=True)
+        ]
+        (folder / "etc/slurm.conf").write_text("".join(conf))
         (folder / "etc/gres.conf").write_text(f"Name=gpu Type=fake File={folder}/dev/nvidia[0-3]\n")
         (folder / "etc/cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         # the plugin takes SLURM's variables from the environment before its inner srun, which must find its cluster
@@ -97,7 +119,6 @@ class Lab:
         for name, text in (("srun", srun), ("sacct", _SACCT)):
             (folder / "bin" / name).write_text(text)
             (folder / "bin" / name).chmod(0o755)
-        self.host = host
         self.env = os.environ | {
             "SLURM_CONF": str(folder / "etc/slurm.conf"),
             "PATH": f"{folder}/bin:{_path()}",
@@ -110,8 +131,15 @@ class Lab:
         options += [f"--log-file={self.folder}/log/munged.log", f"--seed-file={run}/munged.seed", "--num-threads=2"]
         self.call("munged", *options, "--force")
         self.start_controller()
-        self.call("slurmd", "-N", self.host)
-        wait(lambda: self.call("sinfo", "-h", "-o", "%T").strip() == "idle", 20, "no idle node")
+        for name, own in self.nodes.items():
+            if own is None:
+                self.call("slurmd", "-N", name)
+            else:  # in a mount namespace of its own
+                mount = 'mount --bind "$1" "$3" && mount -t tmpfs none "$2" && exec slurmd -N "$4"'
+                where = [str(own), str(own.parent), str(self.at)]
+                self.call("unshare", "--mount", "sh", "-c", mount, "sh", *where, name)
+        idle = ["idle"] * len(self.nodes)
+        wait(lambda: self.call("sinfo", "-h", "-N", "-o", "%T").split() == idle, 20, "no idle node")
 
     def start_controller(self) -> None:
         self.call("slurmctld")
@@ -125,7 +153,7 @@ class Lab:
             wait(lambda: not self.jobs(), 10, "jobs left")
         except (subprocess.SubprocessError, AssertionError):
             pass  # the daemons end all the same
-        for name in ("slurmd", "slurmctld", "munged"):
+        for name in (*(f"slurmd.{node}" for node in self.nodes), "slurmctld", "munged"):
             self._end(name)
 
     def jobs(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from slurm_lab import Lab, wait, why_not
-from workflow_runs import TASKS, Runs, kill
+from workflow_runs import TASKS, Runs, kill, one_job_per_model
 
 SLURM = Path(__file__).parents[2] / "workflow/profiles/slurm/config.yaml"
 # Jobs of this test take seconds, and files of one machine are seen at once.
@@ -39,19 +39,9 @@ def extraction(lab: Lab, *, state: str) -> str | None:
     return max(found, key=int, default=None)
 
 
-def one_job_a_model(runs: Runs) -> list[str]:
-    """Let each small model pass for a large one, with a job and a GPU of its own; return their names."""
-    ladder = runs.folder / "config/ladder.tsv"
-    header, *rows = [line.split("\t") for line in ladder.read_text().splitlines()]
-    for row in rows:
-        row[header.index("n_params")] = "10000000"
-    ladder.write_text("".join("\t".join(row) + "\n" for row in [header, *rows]))
-    return [row[header.index("model")] for row in rows]
-
-
 def test_a_cluster_and_its_faults_change_no_number(lab: Lab, tmp_path: Path) -> None:
     here, there = Runs(tmp_path / "here"), Runs(tmp_path / "there")
-    models = one_job_a_model(here)
+    models = one_job_per_model(here)
     shutil.copy(here.folder / "config/ladder.tsv", there.folder / "config/ladder.tsv")
     local = here.start()
 

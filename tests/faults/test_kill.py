@@ -82,10 +82,17 @@ def await_stage(run: subprocess.Popen, stage: str, log: Path) -> psutil.Process 
 def test_a_run_that_is_killed_in_every_stage_ends_as_an_undisturbed_one(
     undisturbed: Fetching, tmp_path: Path, seed: int
 ) -> None:
-    moments = random.Random(seed)  # noqa: S311 - when to kill
     runs = Fetching(tmp_path)
+    kill_in_every_stage(runs, undisturbed, seed, env=runs.env)
+    runs.finish("--nolock", env=runs.env)
+    assert runs.tables() == undisturbed.tables()
+
+
+def kill_in_every_stage(runs: Fetching, undisturbed: Fetching, seed: int, *arguments: str, env: dict[str, str]) -> None:
+    """Start a run five times, and kill it at some moment of the first, second ... stage."""
+    moments = random.Random(seed)  # noqa: S311 - when to kill
     for stage in STAGES:
-        run = runs.start("--nolock", env=runs.env)  # the one before died with the lock in hand
+        run = runs.start("--nolock", *arguments, env=env)  # the one before died with the lock in hand
         try:
             process = await_stage(run, stage, runs.folder / "snakemake.log")
             assert process is not None, f"{stage} never ran: {runs.log()}"
@@ -97,8 +104,6 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_an_undisturbed_one(
                     time.sleep(moments.uniform(0, 1))
         finally:
             kill(run)
-    runs.finish("--nolock", env=runs.env)
-    assert runs.tables() == undisturbed.tables()
 
 
 def test_a_run_killed_when_all_is_fetched_is_no_fetch_alone_the_next_time(
