@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
 from rescore.discontinuity.aggregates import aggregate_chances, check_aggregates, check_apart, with_aggregates
 from rescore.discontinuity.cells import Cell, Chances, cells, check_ladder, check_models, check_scores
 from rescore.discontinuity.conventions import Settings
 from rescore.discontinuity.parallel import each
-from rescore.discontinuity.rows import Row, cliff_row, rise_rows, seed_rows, verdict_rows
+from rescore.discontinuity.rows import Row, cliff_row, point_rows, rise_rows, seed_rows, verdict_rows
 from rescore.discontinuity.subtask import judge
 from rescore.tables import AGGREGATES, CLIFFS, CURVES, RISES, SCORES, SEEDS, VERDICTS, Table
 from rescore.tables.axes import checkpoint_ladders
@@ -49,7 +48,7 @@ def analyse(
         Metrics without a link scale get curves and no verdicts.
     ladder
         Columns ladder, model, compute_flops, and the settings' axis; family and n_layers where they are known; one row
-        per model. Models of equal value on the axis are seeds of one rung.
+        per model.
     aggregates
         The table AGGREGATES: means without their items, drawn from their standard errors. A standard error that is null
         is bounded by sqrt(m (1 - m) / n) for a score m in [0, 1], the most that n items in that range can have (Bhatia
@@ -125,24 +124,10 @@ def _rows(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
     architecture = job.models.group_by("x").agg(pl.col("architecture").unique().sort().str.join(" or "))
     places = job.models.drop("x", "architecture").to_dicts()
     found = {
-        CURVES.name: [point for cell in job.cells for point in _points(cell, places)],
+        CURVES.name: [row for cell in job.cells for row in point_rows(cell, places)],
         VERDICTS.name: verdict_rows(subtask, settings),
         CLIFFS.name: [cliff_row(subtask, settings, dict(architecture.iter_rows()))],
         RISES.name: rise_rows(subtask, settings),
         SEEDS.name: seed_rows(subtask, settings),
     }
     return {table: [row | names for row in its] for table, its in found.items()}
-
-
-def _points(cell: Cell, places: list[dict[str, Any]]) -> list[Row]:
-    """One row per model of the ladder; null means where a model has no scores."""
-    measured = {
-        model: {"mean": _known(mean), "standard_error": _known(error), "n": None if np.isnan(n) else int(n)}
-        for model, mean, error, n in zip(cell.models, cell.mean, cell.standard_error, cell.n, strict=True)
-    }
-    nothing = {"mean": None, "standard_error": None, "n": 0}
-    return [{**row, "metric": cell.metric, **measured.get(row["model"], nothing)} for row in places]
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

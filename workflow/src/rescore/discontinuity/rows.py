@@ -33,6 +33,16 @@ _WITH_INTERVAL = (
 _NAMES = ("ladder", "task", "subtask")
 
 
+def point_rows(cell: Cell, places: list[dict[str, Any]]) -> list[Row]:
+    """Rows of CURVES: one per model of the ladder (`places`), with null means where a model has no scores."""
+    measured = {
+        model: {"mean": _told(mean), "standard_error": _told(error), "n": None if np.isnan(n) else int(n)}
+        for model, mean, error, n in zip(cell.models, cell.mean, cell.standard_error, cell.n, strict=True)
+    }
+    nothing = {"mean": None, "standard_error": None, "n": 0}
+    return [{**row, "metric": cell.metric, **measured.get(row["model"], nothing)} for row in places]
+
+
 def verdict_rows(subtask: Subtask, settings: Settings) -> list[Row]:
     """Rows of VERDICTS."""
     of = {metric: (curves, j) for curves in subtask.curves for j, metric in enumerate(curves.metrics)}

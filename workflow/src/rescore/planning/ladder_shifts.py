@@ -29,23 +29,14 @@ def ladder_shifts(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataF
     ladder needs less. A place in parameters is that of the same point of the curve, linear in log10 between two sizes.
     See `shift` for the intervals.
 
-    Parameters
-    ----------
-    curves, verdicts
-        The tables CURVES and VERDICTS. A curve that was judged and does not rise has no shift; one that could not be
-        judged, as of a short ladder, has one, and its interval says how far it is known.
-    cliffs
-        The table CLIFFS. Where two ladders' answers differ in tokens, so do their tokenizers, and metrics by the token
-        are not compared. NLL per byte, which has no verdict, is compared for that reason.
-    seed
-        Of the draws.
+    A curve that was judged and does not rise (VERDICTS) has no shift; one that could not be judged, as of a short
+    ladder, has one, and its interval says how far it is known. Where two ladders' answers (CLIFFS) differ in tokens, so
+    do their tokenizers, and metrics by the token are not compared. NLL per byte, which has no verdict, is compared for
+    that reason.
 
-    Returns
-    -------
-    pl.DataFrame
-        The table LADDER_SHIFTS: one row per pair of ladders, in the order of their names, and cell that both hold. Null
-        with a reason where the curves have no level in common or one does not rise; in parameters also where those of
-        a ladder do not rise with its compute, as along the checkpoints of one model.
+    Returns the table LADDER_SHIFTS: one row per pair of ladders, in the order of their names, and cell that both hold.
+    Null with a reason where the curves have no level in common or one does not rise; in parameters also where those of
+    a ladder do not rise with its compute, as along the checkpoints of one model.
     """
     if curves["ladder"].n_unique() < 2:
         return LADDER_SHIFTS.empty()

@@ -34,11 +34,8 @@ def score(
 ) -> pl.DataFrame:
     """Score models on one task under every metric of `rescore.tables.METRICS`.
 
-    Returns
-    -------
-    polars.DataFrame
-        The table SCORES: one row per example and metric; an undefined score is null with its reason. Exact match and
-        edit distances are defined for subtasks whose settings say `asks_text`.
+    Returns the table SCORES: one row per example and metric; an undefined score is null with its reason. Exact match
+    and edit distances are defined for subtasks whose settings say `asks_text`.
     """
     answered = exact.exact_match(examples, answers, settings)
     candidates = placed(extractions, examples)

@@ -43,13 +43,10 @@ def bigbench_scores(
     and rougeLsum, and one that names log_likelihood, with one target per example, gets log_likelihood_per_word and
     _per_char. `absolute_normalization` changes none of these numbers, here or there: see `choice_values`.
 
-    Returns
-    -------
-    polars.DataFrame
-        The table BIGBENCH: one row per model, subtask and metric, and one per task and metric (with the task as
-        subtask) that aggregates the subtasks in `examples`. `n` counts the examples behind the value. `standard_error`
-        is sd / sqrt(n) for a metric that scores single examples, and bootstrapped for one that does not. `reason` says
-        why the value is null, or which examples it leaves out because they have no score.
+    Returns the table BIGBENCH: one row per model, subtask and metric, and one per task and metric (with the task as
+    subtask) that aggregates the subtasks in `examples`. `standard_error` is sd / sqrt(n) for a metric that scores
+    single examples, and bootstrapped for one that does not. `reason` says why the value is null, or which examples it
+    leaves out because they have no score.
     """
     asked = _asked(settings)
     examples = examples.drop("prompt").sort("task", *KEYS)

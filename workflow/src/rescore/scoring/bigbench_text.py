@@ -95,8 +95,6 @@ def sequence_f1(answer: str, target: str) -> float:
 
     An answer that is too long is cut, one that is too short is filled up with the label O. Despite its name, no F1.
 
-    Examples
-    --------
     >>> sequence_f1("B O B B B", "B O O O")
     50.0
     >>> sequence_f1("B", "B O B O")

@@ -27,13 +27,8 @@ def grading(
     answers to look at, not proven errors: a text that names the right answer and then another counts ("9, no, 8"); a
     right answer in other words, in another case or after the first line does not.
 
-    Returns
-    -------
-    polars.DataFrame
-        The table GRADING, one row per model and subtask. `n_text` counts the examples that exact match judges: those of
-        subtasks that ask for text, with an answer (there is none where the regular expression hit its time limit).
-        `rejected_share` is rejected / n_text, null where n_text is 0. `no_correct_choice` counts the examples with
-        choices of which none has a target score above 0.
+    Returns the table GRADING, one row per model and subtask. `n_text` counts the examples that exact match judges:
+    those of subtasks that ask for text, with an answer (there is none where the regular expression hit its time limit).
     """
     judged = exact_match(examples, answers, settings).join(
         generations.select(*KEYS, "text"), on=KEYS, how="left", maintain_order="left"
@@ -66,8 +61,6 @@ def said(text: str, stop_string: str | None) -> str:
     The text is cut after each stop string, or after each line where the subtask names none. The first piece that holds
     more than white space and the stop string counts. No regular expression is applied.
 
-    Examples
-    --------
     >>> said("The sum is 9.\n\nQ: What is 3 plus 4?\nA: 7", None)
     'The sum is 9.\n'
     >>> said("\n9\nQ: 3+4", "\n")
@@ -90,8 +83,6 @@ def holds(text: str, target: str) -> bool:
 
     In scripts without spaces between words, too few are therefore counted.
 
-    Examples
-    --------
     >>> holds("The sum of 4 and 5 is 9.", "9"), holds("29", "9"), holds("x, y, z", "x, y")
     (True, False, False)
     """

@@ -24,11 +24,8 @@ def positions(answers: pl.DataFrame) -> pl.DataFrame:
     Each is a mean over the answers that are as long, so that late positions are of the long answers alone. Higher is
     better. `answers` is as `answer_tokens` returns them.
 
-    Returns
-    -------
-    polars.DataFrame
-        The table POSITIONS: one row per model, subtask and position, counted from 1. The columns of `token_errors` are
-        the same in all rows of a subtask.
+    Returns the table POSITIONS: one row per model, subtask and position, counted from 1. The columns of `token_errors`
+    are the same in all rows of a subtask.
     """
     with_tokens = answers.filter(pl.col("right").list.len() > 0)
     by_position = (

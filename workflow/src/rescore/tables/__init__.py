@@ -1,36 +1,6 @@
 """The tables that the stages share: what they hold, reading and writing them, the metrics."""
 
-from rescore.tables.contracts import (
-    AGGREGATES as AGGREGATES,
-    BIGBENCH as BIGBENCH,
-    CLIFFS as CLIFFS,
-    CONCENTRATION as CONCENTRATION,
-    CURVES as CURVES,
-    DIAGNOSTICS as DIAGNOSTICS,
-    EXAMPLES as EXAMPLES,
-    EXTRACTIONS as EXTRACTIONS,
-    FAMILIES as FAMILIES,
-    FLAGS as FLAGS,
-    FORECASTS as FORECASTS,
-    FORECAST_COUNTS as FORECAST_COUNTS,
-    GENERATIONS as GENERATIONS,
-    REASONING as REASONING,
-    GRADING as GRADING,
-    HEADLINE as HEADLINE,
-    LADDER_SHIFTS as LADDER_SHIFTS,
-    LOSSES as LOSSES,
-    PLANTED as PLANTED,
-    POSITIONS as POSITIONS,
-    POWER as POWER,
-    PROMPT_STABILITY as PROMPT_STABILITY,
-    RISES as RISES,
-    SCAFFOLD_SHIFT as SCAFFOLD_SHIFT,
-    SCORES as SCORES,
-    SEEDS as SEEDS,
-    TABLES as TABLES,
-    VERDICTS as VERDICTS,
-    Table as Table,
-)
+from rescore.tables.contracts import TABLES as TABLES, Table as Table
 from rescore.tables.errors import InputError as InputError
 from rescore.tables.errors import count as count
 from rescore.tables.files import (
@@ -49,3 +19,33 @@ from rescore.tables.files import (
     write_twins as write_twins,
 )
 from rescore.tables.metrics import METRICS as METRICS, Metric as Metric
+
+EXAMPLES = TABLES["examples"]
+EXTRACTIONS = TABLES["extractions"]
+GENERATIONS = TABLES["generations"]
+REASONING = TABLES["reasoning"]
+SCORES = TABLES["scores"]
+AGGREGATES = TABLES["aggregates"]
+BIGBENCH = TABLES["bigbench"]
+GRADING = TABLES["grading"]
+POSITIONS = TABLES["positions"]
+CURVES = TABLES["curves"]
+VERDICTS = TABLES["verdicts"]
+CLIFFS = TABLES["cliffs"]
+HEADLINE = TABLES["headline"]
+RISES = TABLES["rises"]
+SEEDS = TABLES["seeds"]
+FAMILIES = TABLES["families"]
+CONCENTRATION = TABLES["concentration"]
+LADDER_SHIFTS = TABLES["ladder_shifts"]
+FORECASTS = TABLES["forecasts"]
+FORECAST_COUNTS = TABLES["forecast_counts"]
+FLAGS = TABLES["flags"]
+PLANTED = TABLES["planted"]
+LOSSES = TABLES["losses"]
+POWER = TABLES["power"]
+SCAFFOLD_SHIFT = TABLES["scaffold_shift"]
+PROMPT_STABILITY = TABLES["prompt_stability"]
+
+DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FORECAST_COUNTS, FLAGS, PLANTED)
+"""The tables that `rescore test` writes beside the verdicts, which decide none."""

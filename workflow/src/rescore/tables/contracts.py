@@ -74,33 +74,3 @@ def _tables() -> dict[str, Table]:
 
 TABLES: Mapping[str, Table] = _tables()
 """By name, every table there is."""
-
-EXAMPLES = TABLES["examples"]
-EXTRACTIONS = TABLES["extractions"]
-GENERATIONS = TABLES["generations"]
-REASONING = TABLES["reasoning"]
-SCORES = TABLES["scores"]
-AGGREGATES = TABLES["aggregates"]
-BIGBENCH = TABLES["bigbench"]
-GRADING = TABLES["grading"]
-POSITIONS = TABLES["positions"]
-CURVES = TABLES["curves"]
-VERDICTS = TABLES["verdicts"]
-CLIFFS = TABLES["cliffs"]
-HEADLINE = TABLES["headline"]
-RISES = TABLES["rises"]
-SEEDS = TABLES["seeds"]
-FAMILIES = TABLES["families"]
-CONCENTRATION = TABLES["concentration"]
-LADDER_SHIFTS = TABLES["ladder_shifts"]
-FORECASTS = TABLES["forecasts"]
-FORECAST_COUNTS = TABLES["forecast_counts"]
-FLAGS = TABLES["flags"]
-PLANTED = TABLES["planted"]
-LOSSES = TABLES["losses"]
-POWER = TABLES["power"]
-SCAFFOLD_SHIFT = TABLES["scaffold_shift"]
-PROMPT_STABILITY = TABLES["prompt_stability"]
-
-DIAGNOSTICS = (RISES, SEEDS, FAMILIES, LADDER_SHIFTS, FORECASTS, FORECAST_COUNTS, FLAGS, PLANTED)
-"""The tables that `rescore test` writes beside the verdicts, which decide none."""
