@@ -194,7 +194,7 @@ def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables:
     assert embedded(choices)["reason"] == "no <cliff>"
     assert embedded(words)["replies"] == [
         ["yes", ""],
-        ["yes", "62% (50% to 75%) of the climb is not the likelihood's"],
+        ["yes", "the metric makes 62% (50% to 75%) of the climb"],
         ["no", "the likelihood grew 1.2x (1x to >20x) as fast in the cliff as before"],
     ]
     asked = json.loads(words.xpath("//script[@id='shared']")[0].text)["questions"]

@@ -196,7 +196,7 @@ def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None
     row |= {"window_start_log10_x": 18.0, "window_end_log10_x": 20.0, "answer_tokens": 8.0, "seeds": "lottery"}
     assert facts(row, COMPUTE, 0.2) == [
         "Guessing among the choices scores 20%.",
-        "50% (25% to 75%) of the likelihood's progress was made before the hard metric began to rise.",
+        "50% (25% to 75%) of the likelihood's progress was made before the score began to rise.",
         "The climb from a tenth to nine tenths lies between 1e18 and 1e20 FLOPs, 1 size in between.",
         "An answer has 8 tokens on average.",
         "Seeds of one size: some have the skill and others lack it (a lottery).",

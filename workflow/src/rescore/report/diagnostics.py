@@ -122,7 +122,7 @@ def _grid(
     rows = rows.sort("_at", *([text.metric_rank()] if "metric" in rows.columns else []), maintain_order=True)
     if rows.is_empty():
         return None
-    return _of(table, caption, Column(title="Subtask", kind="subtask", cells=rows["_at"].to_list()), rows, titles)
+    return _of(table, caption, Column("Subtask", "subtask", rows["_at"].to_list()), rows, titles)
 
 
 def _ladder_shifts(shifts: pl.DataFrame | None) -> Grid | None:
@@ -131,17 +131,14 @@ def _ladder_shifts(shifts: pl.DataFrame | None) -> Grid | None:
         return None
     rows = shifts.sort(pl.col("compute_shift_decades").is_null(), maintain_order=True)
     names = [text.words(Subtask("", *key), with_ladder=False).full for key in rows.select("task", "subtask").rows()]
-    first = Column(title="Subtask", kind="name", cells=names)
-    return _of(LADDER_SHIFTS, "How far apart ladders rise", first, rows, _LADDER_SHIFTS)
+    return _of(LADDER_SHIFTS, "How far apart ladders rise", Column("Subtask", "name", names), rows, _LADDER_SHIFTS)
 
 
 def _of(table: Table, caption: str, first: Column, rows: pl.DataFrame, titles: _Titles) -> Grid:
-    described = table.described
-    rest = [
-        Column(title=title, kind=kind, cells=_cells(rows[name]), about=str(described[name]))
-        for name, (title, kind) in titles.items()
-    ]
-    return Grid(id=table.name, caption=caption, columns=[first, *rest])
+    rest = (
+        Column(title, kind, _cells(rows[name]), str(table.described[name])) for name, (title, kind) in titles.items()
+    )
+    return Grid(table.name, caption, [first, *rest])
 
 
 def _cells(series: pl.Series) -> list[Any]:
@@ -186,24 +183,17 @@ def _forecast_counts(counts: pl.DataFrame | None) -> Grid | None:
             side = "not known" if above is None else f"{'a' if above else 'no'} fitted {rungs} is above it"
             rows.append(row | {"side": side, "nearest": ", ".join(nearest), "inside": inside})
 
-    def column(title: str, kind: Literal["name", "text", "number"], name: str) -> Column:
-        return Column(title=title, kind=kind, cells=[row[name] for row in rows])
-
     error = [text.percent(row["median_relative_error"]) for row in rows]
-    return Grid(
-        id="forecast-counts",
-        caption="Forecasts that came out",
-        short=True,
-        columns=[
-            Column(title="Metric", kind="name", cells=[text.title(row["metric"]) for row in rows]),
-            column("Elbow", "text", "side"),
-            column("Forecasts", "number", "forecasts"),
-            column("Within 5%", "number", "within_5_percent"),
-            Column(title="Median error", kind="number", cells=[r["median_relative_error"] for r in rows], said=error),
-            column("Inside the 90% interval", "text", "inside"),
-            column("Came nearest", "text", "nearest"),
-        ],
-    )
+    columns = [
+        Column("Metric", "name", [text.title(row["metric"]) for row in rows]),
+        Column("Elbow", "text", [row["side"] for row in rows]),
+        Column("Forecasts", "number", [row["forecasts"] for row in rows]),
+        Column("Within 5%", "number", [row["within_5_percent"] for row in rows]),
+        Column("Median error", "number", [row["median_relative_error"] for row in rows], said=error),
+        Column("Inside the 90% interval", "text", [row["inside"] for row in rows]),
+        Column("Came nearest", "text", [row["nearest"] for row in rows]),
+    ]
+    return Grid("forecast-counts", "Forecasts that came out", columns, short=True)
 
 
 def _families(families: pl.DataFrame | None) -> Grid | None:
@@ -214,19 +204,15 @@ def _families(families: pl.DataFrame | None) -> Grid | None:
     with_ladder = families["ladder"].n_unique() > 1
     names = [text.words(Subtask(row["ladder"], row["task"], row["task"]), with_ladder=with_ladder).full for row in rows]
     ends = [f"{text.number(row['answer_tokens_min'])} to {text.number(row['answer_tokens_max'])}" for row in rows]
-    return Grid(
-        id="families",
-        caption="Tasks whose subtasks differ in answer length",
-        short=True,
-        columns=[
-            Column(title="Task", kind="name", cells=names),
-            Column(title="Subtasks that rise", kind="text", cells=[f"{r['fitted']} of {r['subtasks']}" for r in rows]),
-            Column(title="Tokens of an answer", kind="text", cells=ends),
-            measured("Metric share", rows, "metric_share", text.percent),
-            measured("Acceleration", rows, "acceleration", about="0: as fast in the cliff as before, 1: a jump"),
-            measured("Decades later", rows, "half_slope_decades_per_decade"),
-        ],
-    )
+    columns = [
+        Column("Task", "name", names),
+        Column("Subtasks that rise", "text", [f"{row['fitted']} of {row['subtasks']}" for row in rows]),
+        Column("Tokens of an answer", "text", ends),
+        measured("Metric share", rows, "metric_share", text.percent),
+        measured("Acceleration", rows, "acceleration", about="0: as fast in the cliff as before, 1: a jump"),
+        measured("Decades later", rows, "half_slope_decades_per_decade"),
+    ]
+    return Grid("families", "Tasks whose subtasks differ in answer length", columns, short=True)
 
 
 def _power(power: pl.DataFrame | None) -> Grid | None:
@@ -238,18 +224,14 @@ def _power(power: pl.DataFrame | None) -> Grid | None:
     ]
     sizes = [f"{row['sizes']}{f' ({added} more)' if (added := row['sizes_added']) else ''}" for row in rows]
     found = [None if row["cliff_found"] is None else f"{row['cliff_found']} of {row['replicates']}" for row in rows]
-    return Grid(
-        id="power",
-        caption="Answers on planted subtasks",
-        short=True,
-        columns=[
-            Column(title="Ladder", kind="name", cells=power["ladder"].to_list()),
-            Column(title="Sizes", kind="text", cells=sizes),
-            Column(title="Questions", kind="number", cells=power["n_items"].to_list()),
-            Column(title="Truth", kind="text", cells=power["truth"].to_list()),
-            Column(title="Cliff found", kind="text", cells=found),
-            Column(title="Right answer", kind="text", cells=power["right_answer"].to_list()),
-            measured("Given (95% interval)", rows, "right_share", text.percent),
-            Column(title="Why not", kind="text", cells=power["reason"].to_list()),
-        ],
-    )
+    columns = [
+        Column("Ladder", "name", power["ladder"].to_list()),
+        Column("Sizes", "text", sizes),
+        Column("Questions", "number", power["n_items"].to_list()),
+        Column("Truth", "text", power["truth"].to_list()),
+        Column("Cliff found", "text", found),
+        Column("Right answer", "text", power["right_answer"].to_list()),
+        measured("Given (95% interval)", rows, "right_share", text.percent),
+        Column("Why not", "text", power["reason"].to_list()),
+    ]
+    return Grid("power", "Answers on planted subtasks", columns, short=True)

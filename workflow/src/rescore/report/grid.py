@@ -10,9 +10,10 @@ from rescore.report import text
 _DIGITS = 7  # significant; the page shows three, and sorts by what it has
 
 Cell = str | float | None
+Kind = Literal["subtask", "name", "word", "verdict", "text", "number"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Column:
     """A column of a grid.
 
@@ -33,7 +34,7 @@ class Column:
     """
 
     title: str
-    kind: Literal["subtask", "name", "word", "verdict", "text", "number"]
+    kind: Kind
     cells: Sequence[Cell]
     about: str = ""
     said: Sequence[str] | None = None
@@ -53,7 +54,7 @@ class Column:
         return sorted({text.plain(str(cell)) for cell in self.cells if cell is not None})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Grid:
     """A table that can be sorted and filtered.
 
@@ -94,7 +95,7 @@ def measured(
 ) -> Column:
     """Make a column of numbers with their intervals, `name` with `name`_low and `name`_high."""
     said = [text.interval(row, name, show) for row in rows]
-    return Column(title=title, kind="number", cells=[row[name] for row in rows], said=said, about=about)
+    return Column(title, "number", [row[name] for row in rows], about, said)
 
 
 def rounded(value: Any, digits: int = _DIGITS) -> Any:

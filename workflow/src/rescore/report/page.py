@@ -1,7 +1,7 @@
 """The report as one HTML page that opens from disk and asks no host for anything."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -115,25 +115,14 @@ def render(
 
 def _headline(headline: pl.DataFrame) -> Grid:
     """Set out how often each question was answered yes, no and open."""
-    rows = headline.to_dicts()
-
-    def counts(title: str, name: str, about: str = "") -> Column:
-        return Column(title=title, kind="number", cells=[row[name] for row in rows], about=about)
-
-    return Grid(
-        id="headline",
-        caption="Answers to each question",
-        short=True,
-        columns=[
-            Column(title="Question", kind="name", cells=[text.question(row["question"]) for row in rows]),
-            counts("Asked of", "asked", "subtasks"),
-            counts("Yes", "yes"),
-            counts("No", "no"),
-            counts("Open", "open"),
-            counts("Expected false", "expected_false", "how many of the yes and no are wrong on average"),
-            measured("Yes, of the decided (95% interval)", rows, "share_of_decided", text.percent),
-        ],
-    )
+    counts = {"Asked of": "asked", "Yes": "yes", "No": "no", "Open": "open", "Expected false": "expected_false"}
+    asked_of = [text.question(name) for name in headline["question"]]
+    columns = [
+        Column("Question", "name", asked_of),
+        *(Column(title, "number", headline[name].to_list()) for title, name in counts.items()),
+        measured("Yes, of the decided (95% interval)", headline.to_dicts(), "share_of_decided", text.percent),
+    ]
+    return Grid("headline", "Answers to each question", columns, short=True)
 
 
 def _answer_grid(subtasks: Sequence[Details], cliffs: pl.DataFrame) -> Grid:
@@ -142,48 +131,35 @@ def _answer_grid(subtasks: Sequence[Details], cliffs: pl.DataFrame) -> Grid:
     shown = [(place, rows[subtask.key]) for place, subtask in enumerate(subtasks) if subtask.key in rows]
 
     def words(title: str, name: str) -> Column:
-        return Column(title=title, kind="word", cells=[row[name] or text.NOT_ASKED for _, row in shown])
+        return Column(title, "word", [row[name] or text.NOT_ASKED for _, row in shown])
 
-    def asked_of(answer: str, name: str) -> list[dict[str, Any]]:
-        return [row if row[answer] else row | {name: None} for _, row in shown]
+    def numbers(title: str, name: str, answer: str, show: Callable[[float | None], str], about: str) -> Column:
+        rows_of = [row if row[answer] else row | {name: None} for _, row in shown]
+        return measured(title, rows_of, name, show, f"{about}, with its 90% interval")
 
-    return Grid(
-        id="answers",
-        caption="Every subtask in numbers",
-        columns=[
-            Column(title="Subtask", kind="subtask", cells=[place for place, _ in shown]),
-            words("Label", "label"),
-            words("Cliff", "cliff"),
-            words("Metric", "metric_makes_it"),
-            words("Skill", "skill_broke"),
-            measured(
-                "Metric share",
-                asked_of("metric_makes_it", "metric_share"),
-                "metric_share",
-                text.percent,
-                "how much of the climb the likelihood does not make, with its 90% interval",
-            ),
-            measured(
-                "Times as fast",
-                asked_of("skill_broke", "acceleration_factor"),
-                "acceleration_factor",
-                text.times,
-                "how many times as fast the likelihood grew in the cliff as before it, with its 90% interval",
-            ),
-            Column(title="Why", kind="text", cells=[row["reason"] for _, row in shown]),
-        ],
-    )
+    share = "how much of the climb the likelihood does not make"
+    fast = "how many times as fast the likelihood grew in the cliff as before it"
+    columns = [
+        Column("Subtask", "subtask", [place for place, _ in shown]),
+        words("Label", "label"),
+        words("Cliff", "cliff"),
+        words("Metric", "metric_makes_it"),
+        words("Skill", "skill_broke"),
+        numbers("Metric share", "metric_share", "metric_makes_it", text.percent, share),
+        numbers("Times as fast", "acceleration_factor", "skill_broke", text.times, fast),
+        Column("Why", "text", [row["reason"] for _, row in shown]),
+    ]
+    return Grid("answers", "Every subtask in numbers", columns)
 
 
 def _matrix(subtasks: Sequence[Details], metrics: Sequence[str]) -> Grid:
     """Set out every verdict: a row per subtask, a column per metric."""
-    verdicts = [
-        Column(title=text.title(name), kind="verdict", cells=[subtask.verdicts.get(name) for subtask in subtasks])
-        for name in metrics
+    columns = [
+        Column("Subtask", "subtask", list(range(len(subtasks)))),
+        Column("Label", "word", [subtask.label for subtask in subtasks]),
+        *(Column(text.title(name), "verdict", [each.verdicts.get(name) for each in subtasks]) for name in metrics),
     ]
-    first = Column(title="Subtask", kind="subtask", cells=list(range(len(subtasks))))
-    label = Column(title="Label", kind="word", cells=[subtask.label for subtask in subtasks])
-    return Grid(id="matrix", caption="Verdicts under every metric", columns=[first, label, *verdicts])
+    return Grid("matrix", "Verdicts under every metric", columns)
 
 
 def _worst_share(subtask: Details) -> float:

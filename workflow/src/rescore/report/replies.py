@@ -26,10 +26,10 @@ def asked(conventions: Mapping[str, Any]) -> list[tuple[str, str]]:
         fast, confidence = conventions["acceleration_min"], conventions["confidence"]
         slack = percent(confidence - conventions["break_slack"])
         bars = [
-            f"yes from {percent(conventions['cliff_confidence'])}, and without any one size too",
+            f"yes from {percent(conventions['cliff_confidence'])}, also with any one size left out",
             f"yes from {percent(conventions['metric_share_min'])}, if {percent(confidence)} of draws agree",
-            f"yes from {times((1 + fast) / (1 - fast))}, if {slack} of draws agree and the questions move together; "
-            "no if it grew less than that anywhere up to the cliff",
+            f"yes from {times((1 + fast) / (1 - fast))}, if {slack} of draws agree and the test questions change "
+            "together; no if it grew less than that anywhere up to the cliff",
         ]
     except KeyError:
         bars = [""] * len(QUESTIONS)
@@ -49,7 +49,7 @@ def replies(cliff: Mapping[str, Any]) -> list[tuple[str, str]]:
     share, factor = interval(cliff, "metric_share", percent), interval(cliff, "acceleration_factor", times)
     numbers = {
         "cliff": ("p_cliff", f"{percent(cliff['p_cliff'])} of bootstrap draws have one"),
-        "metric_makes_it": ("metric_share", f"{share} of the climb is not the likelihood's"),
+        "metric_makes_it": ("metric_share", f"the metric makes {share} of the climb"),
         "skill_broke": ("acceleration_factor", f"the likelihood grew {factor} as fast in the cliff as before"),
     }
     return [
@@ -63,8 +63,8 @@ def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[s
     said = [] if chance is None else [f"Guessing among the choices scores {percent(chance)}."]
     if cliff["metric_makes_it"] is not None and cliff["hidden_progress"] is not None:
         said.append(
-            f"{interval(cliff, 'hidden_progress', percent)} of the likelihood's progress was made before the hard "
-            "metric began to rise."
+            f"{interval(cliff, 'hidden_progress', percent)} of the likelihood's progress was made before the "
+            "score began to rise."
         )
     if cliff["window_start_log10_x"] is not None and cliff["window_end_log10_x"] is not None:
         low, high = (number(10 ** cliff[f"window_{end}_log10_x"], 2) for end in ("start", "end"))

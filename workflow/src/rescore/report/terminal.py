@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
-from rescore.report.text import KEY, NONE, Subtask, display_name, in_order, percent, question, sentence, times
+from rescore.report.text import KEY, NONE, Subtask, in_order, percent, plain, question, sentence, times
 from rescore.tables.metrics import HARD_METRICS
 
 _WIDTH, _HEIGHT = 80, 40
@@ -76,12 +76,11 @@ def _rows(shown: pl.DataFrame, width: int) -> list[Text]:
     for group in shown.partition_by("ladder", "task", maintain_order=True):
         for at, row in enumerate(group.iter_rows(named=True)):
             key = Subtask(*(row[column] for column in KEY))
-            name = display_name(key, with_ladder=False)
-            inner = name.startswith(f"{key.task}:")
-            if at == 0 and (inner or with_ladder):
-                lines.append((f"{key.task} ({key.ladder})" if with_ladder else key.task, []))
-            name = f"  {name.removeprefix(key.task + ':')}" if inner or with_ladder else name
-            lines.append((name, [row["label"], *_cells(row)]))
+            indented = with_ladder or key.subtask != key.task
+            if at == 0 and indented:
+                lines.append((plain(f"{key.task} ({key.ladder})" if with_ladder else key.task), []))
+            name = plain(key.subtask.removeprefix(f"{key.task}:"))
+            lines.append((f"  {name}" if indented else name, [row["label"], *_cells(row)]))
     sizes = [max(map(len, column)) for column in zip(*(cells for _, cells in lines if cells), strict=True)]
     room = min(width - sum(sizes) - 2 * len(sizes), max(len(name) for name, cells in lines if cells))
     return [

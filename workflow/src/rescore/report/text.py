@@ -178,19 +178,6 @@ def metric_rank() -> pl.Expr:
     return pl.col("metric").replace_strict(rank, default=len(rank), return_dtype=pl.Int64)
 
 
-def display_name(subtask: Subtask, *, with_ladder: bool) -> str:
-    """Return a subtask's name for readers, the task said once.
-
-    >>> display_name(Subtask("nano", "arithmetic", "arithmetic:3_digit_addition"), with_ladder=False)
-    'arithmetic:3_digit_addition'
-    >>> display_name(Subtask("nano", "arithmetic", "3_digit_addition"), with_ladder=True)
-    'arithmetic:3_digit_addition (nano)'
-    """
-    ladder, task, name = subtask
-    full = name if name == task or name.startswith(f"{task}:") else f"{task}:{name}"
-    return plain(f"{full} ({ladder})" if with_ladder else full)
-
-
 def with_titles(words: str) -> str:
     """Put metrics' titles for their names in a sentence of a table.
 
