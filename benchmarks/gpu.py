@@ -31,8 +31,7 @@ import transformers as tf
 from gpu_engine import generate, ours, prepared, timed
 from gpu_models import CPU, DEVICE, HAS_POLARS, bare, build, free, one_by_one, questions, text, words
 
-from rescore.models import forward
-from rescore.models import one_task as one_task
+from rescore.models import batching, forward, one_task
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
 
@@ -237,7 +236,7 @@ def part_e() -> None:
     budget, found = 2**21, None
     while found is None and budget >= 1024:
         budget //= 2
-        found = one_task._try(loaded, loaded.way, asked[: max(1, budget // 1032)], None, budget)
+        found = batching._try(loaded, loaded.way, asked[: max(1, budget // 1032)], None, budget)
     say("e", what="out of memory", recovered=found is not None, budget=budget)
     del hog
 

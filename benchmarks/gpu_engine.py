@@ -8,7 +8,7 @@ from typing import Any
 from gpu_models import stand_in, sync, words
 
 stand_in()
-from rescore.models import candidates, forward, one_task  # noqa: E402 - behind the stand-ins
+from rescore.models import batching, candidates, forward  # noqa: E402 - behind the stand-ins
 from rescore.models.loading import Loaded  # noqa: E402
 from rescore.models.probe import probe  # noqa: E402
 from rescore.models.split import split  # noqa: E402
@@ -30,7 +30,7 @@ def ours(loaded: Loaded, asked: Sequence[Any], budget: int) -> tuple[list[Any], 
     order = sorted(range(len(asked)), key=lambda i: len(asked[i].context) + asked[i].limit, reverse=True)
     done = n_batches = 0
     while done < len(order):
-        places = one_task._batch(order, done, asked, budget, loaded.window)
+        places = batching._batch(order, done, asked, budget, loaded.window)
         batch = [asked[i] for i in places]
         with timed(spent, "prefill"):
             read = forward.prefill(model, [q.context for q in batch], shares_prefix=way.shares_prefix)

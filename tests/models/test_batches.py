@@ -12,9 +12,10 @@ from test_extract import CONFIGS, characters, check_against_one_by_one, make_exa
 
 from rescore.models import extraction as run
 from rescore.models import forward, memory
+from rescore.models.batching import _batch, _n_tokens, _reach, _size
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
-from rescore.models.one_task import _batch, _n_tokens, _reach, _size, _stopper
+from rescore.models.one_task import _stopper
 from rescore.models.tokenising import Asked, Question, encode
 from rescore.models.vocabulary import Vocabulary
 from rescore.tables import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError, provenance, read, write

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from rescore.models import records
+from rescore.models.batching import read
 from rescore.models.chat import THOUGHT_END, Inside, is_thinking
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import Loaded
-from rescore.models.one_task import Extracted, answer, as_read, ask, read, tables
+from rescore.models.one_task import Extracted, answer, as_read, ask, tables
 from rescore.models.tokenising import TOKENISED_AT_ONCE, Asked, Question, encode
 from rescore.models.vocabulary import Vocabulary
 
