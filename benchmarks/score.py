@@ -149,6 +149,7 @@ def plainly(question: dict[str, Any]) -> dict[str, float | None]:
     if question["asks_text"]:
         answer, ids = question["answer"], question["answer_token_ids"]
         scores["exact_match"] = float(answer in question["targets"])
+        scores["exact_match_trimmed"] = float(answer.strip() in [target.strip() for target in question["targets"]])
         scores["char_edit_distance"] = min(Levenshtein.normalized_distance(answer, t) for t in question["targets"])
         scores["token_edit_distance"] = min(Levenshtein.normalized_distance(ids, c["token_ids"]) for c in targets)
     scores["exact_match_teacher_forced"] = float(any(c["argmax_ids"] == c["token_ids"] for c in targets))
