@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rescore.config import plan as planning
 from rescore.config.extract_job import lost_tables
-from rescore.config.folder import warn_of_main
+from rescore.config.folder import published_results, warn_of_main
 from rescore.models import EXTRACTION_VERSION
 from rescore.tables import TABLES
 from rescore.tables.source import code_digest, digest_files
@@ -47,6 +47,7 @@ include: "workflow/rules/score.smk"
 include: "workflow/rules/test.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/reproduce.smk"
 
 
 rule all:

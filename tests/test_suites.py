@@ -92,7 +92,7 @@ def test_emergent_holds_the_json_tasks_of_the_list_with_the_size_they_were_repor
 
 
 def test_most_emergent_tasks_prefer_exact_match_or_multiple_choice_grade() -> None:
-    """Schaeffer et al. (arXiv:2304.15004, section 4) count more than 92% of what was claimed to emerge."""
+    """Schaeffer et al. (arXiv:2304.15004, section 4): more than 92% of what was claimed to emerge does so here."""
     names = [row["task"] for row in suite("emergent")]
     preferred = by_task(catalogue()).filter(pl.col("name").is_in(names))["preferred_score"]
     assert preferred.len() == 65

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 import yaml
 
-from rescore.tables import CLIFFS, CONCENTRATION, CURVES, HEADLINE, METRICS, SCORES, VERDICTS, provenance, read
+from rescore.tables import CLIFFS, CURVES, HEADLINE, METRICS, SCORES, VERDICTS, provenance, read
 from rescore.tables.metrics import IMPORTED_METRICS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -75,7 +75,7 @@ def finished(tmp_path_factory):
 def test_whole_job_leaves_tables_report_and_summary(finished):
     checkout, done = finished
     results = checkout.folder / "results"
-    for table in (CURVES, VERDICTS, CLIFFS, HEADLINE, CONCENTRATION):
+    for table in (CURVES, VERDICTS, CLIFFS, HEADLINE):
         frame = read(results / f"{table.name}.parquet", table)
         assert frame.height == pl.read_csv(results / f"{table.name}.csv").height > 0
     scores = read(results / "scores/letter_sorting.length_3.parquet", SCORES)
@@ -269,3 +269,15 @@ def test_bad_input_stops_the_dag_with_one_line(checkout, spoil: Callable[[Checko
     assert len(lines) == 1, lines
     assert all(part in lines[0] for part in says), lines[0]
     assert not (checkout.folder / "results").exists()
+
+
+def test_published_results_are_reproduced_only_where_asked_for(checkout):
+    assert checkout.run("--dry-run", "--quiet").returncode == 0
+    refused = checkout.run("--dry-run", "reproduce")
+    assert refused.returncode
+    assert "key 'published.path': null; name a checkout of BIG-bench" in refused.stdout + refused.stderr
+    (checkout.folder / "BIG-bench").mkdir()
+    checkout.config["published"] = {"path": "BIG-bench"}
+    planned = checkout.run("--dry-run", "reproduce")
+    assert planned.returncode == 0, planned.stderr
+    assert re.search(r"^reproduce +1$", planned.stdout, re.MULTILINE)

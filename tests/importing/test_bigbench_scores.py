@@ -171,9 +171,9 @@ def test_five_families_become_five_ladders_and_shots_stay_apart(tmp_path: Path) 
     assert told["subtask"].n_unique() == 4 * 2 + 4
     assert told.filter(model="GPT-13B")["subtask"].n_unique() == 12
     assert made.preferred.sort("task", "subtask").rows() == [
-        ("analogical_similarity", None, GRADE),
-        ("modified_arithmetic", "modified_arithmetic:a", EXACT),
-        ("modified_arithmetic", "modified_arithmetic:b", EXACT),
+        ("analogical_similarity", "analogical_similarity", GRADE, GRADE),
+        ("modified_arithmetic", "modified_arithmetic:a", EXACT, "exact_match"),
+        ("modified_arithmetic", "modified_arithmetic:b", EXACT, "exact_match"),
     ]
 
 
@@ -224,3 +224,23 @@ def test_questions_are_counted_in_the_tasks_own_file_or_else_in_the_catalogue(wr
     known, problem = leaves_of("analogical_similarity", broken.parent / "results" / "scores_a.json")
     assert known == {"analogical_similarity": (323, 7.0)}
     assert problem.startswith(f"{broken}: key 'examples'")
+
+
+def test_a_tasks_own_accuracy_is_neither_grade_nor_refused_as_percent(tmp_path: Path) -> None:
+    entries = [entry("taboo", 0, "accuracy", accuracy=42.0, perplexity=0.5, exact_str_match=0.25)]
+    published.write(results("taboo", model("GPT", "3B"), entries), tmp_path)
+    assert imported(tmp_path).preferred.rows() == [("taboo", "taboo", "accuracy", "the task's own accuracy")]
+    told = read(tmp_path / "out" / "aggregates.parquet", AGGREGATES).sort("metric").select("metric", "mean").rows()
+    assert told == [("exact_match", 0.25), ("the task's own accuracy", 42.0), ("the task's own perplexity", 0.5)]
+
+
+def test_low_scores_that_differ_between_versions_of_a_task_are_one_chance_and_unknown_questions_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, low in (("3B", 0.25), ("6B", 0.26)):
+        entries = [entry("riddle", 0, GRADE, low, multiple_choice_grade=0.5)]
+        published.write(results("riddle", model("GPT", name), entries), tmp_path)
+    imported(tmp_path)
+    told = read(tmp_path / "out" / "aggregates.parquet", AGGREGATES)
+    assert told["chance"].to_list() == [0.25, 0.25]
+    assert "not judged, as their number of questions is not known (--n): riddle" in capsys.readouterr().err

@@ -8,11 +8,10 @@ import polars as pl
 import pytest
 from lxml import html
 from report_tables import CHOICES, WORDS, make_tables
-from test_report_page import embedded, grid, subtasks, texts
+from test_report_page import embedded, grid, subtasks
 
 from rescore.report import TABLES, render, text
 from rescore.tables import (
-    CONCENTRATION,
     DIAGNOSTICS,
     FAMILIES,
     FLAGS,
@@ -292,27 +291,3 @@ def test_small_tables_say_the_numbers(tree: Any) -> None:
     assert list(row.values()) == ["words", "3 of 4", "1.5 to 6", "50%", "–", "1.25 (1 to 1.5)"]
     assert "saturation (1): The larger models all score near the top" in " ".join(tree.text_content().split())
     assert not tree.xpath("//p//b[text()='top']")
-
-
-def test_the_metrics_of_emergent_tasks_are_counted(tables: SimpleNamespace) -> None:
-    concentration = pl.DataFrame(
-        [
-            ("emergent", 65, 63, 1, 0.969, 0.894, 0.992, 6.25, 0.00612),
-            ("other", 102, 85, 3, 0.833, 0.75, 0.89) + (None,) * 2,
-        ],
-        schema=dict(CONCENTRATION.columns),
-        orient="row",
-    )
-    given = {"made_by": {}, "settings": {}} | vars(tables)
-    found = html.fromstring(render(**given, concentration=concentration))
-    [table] = found.xpath("//h2[@id='concentration']/following-sibling::div[1]/table")
-    assert [texts(row.xpath("*")) for row in table.xpath("tbody/tr")] == [
-        ["emergent", "65", "63", "1", "97% (89% to 99%)"],
-        ["other", "102", "85", "3", "83% (75% to 89%)"],
-    ]
-    said = " ".join(found.xpath("string(//h2[@id='concentration']/following-sibling::p[1])").split())
-    assert said.startswith(
-        "63 of the 65 tasks listed as emergent (97%, 95% interval 89% to 99%) have exact match or "
-        "multiple-choice grade as their preferred metric, against 85 of BIG-Bench's 102 other JSON tasks (83%; "
-        "odds ratio 6.2, Fisher's exact test p = 0.0061)."
-    )

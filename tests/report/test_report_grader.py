@@ -12,8 +12,7 @@ from test_report_page import embedded, subtasks
 from rescore.report import render
 from rescore.report.grader import grader, tokens_line
 from rescore.report.page import _LISTED
-from rescore.report.text import concentrated
-from rescore.tables import CONCENTRATION, GRADING, POSITIONS
+from rescore.tables import GRADING, POSITIONS
 
 
 def grading(*rows: tuple[str, str, int, int, int]) -> pl.DataFrame:
@@ -84,7 +83,7 @@ def test_the_page_says_where_the_grader_is_right_and_nothing_without_the_table(t
     assert said.startswith("In none of 1 subtask is an answer rejected that holds the right one")
     assert "Grader:" not in page.text_content()
     without = tree()
-    assert not without.xpath("//h2[@id='grader' or @id='concentration']")
+    assert not without.xpath("//h2[@id='grader']")
     assert not tree(grading=grading(("other", "small-0", 9, 9, 0))).xpath("//h2[@id='grader']")
 
 
@@ -96,37 +95,6 @@ def test_a_long_list_is_cut_and_says_so(tables: SimpleNamespace) -> None:
     items = texts(tree(curves=curves, grading=grading(*rows)).xpath("//h2[@id='grader']/following-sibling::ul[1]/li"))
     assert [item.partition(".")[0] for item in items[:-1]] == names[: -_LISTED - 1 : -1]
     assert items[-1] == "and 3 more, each said in its section"
-
-
-def concentration(*rows: tuple[Any, ...]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=dict(CONCENTRATION.columns), orient="row")
-
-
-EMERGENT = ("emergent", 65, 63, 0, 63 / 65, 0.8946, 0.9915, 6.3, 0.00604)
-OTHER = ("other", 102, 85, 3, 85 / 102, 0.7492, 0.8933, None, None)
-
-
-def test_the_page_says_which_metrics_emergent_tasks_prefer() -> None:
-    page = tree(concentration=concentration(EMERGENT, OTHER))
-    [sentence] = texts(page.xpath("//h2[@id='concentration']/following-sibling::p[1]"))
-    assert sentence == (
-        "63 of the 65 tasks listed as emergent (97%, 95% interval 89% to 99%) have exact match or multiple-choice "
-        "grade as their preferred metric, against 85 of BIG-Bench's 102 other JSON tasks (83%; odds ratio 6.3, "
-        "Fisher's exact test p = 0.006). A task counts where all its subtasks prefer one of the two."
-    )
-    rows = page.xpath("//h2[@id='concentration']/following-sibling::div[1]//tbody/tr")
-    assert [texts(row.xpath("*")) for row in rows] == [
-        ["emergent", "65", "63", "0", "97% (89% to 99%)"],
-        ["other", "102", "85", "3", "83% (75% to 89%)"],
-    ]
-
-
-def test_an_undefined_comparison_is_left_out_of_the_sentence() -> None:
-    without_ratio = concentrated(concentration((*EMERGENT[:-2], None, 0.4), OTHER))
-    assert without_ratio.endswith("other JSON tasks (83%; Fisher's exact test p = 0.4).")
-    nothing = ("other", 0, 0, 0, None, None, None, None, None)
-    alone = concentrated(concentration((*EMERGENT[:-2], None, None), nothing))
-    assert alone.endswith("as their preferred metric.")
 
 
 def errors(*correlations: tuple[str, float | None, float | None, float | None]) -> pl.DataFrame:

@@ -70,8 +70,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("test", "config/ladder.schema.yaml", True),
         ("test", "report/charts.py", False),
         ("report", "report/page.css", True),
-        ("report", "bigbench/bigbench-1.0.0.tsv", True),
-        ("report", "discontinuity/concentration.py", True),
+        ("reproduce", "bigbench/bigbench-1.0.0.tsv", True),
+        ("reproduce", "discontinuity/concentration.py", True),
         ("report", "models/forward.py", False),
     ],
 )

@@ -5,10 +5,6 @@ FIGURES = ["figure", "cliffs", "map", "waterfall", "lengths"]
 report: "../report/workflow.rst"
 
 
-# The list of emergent tasks is part of the code, so it is read from beside the Snakefile.
-EMERGENT = f"{workflow.basedir}/config/suites/emergent.tsv"
-
-
 rule report:
     input:
         expand(
@@ -26,7 +22,6 @@ rule report:
             otherwise="results/done/extractions",
         ),
     output:
-        multiext("results/concentration", ".parquet", ".csv"),
         report(
             "results/report/index.html",
             caption="../report/index.rst",
@@ -56,9 +51,7 @@ rule report:
     conda:
         "../envs/rescore.yaml"
     params:
-        results=subpath(output[0], parent=True),
-        emergent=EMERGENT,
-        listed=digest_files([Path(EMERGENT)]),
+        results=subpath(output[0], ancestor=2),
         code=code_digest("rescore.commands.report"),
     shell:
-        "rescore report --results {params.results:q} --emergent {params.emergent:q} 2> {log:q}"
+        "rescore report --results {params.results:q} 2> {log:q}"

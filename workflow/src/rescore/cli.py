@@ -16,6 +16,7 @@ from rescore.commands.loss import loss
 from rescore.commands.power import power
 from rescore.commands.prompts import prompts
 from rescore.commands.report import report
+from rescore.commands.reproduce import reproduce
 from rescore.commands.score import score
 from rescore.commands.show import listing, show
 from rescore.commands.simulate import simulate
@@ -30,7 +31,22 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: loading rich would double the time to print it
     pretty_exceptions_enable=False,
 )
-for command in (fetch, tasks, prompts, train, extract, loss, score, test, report, show, compare, power, simulate):
+for command in (
+    fetch,
+    tasks,
+    prompts,
+    train,
+    extract,
+    loss,
+    score,
+    test,
+    report,
+    reproduce,
+    show,
+    compare,
+    power,
+    simulate,
+):
     app.command(epilog=listing() if command is show else None)(command)
 app.add_typer(import_.app, name="import")
 

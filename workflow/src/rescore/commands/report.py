@@ -3,30 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import Any
 
 from rescore.commands.shared import Results, say
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _SAID = ("code_version", "schema_version", "ladders", "scores", "aggregates")
 """What the page says of what made the tables."""
 
 
-def report(
-    results: Results = Path("results"),
-    emergent: Annotated[
-        Path | None,
-        typer.Option(help="Suite of tasks called emergent: say which metrics they prefer.", show_default=False),
-    ] = None,
-) -> None:
-    """Write the page, the sandbox and the figures of a run to RESULTS/report.
-
-    With --emergent also how those tasks are scored, to RESULTS/concentration.
-    """
+def report(results: Results = Path("results")) -> None:
+    """Write the page, the sandbox and the figures of a run to RESULTS/report."""
     from rescore import report as of
     from rescore.tables import (
         CLIFFS,
@@ -69,7 +55,6 @@ def report(
         cliffs=cliffs,
         headline=headline,
         grading=grading,
-        concentration=None if emergent is None else _concentration(emergent, results),
         answers=of.read_answers(results, tasks, curves, axes),
         positions=positions,
         diagnosed=diagnosed,
@@ -89,36 +74,3 @@ def _forms(tasks: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     if set(told) <= {""}:
         return {}
     return {"prompts": [f"{n} of {len(tasks)} tasks: {form or 'the text alone'}" for form, n in told.items()]}
-
-
-def _concentration(emergent: Path, results: Path) -> "pl.DataFrame":
-    """Count the preferred metrics of the suite's tasks and of all others; a row of a subtask stands for its task.
-
-    Raises
-    ------
-    InputError
-        A row of the suite is no JSON task of BIG-Bench.
-    """
-    import polars as pl
-
-    from rescore.bigbench import catalogue
-    from rescore.config.inputs import read_suite
-    from rescore.discontinuity.concentration import concentration
-    from rescore.tables import CONCENTRATION, InputError, write_twins
-
-    leaves = catalogue.catalogue().filter(kind=catalogue.JSON_TASK)
-    leaves = leaves.select("preferred_score", task=pl.col("name").str.split(":").list.first())
-    known = set(leaves["task"])
-    named = []
-    for row in read_suite(emergent):
-        task = row["task"].partition(":")[0]
-        if task not in known:
-            raise InputError(
-                f"{row['where']}: key 'task': '{task}' is no JSON task of BIG-Bench, so its preferred metric "
-                "is not known; take the row out"
-            )
-        named.append(task)
-    frame = concentration(leaves.with_columns(emergent=pl.col("task").is_in(named)))
-    made_by = {"emergent": emergent.name, "catalogue": catalogue.CATALOGUE.stem}
-    write_twins(frame, results, CONCENTRATION, made_by)
-    return frame

@@ -1,4 +1,4 @@
-"""Check a ladder row's source without loading it: a folder by its files' names and first bytes."""
+"""Folders that the configuration and ladder rows name; those of models are checked by names and first bytes."""
 
 import re
 import sys
@@ -22,6 +22,22 @@ ALLOW_BIN = "key 'weights': bin in its ladder row loads pytorch_model.bin, by to
 """The mend where a source may have nothing but pickles."""
 _READ = (".json", ".model", ".txt", ".jinja", ".safetensors")
 _NO_LANGUAGE_MODEL = r"\w+For(MaskedLM|PreTraining|SequenceClassification|TokenClassification|QuestionAnswering)"
+
+
+def published_results(config: Mapping[str, Any]) -> str:
+    """Return the folder of BIG-bench's published results that a configuration names.
+
+    Raises
+    ------
+    InputError
+        It names none, or there is no such folder.
+    """
+    folder = config.get("published", {}).get("path")
+    if not folder or not Path(folder).is_dir():
+        raise InputError(
+            f"key 'published.path': {folder or 'null'}; name a checkout of BIG-bench, or any folder of results"
+        )
+    return str(folder)
 
 
 def check_source(row: Mapping[str, Any], where: str) -> None:

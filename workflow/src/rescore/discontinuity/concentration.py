@@ -16,10 +16,10 @@ HARD_PREFERRED = ("exact_str_match", "multiple_choice_grade")
 def concentration(leaves: pl.DataFrame) -> pl.DataFrame:
     """Count the tasks that prefer exact match or multiple-choice grade, among the emergent and among the others.
 
-    Schaeffer et al. (2023, arXiv:2304.15004, section 4) find that these two metrics hold more than 92% of the emergent
-    abilities claimed on BIG-Bench; they count pairs of task and metric by hand annotation, this counts tasks by
-    `preferred_score`. A task counts as `hard_preferred` where every leaf prefers one of the two, as `mixed` where some
-    do.
+    Schaeffer et al. (2023, arXiv:2304.15004, section 4) find that more than 92% of the emergent abilities claimed on
+    BIG-Bench appear under one of these two metrics. (That is where they appear, not how many disappear under another.)
+    They count pairs of task and metric by hand annotation, this counts tasks by `preferred_score`. A task counts as
+    `hard_preferred` where every leaf prefers one of the two, as `mixed` where some do.
 
     Parameters
     ----------

@@ -10,7 +10,9 @@ from tqdm import tqdm
 from rescore.importing import bigbench_ladders, json_files
 from rescore.importing.bigbench_ladders import Size
 from rescore.importing.bigbench_logs import read_log
-from rescore.importing.bigbench_scores import Leaves, model_name, rows
+from rescore.importing.bigbench_scores import Leaves, model_name, named, rows
+from rescore.importing.collect import some
+from rescore.importing.names import NAMES, Name
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, frame
 from rescore.tables import InputError
 
@@ -39,7 +41,7 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
     """
     found, items = [], []
     choices: dict[tuple[object, ...], pl.DataFrame] = {}
-    preferred: dict[tuple[str, str | None], str] = {}
+    preferred: dict[tuple[str, str], str] = {}
     sizes: dict[str, Size] = {}
     notes: dict[str, None] = {}
     unnamed = 0
@@ -60,7 +62,7 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: no score file of BIG-bench: {type(error).__name__} {error}") from error
-        preferred |= {(row["task"], row["subtask"]): row["preferred"] for row in means}
+        preferred |= {(row["task"], _whole(row["task"], row["subtask"])): row["preferred"] for row in means}
         found.append(frame(means, FOUND))
         if log:
             unnamed += log.unnamed
@@ -71,9 +73,13 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
         notes[f"{unnamed} logged questions of programmatic tasks name no subtask: their means alone are read"] = None
     logged = pl.concat([frame([], ITEMS), *items])
     every = pl.concat([frame([], FOUND), *found])
+    # Tasks were mended between evaluations, so that files differ a little in what guessing scores.
+    every = every.with_columns(chance=pl.col("chance").drop_nulls().first().over(*_LEAF, "metric"))
+    if uncounted := every.filter(pl.col("n").is_null())["task"].unique(maintain_order=True).to_list():
+        notes[f"not judged, as their number of questions is not known (--n): {some(uncounted)}"] = None
     told = pl.DataFrame(
-        [(*leaf, metric) for leaf, metric in preferred.items()],
-        schema=dict.fromkeys((*_LEAF, "metric"), pl.String),
+        [(*leaf, metric, NAMES.get(named(metric), Name(named(metric))).metric) for leaf, metric in preferred.items()],
+        schema=dict.fromkeys((*_LEAF, "preferred", "metric"), pl.String),
         orient="row",
     )
     return Read(
@@ -84,6 +90,10 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
         sizes,
         list(notes),
     )
+
+
+def _whole(task: str, leaf: str | None) -> str:
+    return task if leaf is None else leaf if leaf.startswith(f"{task}:") else f"{task}:{leaf}"
 
 
 def _without_items(found: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:

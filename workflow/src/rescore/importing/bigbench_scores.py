@@ -10,9 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rescore.importing.names import KNOWN, spelled
+
 BRIER = "calibration_multiple_choice_brier_score"
 """BIG-bench's Brier score: its squares are averaged over all choices of all questions, not summed over a question's."""
 
+_METRICS = frozenset({"exact_str_match", "multiple_choice_grade", "log_likelihood"})  # those that have a name here
 _MEANS = "normalized_aggregate_score"  # over subtasks, of other metrics
 
 
@@ -68,8 +71,17 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
                 if metric == BRIER and choices:
                     found.append(place | {"metric": "brier_score", "value": number * choices})
                 else:
-                    found.append(place | {"metric": metric, "value": number, "chance": _chance(entry, metric)})
+                    found.append(place | {"metric": named(metric), "value": number, "chance": _chance(entry, metric)})
     return found
+
+
+def named(metric: str) -> str:
+    """Keep a programmatic task's own `accuracy` or `perplexity` apart from what other tools mean by these.
+
+    >>> named("exact_str_match"), named("rougeLsum"), named("Accuracy")
+    ('exact_str_match', 'rougeLsum', "the task's own Accuracy")
+    """
+    return metric if metric in _METRICS or spelled(metric) not in KNOWN else f"the task's own {metric}"
 
 
 def model_name(model: Mapping[str, Any]) -> str:

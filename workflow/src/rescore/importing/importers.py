@@ -53,7 +53,7 @@ class Published(NamedTuple):
         The ladder tables, and the axis along which all their models have a place; no axis where the user gave the
         ladders.
     preferred
-        task, subtask and metric, BIG-bench's name of the one that each subtask prefers; without its shots.
+        task, subtask (whole, without its shots), preferred (BIG-bench's name of the metric it prefers), metric (ours).
     """
 
     written: Written

@@ -29,7 +29,6 @@ def render(
     made_by: Mapping[str, object],
     settings: Mapping[str, Any],
     grading: pl.DataFrame | None = None,
-    concentration: pl.DataFrame | None = None,
     answers: pl.DataFrame | None = None,
     positions: pl.DataFrame | None = None,
     diagnosed: Mapping[str, pl.DataFrame] | None = None,
@@ -52,9 +51,8 @@ def render(
     settings
         The constants of the method, printed as given; may nest. Those under `conventions` say from where a number is a
         yes.
-    grading, concentration
-        Tables of the contracts GRADING and CONCENTRATION; the page is silent on one that is not there. Of the former
-        the rows count whose model has a point on the subtask's curves.
+    grading
+        The table GRADING; the page is silent without it. Rows count whose model has a point on the subtask's curves.
     answers
         Real answers, columns as `real_answers.ANSWERS`; without it the page has none.
     positions
@@ -92,8 +90,6 @@ def render(
         n_graded=sum(subtask.graded for subtask in subtasks),
         misgraded=sorted((s for s in subtasks if s.grader), key=_worst_share, reverse=True),
         n_listed=_LISTED,
-        concentrated=None if concentration is None else text.concentrated(concentration),
-        concentration=[] if concentration is None else concentration.to_dicts(),
         **diagnostics.sections(found, {subtask.key: place for place, subtask in enumerate(subtasks)}),
         specs=subtask_charts.specs(dict.fromkeys(name for s in subtasks for name in s.data["charts"]), axis)
         | {

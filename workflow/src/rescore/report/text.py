@@ -262,29 +262,6 @@ def _are(n: int) -> str:
     return "is" if n == 1 else "are"
 
 
-def concentrated(concentration: pl.DataFrame) -> str:
-    """Say in a sentence which share of the tasks called emergent prefers a hard metric, and how that compares.
-
-    Parameters
-    ----------
-    concentration
-        The table CONCENTRATION: the row "emergent", then the row "other".
-    """
-    emergent, other = concentration.to_dicts()
-    first = (
-        f"{emergent['hard_preferred']} of the {emergent['tasks']} tasks listed as emergent "
-        f"({percent(emergent['share'])}, 95% interval {percent(emergent['share_low'])} to "
-        f"{percent(emergent['share_high'])}) have exact match or multiple-choice grade as their preferred metric"
-    )
-    if emergent["p_fisher"] is None:
-        return f"{first}."
-    ratio = "" if emergent["odds_ratio"] is None else f"odds ratio {number(emergent['odds_ratio'], 2)}, "
-    return (
-        f"{first}, against {other['hard_preferred']} of BIG-Bench's {other['tasks']} other JSON tasks "
-        f"({percent(other['share'])}; {ratio}Fisher's exact test p = {number(emergent['p_fisher'], 2)})."
-    )
-
-
 def _hard_metrics(cliffs: pl.DataFrame) -> str:
     """Name the hard metrics that decide: exact match alone, or with its stand-in."""
     names = [title(metric).lower() for metric in sorted(cliffs["hard_metric"].drop_nulls().unique())]

@@ -1,0 +1,83 @@
+"""The page of figures 5 and 6 in a browser: its chart is drawn, its table filled, and nothing is asked for."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from report_browser import browse, needs_browser
+
+from rescore.report.reproduction_page import concentrated, render_reproduction
+from rescore.tables import CONCENTRATION, CURVES, EMERGENCE, PREFERRED_METRICS
+
+GRADE = "multiple_choice_grade"
+CONCENTRATED = pl.DataFrame(
+    [
+        ("emergent", 67, 63, 0, 63 / 67, 0.8563, 0.9765, 3.148, 0.0554),
+        ("other", 102, 85, 3, 85 / 102, 0.7492, 0.8933, None, None),
+    ],
+    schema=dict(CONCENTRATION.columns),
+    orient="row",
+)
+
+
+def page(subtask: str = "riddle:2-shot", emergence: pl.DataFrame | None = None) -> str:
+    sizes = [10.0**power for power in range(6, 11)]
+    means = {GRADE: [0.2, 0.2, 0.21, 0.2, 0.9], "brier_score": [1.4, 1.2, 1.0, 0.8, 0.6]}
+    rows = [
+        {"ladder": "BIG-G", "model": f"m{x:g}", "n_params": x, "compute_flops": None, "pretraining_loss_nats": None}
+        | {"task": "riddle", "subtask": subtask, "metric": metric, "mean": y, "standard_error": 0.01, "n": 90}
+        for metric, ys in means.items()
+        for x, y in zip(sizes, ys, strict=True)
+    ]
+    curves = pl.DataFrame(rows, schema_overrides={"compute_flops": pl.Float64, "pretraining_loss_nats": pl.Float64})
+    scored = pl.DataFrame(
+        [("BIG-G", "riddle", subtask, GRADE, True, 70.0, True, "yes", None, None, 4.0, False, "disappears")],
+        schema=dict(EMERGENCE.columns),
+        orient="row",
+    )
+    counts = pl.DataFrame(
+        [("all", GRADE, 1, 1, 1, 0, 1, *[0] * 8), ("listed", GRADE, 51, 1, 1, 0, 1, *[0] * 8)],
+        schema=dict(PREFERRED_METRICS.columns),
+        orient="row",
+    )
+    return render_reproduction(
+        curves=curves.select([c for c in CURVES.columns if c in curves.columns]),
+        emergence=scored if emergence is None else emergence,
+        preferred_metrics=counts,
+        concentration=CONCENTRATED,
+        axis="n_params",
+        lines=5.0,
+    )
+
+
+def test_the_share_in_a_sentence() -> None:
+    assert concentrated(CONCENTRATED) == (
+        "63 of the 67 tasks on the list (94.0%, 95% interval 85.6% to 97.7%) have exact match or multiple-choice grade "
+        "as their preferred metric, against 85 of BIG-Bench's 102 other JSON tasks (83%; odds ratio 3.1, Fisher's "
+        "exact test p = 0.055)."
+    )
+
+
+@needs_browser
+def test_the_page_opens_and_draws(tmp_path: Path) -> None:
+    with browse(page(), tmp_path) as opened:
+        opened.wait_for_selector(".chart svg")
+        assert opened.locator("#curves tbody tr").count() == 1
+        assert opened.locator("#curves tbody th").first.text_content() == "riddle:2-shot"
+        assert opened.locator(".panel > small:last-child").all_text_contents() == ["cliff, disappears"]
+        assert opened.locator(".panel polyline").count() == 2
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\x00\u202eb"])
+def test_names_are_text(name: str) -> None:
+    source = page(name)
+    assert "<script>alert(1)" not in source
+    assert "\x00" not in source
+
+
+@needs_browser
+def test_a_page_without_curves_opens(tmp_path: Path) -> None:
+    source = page(emergence=EMERGENCE.empty())
+    assert "No curve of these files has both." in source
+    with browse(source, tmp_path) as opened:
+        opened.wait_for_selector(".chart svg")
