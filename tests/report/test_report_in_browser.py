@@ -96,6 +96,8 @@ def test_nothing_is_cut_off_at_the_side(source: str, tmp_path: Path, width: int)
         page.set_viewport_size({"width": width, "height": 900})
         expect(page.locator("#s1 svg.marks")).to_have_count(4)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        right = "table => table.getBoundingClientRect().right"
+        assert max(table.evaluate(right) for table in page.locator("table").filter(visible=True).all()) <= width
         for column in ("Label", "Why"):
             shown = page.locator(f"#answers td[data-title='{column}']").first
             assert shown.evaluate("cell => cell.getBoundingClientRect().right") <= width
