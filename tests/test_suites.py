@@ -179,15 +179,15 @@ def test_a_dataset_of_the_hub_is_fetched_once_by_commit_subset_and_split(
     monkeypatch.chdir(tmp_path)
     row = {"path": "org/quiz", "revision": COMMIT, "subset": "main", "split": "test"}
     made = made_of(tmp_path, row, row | {"task": "other", "subset": ""})
-    files = [f"data/downloads/datasets/org-quiz-0123456789ab-{end}.parquet" for end in ("main-test", "test")]
+    files = [f"data/downloads/datasets/org-quiz+0123456789ab+{end}.parquet" for end in ("+test", "main+test")]
     assert made.datasets == files
     assert made.fetch_options() == f"--out data/downloads/bigbench --suite {tmp_path}/s.tsv"
-    assert made.question_files("mine") == files[:1]
-    assert made.prompt_options("mine") == f"--path {files[0]} --task mine --shots 0 --seed 1"
+    assert made.question_files("mine") == files[1:]
+    assert made.prompt_options("mine") == f"--path {files[1]} --task mine --shots 0 --seed 1"
     assert made.task_digest("mine") is None
-    Path(files[0]).parent.mkdir(parents=True)
-    Path(files[0]).touch()
-    assert made_of(tmp_path, row, row | {"task": "other", "subset": ""}).datasets == files[1:]
+    Path(files[1]).parent.mkdir(parents=True)
+    Path(files[1]).touch()
+    assert made_of(tmp_path, row, row | {"task": "other", "subset": ""}).datasets == files[:1]
 
 
 REFUSED: dict[str, tuple[dict[str, object], str]] = {

@@ -434,6 +434,13 @@ def test_of_several_splits_or_subsets_one_must_be_named(tmp_path: Path) -> None:
         read(tmp_path / "test.parquet", split="test")
 
 
+@pytest.mark.parametrize("key", ["subset", "split"])
+@pytest.mark.parametrize("save", [as_saved_split, as_saved_dataset, as_hub_folder])
+def test_a_subset_or_split_that_a_dataset_does_not_have(save: Callable[[Path], Path], key: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"mine: has no {key} 'dev'; name one in column '{key}': "):
+        read(save(tmp_path), **{key: "dev"})
+
+
 def test_a_folder_that_changes_is_read_anew(tmp_path: Path) -> None:
     for word in ("old", "new"):
         parquet(tmp_path / "test.parquet", [{"input": word, "target": "b"}])

@@ -248,20 +248,23 @@ def dataset(source: str, revision: str | None, *, subset: str | None, split: str
         with tempfile.TemporaryDirectory() as made:
             cache = {"cache_dir": made} if folder else {}
             if folder and any((folder / name).is_file() for name in ("state.json", "dataset_dict.json")):
+                _only(label, "subset", ["default"], subset)
                 loaded = datasets.load_from_disk(source)
             else:
-                names = datasets.get_dataset_config_names(source, revision=revision)
-                _only(label, "subset", names, subset)
+                _only(label, "subset", datasets.get_dataset_config_names(source, revision=revision), subset)
                 loaded = datasets.load_dataset(source, subset, revision=revision, **cache)
-            if isinstance(loaded, datasets.DatasetDict):
-                loaded = loaded[_only(label, "split", list(loaded), split)]
+            splits = loaded if isinstance(loaded, dict) else {str(loaded.split or "all"): loaded}
+            loaded = splits[_only(label, "split", list(splits), split)]
             buffer = io.BytesIO()
             loaded.to_parquet(buffer)
             return buffer.getvalue()
     except InputError:
         raise
     except Exception as error:  # the library raises many types, all about source or network
-        raise InputError(f"{label}: cannot be loaded as a dataset: {' '.join(str(error).split())[:200]}") from error
+        mend = "; see columns 'path' and 'revision', and whether there is a network" if revision else ""
+        raise InputError(
+            f"{label}: cannot be loaded as a dataset: {' '.join(str(error).split())[:200]}{mend}"
+        ) from error
 
 
 def _only(label: str, key: str, there: Sequence[str], given: str | None) -> str:

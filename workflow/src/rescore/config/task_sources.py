@@ -20,8 +20,8 @@ def questions_at(row: Mapping[str, Any]) -> Path:
     """Where the questions of a row with a `path` are; of a dataset of the Hub, the file that `rescore fetch` writes."""
     if "revision" not in row:
         return Path(row["path"]).expanduser()
-    words = [row["path"].replace("/", "-"), row["revision"][:12], row.get("subset"), row.get("split")]
-    return DATASETS / (re.sub(r"[^\w.-]", "-", "-".join(filter(None, words))) + ".parquet")
+    words = [row["path"], row["revision"][:12], row.get("subset", ""), row.get("split", "")]
+    return DATASETS / (re.sub(r"[^\w.+-]", "-", "+".join(words)) + ".parquet")
 
 
 def question_files(row: Mapping[str, Any]) -> list[Path]:
