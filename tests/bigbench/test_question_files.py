@@ -208,6 +208,12 @@ def test_choices_and_the_right_one(row: Row, write: Callable[..., Path], tmp_pat
     assert list(subtask.examples[0]["target_scores"]) == ["x", "y", "z"]
 
 
+def test_a_nested_column_of_scores_has_the_choices_of_all_rows(tmp_path: Path) -> None:
+    scores = [{"x": 1, "y": 0}, {"y": 0, "z": 1}]
+    path = parquet(tmp_path / "q.parquet", [{"input": f"{n}", "target_scores": s} for n, s in enumerate(scores)])
+    assert [example["target_scores"] for example in read(path).examples] == scores
+
+
 def test_choices_are_not_listed_where_the_suite_says_so(of: Callable[..., Subtask]) -> None:
     subtask = of({"input": "a", "choices": ["x", "y"], "target": "x"}, list_choices=False)
     assert examples(subtask, shots=0, seed=1)["prompt"].to_list() == ["\nQ: a\nA: "]
@@ -441,10 +447,15 @@ def test_a_subset_or_split_that_a_dataset_does_not_have(save: Callable[[Path], P
         read(save(tmp_path), **{key: "dev"})
 
 
-def test_a_folder_that_changes_is_read_anew(tmp_path: Path) -> None:
+def test_a_folder_that_changes_is_read_anew_and_no_copy_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "mine").mkdir()
     for word in ("old", "new"):
-        parquet(tmp_path / "test.parquet", [{"input": word, "target": "b"}])
-        assert read(tmp_path).examples[0]["input"] == word
+        parquet(tmp_path / "mine/test.parquet", [{"input": word, "target": "b"}])
+        assert read(tmp_path / "mine").examples[0]["input"] == word
+    assert not list((tmp_path / "cache").rglob("*.arrow"))
 
 
 def test_a_folder_that_holds_no_dataset(tmp_path: Path) -> None:

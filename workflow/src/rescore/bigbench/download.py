@@ -244,7 +244,7 @@ def dataset(source: str, revision: str | None, *, subset: str | None, split: str
     label = f"{source}, commit {revision}" if revision else source
     folder = None if revision else Path(source)
     try:
-        # What is made of a folder is not kept, so that it cannot be out of date.
+        # The library copies what it loads; of a folder that is here already, no copy is kept.
         with tempfile.TemporaryDirectory() as made:
             cache = {"cache_dir": made} if folder else {}
             if folder and any((folder / name).is_file() for name in ("state.json", "dataset_dict.json")):
