@@ -64,6 +64,23 @@ def test_without_seeds_and_checkpoints_the_convention_stays() -> None:
     assert rung_noise(X, None, [3] * 5, CONVENTIONS) == (0.2, "convention")
 
 
+def test_seeds_of_too_few_sizes_or_under_the_floor_measure_nothing() -> None:
+    z = np.array([-2.0, -1.0, 0.0, 1.0, 2.0, 2.0, 5.0])
+    assert rung_noise(X, nll_of(z), [1, 1, 1, 1, 3], CONVENTIONS) == (0.2, "convention")  # one of three has broken
+    assert rung_noise(X, np.full(15, 0.001), [3] * 5, CONVENTIONS) == (0.2, "convention")
+
+
+def test_the_last_fifth_is_one_of_compute_alone() -> None:
+    steps = pl.DataFrame({"ladder": "L", "model": [f"m{i:02d}" for i in range(12)], "n_params": 1e6}).with_columns(
+        compute_flops=pl.Series([10.0**e for e in np.r_[15:18:0.5, 17.96:18.01:0.009]])
+    )
+    steps = steps.with_columns(pretraining_loss_nats=20 - pl.col("compute_flops").log10())
+    scores = simulated_scores({"t": Truth(shape="chain")}, steps, n_items=60)
+    for axis, source in (("compute_flops", "checkpoints"), ("pretraining_loss_nats", "convention")):
+        found = analyse(scores, steps, Settings(draws=99, axis=axis)).cliffs
+        assert found["rung_noise_from"].to_list() == [source]
+
+
 def test_the_table_says_what_noise_was_used() -> None:
     truth = {"t": Truth(shape="chain")}
     for seeds, source in ((1, "convention"), (3, "seeds")):

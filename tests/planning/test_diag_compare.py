@@ -77,7 +77,7 @@ def test_two_prompts_give_the_shift_of_every_curve(tmp_path: Path, capsys: pytes
     assert ["sub", EM, "-1"] in [line[:3] for line in lines]
     assert ["sub", EM, "smooth", "yes", "yes", "no", "1", "1"] in lines
     assert said.err.startswith("1 of 2 curves have a shift")
-    assert "1 of 1 subtasks keep all three answers under 2 prompts" in said.err
+    assert "1 of 1 curves keep all three answers under 2 prompts" in said.err
 
 
 def test_answers_and_elbows_over_four_prompts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +103,7 @@ def test_answers_and_elbows_over_four_prompts(tmp_path: Path, capsys: pytest.Cap
     assert (hard["elbow_first_log10_x"], hard["elbow_last_log10_x"]) == pytest.approx((19.5, 20.02))
     assert (hard["elbow_apart_decades"], hard["half_apart_decades"]) == pytest.approx((0.52, 0.52))
     assert (soft["verdict"], soft["rising"], soft["elbow_apart_decades"], soft["stable"]) == ("flat", 0, None, None)
-    assert "0 of 1 subtasks keep all three answers under 4 prompts" in capsys.readouterr().err
+    assert "0 of 1 curves keep all three answers under 4 prompts" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"again/verdicts.parquet: has the prompts of .*two: shots"):
         compare(zero, [*others, run(tmp_path / "again", 20, shots=2)], tmp_path / "out")
 

@@ -38,7 +38,18 @@ def test_a_run_is_checked_on_simulated_subtasks_of_its_own_ladders() -> None:
     many = curves(x, {("b", "exact_match"): flat, ("c", "exact_match"): flat}, n=300)
     likelihoods = curves(x, {("d", "nll_nats_per_token"): flat}, n=9999)
     short = curves(x[:3], {("a", "exact_match"): flat[:3]}).with_columns(ladder=pl.lit("short"))
-    found = planted(pl.concat([few, many, likelihoods, short]), QUICK)
+    # A model without scores, at the bottom of the ladder, has n = 0: it is no size, and not the number of items.
+    absent = (
+        many.filter(pl.col("n") > 0)
+        .unique("subtask")
+        .with_columns(
+            n=pl.lit(0, many.schema["n"]),
+            mean=pl.lit(None, pl.Float64),
+            model=pl.lit("absent"),
+            compute_flops=pl.lit(1e16),
+        )
+    )
+    found = planted(pl.concat([absent, few, many, likelihoods, short], how="vertical_relaxed"), QUICK)
     assert found.schema == PLANTED.empty().schema
     assert found.select("ladder", "n_items", "replicates").unique().rows() == [("ladder", 300, 3)]
     assert found["truth"].to_list() == ["mirage", "step", "step over two gaps"]

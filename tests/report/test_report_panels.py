@@ -204,7 +204,7 @@ def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None
     noise = cliff_row(WORDS, "open", rung_noise_logits=0.146, rung_noise_from="seeds").row(0, named=True)
     assert facts(noise, COMPUTE, None) == ["Noise of a model beyond its questions: 0.15 logits, measured from seeds."]
     noise |= {"rung_noise_logits": 0.2, "rung_noise_from": "convention"}
-    assert facts(noise, COMPUTE, None)[0].endswith("0.2 logits, assumed, as there are no seeds.")
+    assert facts(noise, COMPUTE, None)[0].endswith("0.2 logits, assumed, as too few seeds or checkpoints tell it.")
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def compare(
     )
     asked = stability["stable"].drop_nulls()
     say(
-        f"{asked.sum()} of {len(asked)} subtasks keep all three answers under {len(runs)} prompts; every metric's "
+        f"{asked.sum()} of {len(asked)} curves keep all three answers under {len(runs)} prompts; every metric's "
         f"verdict and elbow: {out / 'prompt_stability.csv'}"
     )
 

@@ -118,7 +118,9 @@ def _by_subtask(found: Iterable[Cell]) -> list[list[Cell]]:
 
 def _rows(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
     """Judge one subtask; rows by table."""
-    in_training = job.ladder in checkpoint_ladders(job.models.with_columns(ladder=pl.lit(job.ladder)))
+    # The last fifth of training is a stretch of compute.
+    in_training = settings.axis == "compute_flops"
+    in_training &= job.ladder in checkpoint_ladders(job.models.with_columns(ladder=pl.lit(job.ladder)))
     subtask = judge(job.cells, settings, job.ladder, in_training=in_training)
     names = {"ladder": job.ladder, "task": job.cells[0].task, "subtask": job.cells[0].subtask}
     architecture = job.models.group_by("x").agg(pl.col("architecture").unique().sort().str.join(" or "))

@@ -128,7 +128,7 @@ def cliff_row(subtask: Subtask, settings: Settings, architecture: Mapping[float,
 
 
 def _under(soft: CurveVerdict | None) -> str:
-    """What becomes of the hard metric's cliff under a soft metric; None is a curve that is not subtask."""
+    """What becomes of the hard metric's cliff under a soft metric; None is a curve that is not judged."""
     return {"smooth": "disappears", "cliff": "survives"}.get(soft.verdict if soft else "", "open")
 
 

@@ -14,6 +14,7 @@ LAST_PART = 0.2
 """Share of training at its end whose checkpoints differ by noise alone, about a line (Heineman et al. 2025)."""
 
 _CHECKPOINTS_MIN = 5
+_RUNGS_MIN = 3  # with fewer, a median does not keep out a rung where only some seeds have broken
 _MEDIAN = 2 / np.pi  # a median of variances tells so much of what their mean does
 
 
@@ -34,8 +35,8 @@ def rung_noise(
     """Measure rung noise in log odds of exp(-NLL), moderated by the fixed one (Smyth 2004; prior_df).
 
     From seeds: the median over rungs of the variance between their models, as a rung where only some seeds have broken
-    says nothing of the others. Else, of one model in training, from its last checkpoints (5 or more in the last fifth):
-    what they leave about a line. Else the fixed one.
+    says nothing of the others. It takes three rungs above the NLL's floor. Else, of one model in training, from its
+    last checkpoints (5 or more in the last fifth): what they leave about a line. Else the fixed one.
 
     Parameters
     ----------
@@ -49,9 +50,14 @@ def rung_noise(
         return RungNoise(fixed, "convention")
     n = np.maximum(nll, conventions.nll_floor_nats)
     z = -(n + np.log(-np.expm1(-n)))
-    seeds = [(float(mine.var(ddof=1)), len(mine) - 1) for mine in np.split(z, np.cumsum(models)[:-1]) if len(mine) > 1]
+    rungs = zip(np.split(z, ends := np.cumsum(models)[:-1]), np.split(nll, ends), strict=True)
+    seeds = [
+        (float(mine.var(ddof=1)), len(mine) - 1)
+        for mine, own in rungs
+        if len(mine) > 1 and own.mean() > conventions.nll_floor_nats
+    ]
     last = x >= x[-1] + np.log10(1 - LAST_PART)
-    if seeds:
+    if len(seeds) >= _RUNGS_MIN:
         found = float(np.median([variance * df / chi2.median(df) for variance, df in seeds]))
         df, source = _MEDIAN * sum(df for _, df in seeds), "seeds"
     elif in_training and np.count_nonzero(last) >= _CHECKPOINTS_MIN:

@@ -109,7 +109,7 @@ def planted(curves: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     to be judged, or whose subtasks have too few items.
     """
     found = [PLANTED.empty()]
-    hard = curves.filter(pl.col("metric").is_in(HARD_METRICS), pl.col("n").is_not_null())
+    hard = curves.filter(pl.col("metric").is_in(HARD_METRICS), pl.col("n") > 0)
     for (ladder,), rows in hard.partition_by("ladder", as_dict=True, maintain_order=True).items():
         known = rows.unique("model", maintain_order=True)[settings.axis].drop_nulls()
         n_items = int(rows.unique("subtask").select(pl.col("n").median()).item())

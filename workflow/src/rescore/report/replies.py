@@ -26,10 +26,11 @@ def asked(conventions: Mapping[str, Any]) -> list[tuple[str, str]]:
         fast, confidence = conventions["acceleration_min"], conventions["confidence"]
         slack = percent(confidence - conventions["break_slack"])
         bars = [
-            f"yes from {percent(conventions['cliff_confidence'])}, also with any one size left out",
+            f"yes from {percent(conventions['cliff_confidence'])}, "
+            f"and {percent(conventions['cliff_without'])} with any one size left out",
             f"yes from {percent(conventions['metric_share_min'])}, if {percent(confidence)} of draws agree",
             f"yes from {times((1 + fast) / (1 - fast))}, if {slack} of draws agree and the test questions change "
-            "together; no if it grew less than that anywhere up to the cliff",
+            "together; no if it nowhere grew that fast up to the cliff",
         ]
     except KeyError:
         bars = [""] * len(QUESTIONS)
@@ -77,6 +78,6 @@ def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[s
         said.append(f"Seeds of one size: {_SEEDS.get(cliff['seeds'], cliff['seeds'])}.")
     if cliff["rung_noise_logits"] is not None:
         source = {"seeds": "measured from seeds", "checkpoints": "measured from the last checkpoints"}
-        known = source.get(cliff["rung_noise_from"], "assumed, as there are no seeds")
+        known = source.get(cliff["rung_noise_from"], "assumed, as too few seeds or checkpoints tell it")
         said.append(f"Noise of a model beyond its questions: {number(cliff['rung_noise_logits'], 2)} logits, {known}.")
     return said
