@@ -5,8 +5,11 @@ import polars as pl
 import pytest
 from diagnostic_tables import curves, expit, verdicts
 
+from rescore.discontinuity.conventions import CONVENTIONS
 from rescore.planning import forecast_counts, forecasts
+from rescore.planning.curves import read_curves
 from rescore.planning.forecasts import MEAN
+from rescore.planning.tournament import unscaled
 from rescore.tables import FORECAST_COUNTS, FORECASTS
 
 X = np.linspace(18, 24, 12)
@@ -150,8 +153,36 @@ def test_forecasts_above_the_elbow_come_first_and_are_counted_apart() -> None:
 def test_all_of_the_items_right_is_not_beyond_a_forecast() -> None:
     mean = np.round(expit(1.2 * (X - 19.5)) * 50) / 50  # 50 of 50 at the top
     row = forecasts(curves(X, {("sub", EM): mean}, n=50, standard_error=0.03)).row(0, named=True)
-    assert row["realised"] == 1
+    assert row["realised"] == row["forecast_high"] == 1
     assert row["inside_interval"]
+
+
+@pytest.mark.parametrize(
+    ("z", "score"),
+    [
+        (np.log(1.5 / 99.5), 0.01),  # 1 of 100 is fitted as (1 + 1/2) / 101
+        (np.log(0.5 / 100.5), 0.0),
+        (np.log(100.5 / 0.5), 1.0),
+        (-9.0, 0.0),  # beyond the logits that 100 items can show
+        (9.0, 1.0),
+    ],
+)
+def test_a_forecast_is_told_as_a_mean_of_the_top_rungs_items(z: float, score: float) -> None:
+    """Other rungs have 500 items: the value is compared with what the 100 of the top show."""
+    means = {("sub", EM): np.full(12, 0.01), ("sub", EDIT): np.full(12, 0.01)}
+    n = pl.when(pl.col("model") == "model11").then(100).otherwise(500)
+    edit, exact = sorted(read_curves(curves(X, means).with_columns(n=n)), key=lambda curve: curve.key[3] == EM)
+    assert unscaled(z, exact, CONVENTIONS) == pytest.approx(score, abs=1e-12)
+    assert unscaled(z, edit, CONVENTIONS) == pytest.approx(1 - score, abs=1e-12)
+
+
+def test_the_interval_holds_what_it_shows_to_hold() -> None:
+    """A line in logits far beyond 50 of 50 has an interval of 1 to 1, and 50 of 50 is inside it."""
+    mean = np.where(X < 20, 0.02, 1.0)
+    found = forecasts(curves(X, {("sub", EM): mean, ("sub", EDIT): 1 - mean}, n=50, standard_error=0.0))
+    shown = found["forecast_low"].le(found["realised"]) & found["realised"].le(found["forecast_high"])
+    assert found["inside_interval"].to_list() == shown.to_list()
+    assert found.filter(pl.col("forecast_low") == 1).height > 0
 
 
 STEPS = np.array([2**i for i in range(10)] + list(range(1000, 144_000, 1000)))  # those of Pythia's checkpoints
@@ -202,6 +233,12 @@ def test_what_is_forecast_and_why_not() -> None:
     gone = forecasts(curves(X, {("sub", EDIT): np.linspace(0.9, 0, 12)})).row(0, named=True)
     assert gone["relative_error"] is None
     assert gone["reason"] == "no relative error: the realised value is 0"
+    counted = ["forecasts", "with_relative_error", "within_5_percent", "median_relative_error"]
+    means = {("gone", EDIT): np.linspace(0.9, 0, 12), ("steady", EDIT): np.full(12, 0.5)}
+    both = forecast_counts(forecasts(curves(X, means))).filter(form=MEAN)
+    assert both.select(counted[:3]).rows() == [(2, 1, 1)]
+    alone = forecast_counts(forecasts(curves(X, {("gone", EDIT): means["gone", EDIT]}))).filter(form=MEAN)
+    assert alone.select(counted).rows() == [(1, 0, 0, None)]
     controls = curves(X, {("sub", "target_probability"): X / 30, ("sub", "brier_score"): X / 30})
     assert forecasts(controls).equals(FORECASTS.empty())
     assert forecast_counts(forecasts(curves(X, {}))).equals(FORECAST_COUNTS.empty())

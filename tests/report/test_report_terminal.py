@@ -94,22 +94,27 @@ def test_summary_says_how_many_forecasts_came_out_on_either_side_of_the_elbow(ta
     base = {"along": "size", "form": "mean of the forms", "inside_interval": 0, "won": None}
     counts = pl.DataFrame(
         [
-            base | {"metric": metric, "above_elbow": above, "within_5_percent": within, "forecasts": n} | more
-            for metric, above, within, n, more in (
-                ("exact_match", False, 1, 11, {}),
-                ("exact_match", True, 15, 23, {}),
-                ("multiple_choice_grade", True, 2, 4, {}),
-                ("multiple_choice_grade", None, 4, 4, {}),
-                ("exact_match", True, 20, 23, {"form": "power law", "won": 3}),
-                ("nll_nats_per_token", True, 9, 23, {}),
+            base
+            | {"metric": metric, "above_elbow": above, "within_5_percent": within}
+            | {"with_relative_error": n, "forecasts": n + undefined}
+            | more
+            for metric, above, within, n, undefined, more in (
+                ("exact_match", False, 1, 11, 3, {}),
+                ("exact_match", True, 15, 23, 1, {}),
+                ("multiple_choice_grade", True, 2, 4, 0, {}),
+                ("multiple_choice_grade", None, 4, 4, 5, {}),
+                ("exact_match", True, 20, 23, 7, {"form": "power law", "won": 3}),
+                ("nll_nats_per_token", True, 9, 23, 7, {}),
             )
         ],
         schema_overrides={"won": pl.Int64},
     ).select(pl.lit(None, kind).alias(name) if name not in base and name not in
-             ("metric", "above_elbow", "within_5_percent", "forecasts") else pl.col(name)
+             ("metric", "above_elbow", "within_5_percent", "with_relative_error", "forecasts") else pl.col(name)
              for name, kind in FORECAST_COUNTS.columns.items())  # fmt: skip
     lines = summary(tables.cliffs, tables.headline, forecasts=counts).plain.splitlines()
     said = "Forecasts of the hard metric within 5%: 17 of 27 above the elbow, 1 of 11 below the elbow."
-    assert said in " ".join(lines)
+    assert f"{said} Not counted, as the realised value is 0: 4." in " ".join(lines)
+    defined = counts.with_columns(forecasts="with_relative_error")
+    assert "Not counted" not in summary(tables.cliffs, tables.headline, forecasts=defined).plain
     assert max(map(len, lines)) <= 80
     assert "Forecasts" not in summary(tables.cliffs, tables.headline, forecasts=FORECAST_COUNTS.empty()).plain

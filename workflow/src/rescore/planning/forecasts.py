@@ -119,6 +119,7 @@ def forecast_counts(forecasts: pl.DataFrame) -> pl.DataFrame:
     counted = forecasts.drop_nulls("forecast").group_by(by, maintain_order=True)
     found = counted.agg(
         forecasts=pl.len(),
+        with_relative_error=pl.col("relative_error").count(),
         within_5_percent=pl.col("within_5_percent").sum(),
         inside_interval=pl.col("inside_interval").sum(),
         median_relative_error=pl.col("relative_error").abs().median(),
@@ -199,8 +200,8 @@ def _entries(one: Fitted, told: Told, conventions: Conventions) -> Iterator[dict
     """Compare the forecasts of each form and of their mean with the top rung: columns of FORECASTS."""
     curve = one.curve
     beyond = _extrapolation_errors(one, conventions.draws)
-    realised, seen = curve.in_own_unit(float(curve.mean[-1])), told.seen
-    nearest = int(np.abs(told.top - seen).argmin())
+    realised = curve.in_own_unit(float(curve.mean[-1]))
+    nearest = int(np.abs(told.top - told.seen).argmin())
     weights, mean = told.weights(), told.mean()
     entrants = [(MEAN, mean.top[0], mean.drawn[0], None, None)]
     entrants += zip(told.names, told.top, told.drawn, told.error, weights, strict=True)
@@ -219,7 +220,7 @@ def _entries(one: Fitted, told: Told, conventions: Conventions) -> Iterator[dict
             "realised": realised,
             "relative_error": relative,
             "within_5_percent": None if relative is None else abs(relative) <= GOOD,
-            "inside_interval": bool(low <= seen <= high),
+            "inside_interval": min(ends) <= realised <= max(ends),
             "won": nearest == i - 1 if i else None,
             "reason": "no relative error: the realised value is 0" if relative is None else None,
         }

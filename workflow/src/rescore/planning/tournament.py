@@ -117,8 +117,14 @@ def tournament(
 
 
 def unscaled(z: float, curve: Curve, conventions: Conventions) -> float:
-    """Bring a value on the scale of the fits back to the metric's own unit."""
-    return curve.in_own_unit(float(_nats(np.array(z), conventions)) if curve.in_nats else float(expit(z)))
+    """Bring a value on the scale of the fits back to the metric's own unit, as a mean of the top rung's items.
+
+    The inverse of `_scaled` at the top rung: m = ((n + 1) m~ - 1/2) / n, held to [0, 1], where a rung can be.
+    """
+    if curve.in_nats:
+        return curve.in_own_unit(float(_nats(np.array(z), conventions)))
+    n = curve.n[-1]
+    return curve.in_own_unit(float(np.clip(((n + 1) * expit(z) - 0.5) / n, 0.0, 1.0)))
 
 
 def _nats(z: Floats, conventions: Conventions) -> Floats:

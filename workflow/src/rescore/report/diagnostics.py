@@ -183,12 +183,13 @@ def _forecast_counts(counts: pl.DataFrame | None) -> Grid | None:
             side = "not known" if above is None else f"{'a' if above else 'no'} fitted {rungs} is above it"
             rows.append(row | {"side": side, "nearest": ", ".join(nearest), "inside": inside})
 
+    within = [f"{row['within_5_percent']} of {row['with_relative_error']}" for row in rows]
     error = [text.percent(row["median_relative_error"]) for row in rows]
     columns = [
         Column("Metric", "name", [text.title(row["metric"]) for row in rows]),
         Column("Elbow", "text", [row["side"] for row in rows]),
         Column("Forecasts", "number", [row["forecasts"] for row in rows]),
-        Column("Within 5%", "number", [row["within_5_percent"] for row in rows]),
+        Column("Within 5%", "number", [row["within_5_percent"] for row in rows], said=within),
         Column("Median error", "number", [row["median_relative_error"] for row in rows], said=error),
         Column("Inside the 90% interval", "text", [row["inside"] for row in rows]),
         Column("Came nearest", "text", [row["nearest"] for row in rows]),

@@ -136,8 +136,10 @@ def _forecast(counts: pl.DataFrame | None) -> str:
     hard = counts.filter(pl.col("won").is_null(), pl.col("metric").is_in(HARD_METRICS)).drop_nulls("above_elbow")
     sides = (
         hard.group_by("above_elbow")
-        .agg(pl.col("within_5_percent", "forecasts").sum())
+        .agg(pl.col("within_5_percent", "with_relative_error", "forecasts").sum())
         .sort("above_elbow", descending=True)
     )
-    told = [f"{w} of {n} {'above' if above else 'below'} the elbow" for above, w, n in sides.iter_rows()]
-    return f"Forecasts of the hard metric within 5%: {', '.join(told)}." if told else ""
+    told = [f"{w} of {n} {'above' if above else 'below'} the elbow" for above, w, n, _ in sides.iter_rows()]
+    undefined = sides["forecasts"].sum() - sides["with_relative_error"].sum()
+    more = f" Not counted, as the realised value is 0: {undefined}." if undefined else ""
+    return f"Forecasts of the hard metric within 5%: {', '.join(told)}.{more}" if told else ""
