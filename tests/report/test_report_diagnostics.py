@@ -233,9 +233,11 @@ def test_the_page_shows_the_forecast_and_not_the_forms_that_compete(tree: Any) -
 
 def test_forecasts_are_counted_above_the_elbow_first_and_too_few_is_said(tree: Any) -> None:
     """85% of 20 are 17, which is enough, and 16 are not."""
-    assert [list(row.values()) for row in grid(tree, "forecast-counts")] == [
-        ["NLL per token", "a fitted size is above it", 20, "12 of 18", "25%", "17 of 20", "power law 14, broken power law 6"],
-        ["NLL per token", "no fitted size is above it", 20, "0 of 18", "25%", "16 of 20: too few", "broken power law 20"],
+    found = [list(row.values()) for row in grid(tree, "forecast-counts")]
+    assert [row[0] for row in found] == ["NLL per token", "NLL per token"]
+    assert [row[1:] for row in found] == [
+        ["a fitted size is above it", 20, "12 of 18", "25%", "17 of 20", "power law 14, broken power law 6"],
+        ["no fitted size is above it", 20, "0 of 18", "25%", "16 of 20: too few", "broken power law 20"],
     ]
 
 

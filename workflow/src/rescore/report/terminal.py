@@ -140,6 +140,6 @@ def _forecast(counts: pl.DataFrame | None) -> str:
         .sort("above_elbow", descending=True)
     )
     told = [f"{w} of {n} {'above' if above else 'below'} the elbow" for above, w, n, _ in sides.iter_rows()]
-    undefined = sides["forecasts"].sum() - sides["with_relative_error"].sum()
+    undefined = sum(n - defined for *_, defined, n in sides.iter_rows())
     more = f" Not counted, as the realised value is 0: {undefined}." if undefined else ""
     return f"Forecasts of the hard metric within 5%: {', '.join(told)}.{more}" if told else ""
