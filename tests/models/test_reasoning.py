@@ -231,6 +231,16 @@ def test_a_token_that_holds_a_part_of_the_stop_is_left_out():
     assert kept == merged
 
 
+@pytest.mark.parametrize("tokenizer", [metaspace(), merging()], ids=["byte fallback", "byte level"])
+@pytest.mark.parametrize("end", ["", "STOP", " is"])
+def test_a_character_of_several_tokens_is_kept_whole(tokenizer, end):
+    text = "the house \U0001f34e"
+    tokens = tokenizer(text + end)["input_ids"]
+    vocabulary = Vocabulary(tokenizer)
+    kept = _n_kept(vocabulary, tokens, ["STOP", " is"])
+    assert tokens[:kept] == tokenizer(text)["input_ids"]
+
+
 @pytest.mark.parametrize(
     ("prompt", "target", "before", "mark"),
     [

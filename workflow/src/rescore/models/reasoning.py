@@ -10,6 +10,7 @@ into tokens of their own.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -165,5 +166,9 @@ def _stopper(vocabulary: Vocabulary, stops: Sequence[str]) -> Callable[[list[int
 def _n_kept(vocabulary: Vocabulary, tokens: list[int], stops: Sequence[str]) -> int:
     """Count the tokens before the first stop; one that holds a part of it is left out."""
     text = vocabulary.decode(tokens)
-    at = min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))
-    return next((n for n, end in enumerate(vocabulary.ends(tokens)) if end > at), len(tokens))
+    found = [place for stop in stops if (place := text.find(stop)) >= 0]
+    if not found:
+        return len(tokens)
+    # A prefix that ends inside a character may decode to more text than a longer one: a replacement per byte.
+    reach = list(accumulate(reversed(vocabulary.ends(tokens)), min))[::-1]
+    return next((n for n, end in enumerate(reach) if end > min(found)), len(tokens))
