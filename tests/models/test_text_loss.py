@@ -8,6 +8,7 @@ import subprocess
 import sys
 from math import exp, log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from rescore.commands import loss as command
 from rescore.config.inputs import read_ladders
-from rescore.models.loading import load
+from rescore.models.loading import Loaded, load
 from rescore.models.text_loss import text_loss
 from rescore.tables import LOSSES, provenance, read
 
@@ -154,6 +155,40 @@ def test_what_is_measured_is_not_measured_again(ladder: Path, tmp_path: Path, mo
     (tmp_path / "renamed.txt").write_text("abc")
     command.loss(tmp_path / "renamed.txt", [ladder], out, window=33)
     assert loads == [*both * 2, both[0], *both]
+    monkeypatch.setattr("rescore.tables.source.code_digest", lambda module: f"another {module}")
+    command.loss(tmp_path / "renamed.txt", [ladder], out, window=33)
+    assert loads == [*both * 2, both[0], *both, *both]
+
+
+def test_models_of_another_ladder_stay_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+
+    def loaded(given: dict[str, Any]) -> Loaded:
+        loads.append(given["model"])
+        if len(loads) == 4:
+            raise KeyboardInterrupt
+        return load(given)
+
+    monkeypatch.setattr("rescore.models.loading.load", loaded)
+    text, out = tmp_path / "t.txt", tmp_path / "out"
+    text.write_text(TEXT)
+    one = write_ladder(tmp_path / "a.tsv", NANO / "nano-w8-s0", NANO / "nano-w24-s0")
+    other = write_ladder(tmp_path / "b.tsv", NANO / "nano-w8-s1")
+    command.loss(text, [one], out, window=32)
+    first = read(out / "losses.parquet", LOSSES)
+    command.loss(text, [other], out, window=32)
+    both = read(out / "losses.parquet", LOSSES)
+    assert both["model"].to_list() == loads == ["nano-w8-s0", "nano-w24-s0", "nano-w8-s1"]
+    assert both.head(2).equals(first)
+    changed = tmp_path / "changed/nano-w8-s0"
+    shutil.copytree(NANO / "nano-w8-s0", changed)
+    (changed / "new.json").write_text("{}")
+    with pytest.raises(KeyboardInterrupt):
+        command.loss(text, [write_ladder(one, NANO / "nano-w24-s0", changed)], out, window=32)
+    left = read(out / "losses.parquet", LOSSES)
+    command.loss(text, [write_ladder(one, NANO / "nano-w24-s0"), other], out, window=32)
+    assert len(loads) == 4  # what was measured before the kill is still there
+    assert left["model"].to_list() == both["model"].to_list()
 
 
 def test_models_of_other_tokenizers_share_an_axis(tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ def loss(
     """Measure each model's loss on a text.
 
     Writes losses to OUT, in bits per byte and nats per token, and a copy of each ladder with pretraining_loss_nats
-    filled, so that curves can run along it (discontinuity.axis). What is measured already is not measured again. If a
-    model fails, the others are measured, and the error comes last.
+    filled, so that curves can run along it (discontinuity.axis). What is measured already is not measured again, and
+    models of other ladders stay in the table: it is of one text, window and stride. If a model fails, the others are
+    measured, and the error comes last.
     """
     import polars as pl
 
@@ -33,6 +34,7 @@ def loss(
     from rescore.models import hub
     from rescore.models.jobs import identity
     from rescore.tables import LOSSES, InputError, provenance, read, write_text, write_twins
+    from rescore.tables.source import code_digest
 
     content = _read(text)
     models = read_ladders(ladder)
@@ -43,11 +45,17 @@ def loss(
         if (out / path.name).resolve() == path.resolve():
             raise InputError(f"{path}: lies in --out, where its copy would replace it; give another folder")
     step = min(stride or window, window)
-    asked = {"text": hashlib.sha256(content.encode()).hexdigest(), "window": window, "stride": step}
+    asked = {
+        "text": hashlib.sha256(content.encode()).hexdigest(),
+        "window": window,
+        "stride": step,
+        "code": code_digest(__name__),
+    }
     path = out / f"{LOSSES.name}.parquet"
     made_by: dict[str, Any] = provenance(path) if path.is_file() else {}
     done = {row["model"]: row for row in read(path, LOSSES).iter_rows(named=True)} if made_by else {}
     known: dict[str, list[str]] = made_by.get("models", {}) if made_by.items() >= asked.items() else {}
+    table = {name: one | {"text": text.name} for name, one in done.items() if name in known}
     found: dict[str, dict[str, Any]] = {}
     errors = []
     for given in rows:
@@ -55,14 +63,16 @@ def loss(
         try:
             row = hub.pinned(given)
             who = [identity(row), row["dtype"]]
-            found[name] = done[name] if known.get(name) == who else _measure(row, content, asked, batch_tokens, threads)
+            if known.get(name) != who:
+                table.pop(name, None)
+                table[name] = _measure(row, content, asked, batch_tokens, threads) | {"text": text.name}
+                known[name] = who
         except InputError as error:
             errors.append(error)
             continue
-        found[name] |= {"text": text.name}
-        known[name] = who
-        kept = {model: known[model] for model in found}
-        write_twins(pl.DataFrame(list(found.values()), LOSSES.columns), out, LOSSES, asked | {"models": kept})
+        found[name] = table[name]
+        kept = {model: known[model] for model in table}
+        write_twins(pl.DataFrame(list(table.values()), LOSSES.columns), out, LOSSES, asked | {"models": kept})
     if errors:
         raise errors[0]
     per_token = found[rows[0]["model"]]["n_tokens"]
