@@ -171,6 +171,18 @@ def test_shots_are_no_part_of_the_name_that_prefers_a_metric(subtask: str) -> No
     assert emergence(curves, CLIFFS.empty(), other, [], axis="n_params", rungs_min=5).equals(EMERGENCE.empty())
 
 
+def test_a_curve_with_both_brier_scores_is_one_with_ours() -> None:
+    preferred = pl.DataFrame({"task": "a", "subtask": "a:b", "preferred": GRADE, "metric": GRADE})
+    theirs = curve(0.5, 0.5, 0.5, 0.5, 0.1, metric=BRIER)  # infinite: three of four steps are 0
+    ours = curve(1.4, 1.2, 1.0, 0.8, 0.6, metric="brier_score")
+    curves = pl.concat([theirs, curve(0.1, 0.2, 0.3, 0.4, 0.9, metric=GRADE), ours])
+    [row] = emergence(curves, CLIFFS.empty(), preferred, [], axis="n_params", rungs_min=5).to_dicts()
+    assert row["brier_emergence_score"] == pytest.approx(4)  # .8 / .2
+    curves = curves.filter(pl.col("metric") != "brier_score")
+    [row] = emergence(curves, CLIFFS.empty(), preferred, [], axis="n_params", rungs_min=5).to_dicts()
+    assert row["brier_emergence_score"] == float("inf")
+
+
 def test_the_list_is_that_of_the_suite_and_its_metrics_those_of_the_catalogue() -> None:
     rows = read_suite(Path("config/suites/emergent.tsv"))
     listed = emergent()

@@ -55,8 +55,14 @@ def emergence(
     )  # fmt: skip
     wanted = named.join(preferred.rename({"subtask": "leaf"}), on=["task", "leaf"]).drop("leaf")
     brier = scored.filter(pl.col("metric").is_in(_BRIER)).select(
-        *_KEY, brier_emergence_score="emergence_score", brier_emergent="emergent", grade=pl.lit("multiple_choice_grade")
+        *_KEY,
+        "metric",
+        brier_emergence_score="emergence_score",
+        brier_emergent="emergent",
+        grade=pl.lit("multiple_choice_grade"),
     )
+    # Full logs give ours beside BIG-bench's where its number of choices is not known. Ours sorts first.
+    brier = brier.sort("metric").unique(_KEY, keep="first", maintain_order=True).drop("metric")
     beside = ["under_brier_score", *_ANSWERS.values()]
     hard = cliffs.select(*_KEY, *beside, metric="hard_metric")
     return (
