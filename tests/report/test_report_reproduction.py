@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from lxml import html
 from report_browser import browse, needs_browser
 
 from rescore.report.reproduction_page import concentrated, render_reproduction
@@ -30,11 +31,7 @@ def page(subtask: str = "riddle:2-shot", emergence: pl.DataFrame | None = None) 
         for x, y in zip(sizes, ys, strict=True)
     ]
     curves = pl.DataFrame(rows, schema_overrides={"compute_flops": pl.Float64, "pretraining_loss_nats": pl.Float64})
-    scored = pl.DataFrame(
-        [("BIG-G", "riddle", subtask, GRADE, True, 70.0, True, "yes", None, None, 4.0, False, "disappears")],
-        schema=dict(EMERGENCE.columns),
-        orient="row",
-    )
+    one = scored(("yes", "disappears")).with_columns(subtask=pl.lit(subtask))
     counts = pl.DataFrame(
         [("all", GRADE, 1, 1, 1, 0, 1, *[0] * 8), ("listed", GRADE, 51, 1, 1, 0, 1, *[0] * 8)],
         schema=dict(PREFERRED_METRICS.columns),
@@ -42,7 +39,7 @@ def page(subtask: str = "riddle:2-shot", emergence: pl.DataFrame | None = None) 
     )
     return render_reproduction(
         curves=curves.select([c for c in CURVES.columns if c in curves.columns]),
-        emergence=scored if emergence is None else emergence,
+        emergence=one if emergence is None else emergence,
         preferred_metrics=counts,
         concentration=CONCENTRATED,
         axis="n_params",
@@ -56,6 +53,34 @@ def test_the_share_in_a_sentence() -> None:
         "as their preferred metric, against 85 of BIG-Bench's 102 other JSON tasks (83%; odds ratio 3.1, Fisher's "
         "exact test p = 0.055)."
     )
+
+
+def scored(*rows: tuple[str, str | None]) -> pl.DataFrame:
+    """Rows of EMERGENCE of these answers: whether grade has a cliff, and what becomes of it under Brier score."""
+    return pl.DataFrame(
+        [
+            ("BIG-G", "riddle", f"riddle:{i}", GRADE, True, 70.0, True, cliff, None, None, 4.0, False, under)
+            for i, (cliff, under) in enumerate(rows)
+        ],
+        schema=dict(EMERGENCE.columns),
+        orient="row",
+    )
+
+
+def said_6(emergence: pl.DataFrame) -> str:
+    [element] = html.fromstring(page(emergence=emergence)).xpath("//*[@id='said-6']")
+    return str(element.text_content())
+
+
+def test_the_cliffs_add_up() -> None:
+    found = scored(("yes", "survives"), ("yes", None), ("yes", None), ("no", None))
+    assert said_6(found).endswith(
+        "By our tests 3 have a cliff under multiple-choice grade; under Brier score 0 of these disappear, 1 survive, "
+        "0 are open and 2 are not judged, as their number of choices is not known."
+    )
+    one = said_6(scored(("yes", "open")))
+    assert one.startswith("1 curve has both. ")
+    assert one.endswith("0 of these disappear, 0 survive and 1 are open.")
 
 
 @needs_browser

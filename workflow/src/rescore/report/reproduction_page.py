@@ -59,6 +59,7 @@ def render_reproduction(
         concentration=concentration.to_dicts(),
         concentrated=concentrated(concentration),
         answered=_answers(emergence.filter("listed")),
+        n_unjudged=both.filter((pl.col("cliff") == "yes") & pl.col("under_brier_score").is_null()).height,
         both={
             "curves": both.height,
             "grade": both["emergent"].sum(),
