@@ -22,7 +22,7 @@ from rescore.bigbench.published import leaves_of
 from rescore.config.inputs import read_ladders
 from rescore.discontinuity import analyse, chances
 from rescore.importing import importers
-from rescore.importing.bigbench_logs import NO_CORRECT, NORMALISED, read_log
+from rescore.importing.bigbench_logs import NEGATIVE, NO_CORRECT, NORMALISED, read_log
 from rescore.importing.finish import Options
 from rescore.tables import EXAMPLES, SCORES, InputError, read
 
@@ -80,10 +80,18 @@ def test_choices_by_hand() -> None:
 def test_target_scores_that_are_no_single_one() -> None:
     half = [math.log(0.5), math.log(0.25), math.log(0.25)]
     found = items(asked([choice("p", half, [1, 1, 0]), choice("q", half, [0, 0, 0]), choice("r", half, [1, 0, -1])]))
-    assert of(found, "choice_probability") == pytest.approx([0.75, None, 0.5])
+    assert of(found, "choice_probability") == pytest.approx([0.75, None, None])
     # shares 1/2, 1/2, 0 of probabilities 1/2, 1/4, 1/4
     assert of(found, "brier_score") == pytest.approx([0.25**2 + 0.25**2, None, None])
     assert found.filter(example_id=1, metric="brier_score")["reason"].to_list() == [NO_CORRECT]
+
+
+def test_negative_target_scores_make_no_wrong_choice_right() -> None:
+    # their sum is -2: over it a, the wrong one, would have a share of 1.5
+    found = items(asked([choice("p", [math.log(0.8), math.log(0.2)], [-3, 1])]))
+    null = found.filter(pl.col("metric").is_in(["choice_probability", "brier_score"])).select("value", "reason")
+    assert null.rows() == [(None, NEGATIVE)] * 2
+    assert of(found, "nll_nats_per_answer") == pytest.approx([math.log(5)])
 
 
 def test_probabilities_among_the_choices_alone_tell_no_nll() -> None:

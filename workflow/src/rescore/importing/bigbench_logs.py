@@ -37,14 +37,17 @@ def read_log(report: Mapping[str, Any], *, where: str, model: str) -> Log:
     """Score the questions of one file; an example's number is its place among those of the subtask and its shots.
 
     Of choices: multiple_choice_grade as logged, choice_probability, brier_score, and of the first choice with the
-    highest target score NLL per answer and per byte and its probability. Of targets: NLL and probability of the
-    likeliest. Of texts: exact_match, 1 where the answer is a target letter for letter, and char_edit_distance, the
-    Levenshtein distance to the nearest target over the longer length.
+    highest target score NLL per answer and per byte and its probability. Where a target score is negative,
+    choice_probability and brier_score are null. Of targets: NLL and probability of the likeliest. Of texts:
+    exact_match, 1 where the answer is a target letter for letter, and char_edit_distance, the Levenshtein distance to
+    the nearest target over the longer length.
 
     Raises
     ------
     KeyError, TypeError, ValueError, AttributeError
         A query lacks a part, or holds something else there.
+    OverflowError
+        A log-probability is far above 0.
     """
     task = report["task"]["task_name"]
     seen: Counter[tuple[Any, ...]] = Counter()
@@ -100,6 +103,8 @@ def _of_choices(sample: Mapping[str, Any], nats: list[float] | None) -> Scores:
     found |= chosen(sample["scores"], [score / (mass or 1.0) for score in scores])
     if max(scores) <= 0:
         found["choice_probability"] = (None, NO_CORRECT)
+    elif min(scores) < 0:
+        found["choice_probability"] = (None, NEGATIVE)
     if mass == 0 or min(scores) < 0:
         found["brier_score"] = (None, NO_CORRECT if mass == 0 else NEGATIVE)
     return found
