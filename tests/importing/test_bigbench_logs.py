@@ -212,3 +212,11 @@ def test_a_query_that_lacks_a_part_is_refused_with_its_file(tmp_path: Path) -> N
     path.write_text(json.dumps(content | {"queries": [{"function": "cond_log_prob", "task": "toy", "samples": [{}]}]}))
     with pytest.raises(InputError, match=rf"^{path}: no score file of BIG-bench: KeyError "):
         importers.bigbench_scores([tmp_path], Options(out=tmp_path / "out"), n=None, leaves=leaves_of)
+
+
+def test_a_log_probability_that_is_none_is_refused_with_its_file(tmp_path: Path) -> None:
+    sample = choice("p", [-1.0, -2.0], [1, 0]) | {"absolute_scores": [900.0, -2.0]}
+    scores = [entry("toy", 0, GRADE, 0.5, multiple_choice_grade=1.0)]
+    path = published.write(results("toy", model("BIG-G T=0", "2m"), scores, [asked([sample])]), tmp_path, "full-log")
+    with pytest.raises(InputError, match=rf"^{path}: no score file of BIG-bench: OverflowError "):
+        importers.bigbench_scores([tmp_path], Options(out=tmp_path / "out"), n=None, leaves=leaves_of)

@@ -138,6 +138,45 @@ def test_a_score_that_is_no_number_is_refused_with_its_file(value: object, tmp_p
         imported(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("part", "key", "value", "said"),
+    [
+        ("task", "task_name", 5, "TypeError task_name is 5, not a text"),
+        ("scores", "preferred_score", None, "TypeError preferred_score is None, not a text"),
+        ("scores", "subtask_description", 7, "TypeError subtask_description is 7, not a text"),
+        ("scores", "number_of_shots", math.inf, "OverflowError "),  # as which JSON's 1e400 is read
+        ("scores", "number_of_shots", 1e30, "TypeError "),
+        ("model", "non_embedding_params", 10**400, "OverflowError "),
+    ],
+)
+def test_a_part_of_another_kind_is_refused_with_its_file(
+    part: str, key: str, value: object, said: str, tmp_path: Path
+) -> None:
+    content = report(entry("arithmetic", 0, EXACT, exact_str_match=0.5))
+    changed = content[part][0] if part == "scores" else content[part]
+    changed[key] = value
+    changed.pop("flop_matched_non_embedding_params", None)  # comes before the others
+    path = tmp_path / "scores_a.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=rf"^{path}: no score file of BIG-bench: {said}"):
+        imported(tmp_path)
+
+
+def test_a_family_without_letter_or_digit_names_no_ladder(tmp_path: Path) -> None:
+    path = published.write(
+        results("arithmetic", model("###", "2m"), [entry("arithmetic", 0, EXACT, exact_str_match=0.5)]), tmp_path
+    )
+    with pytest.raises(InputError, match=rf"^{path}: model_family '###' has no letter or digit; give --ladder$"):
+        imported(tmp_path)
+
+
+def test_a_size_beyond_63_bits_is_none() -> None:
+    assert size(model("GPT", "x", flop_matched_non_embedding_params=1e30, training_steps=1e15), where="")[2:4] == (
+        10**9,  # the next number that the file gives
+        None,  # 2^17 or more tokens a batch, 10^15 times
+    )
+
+
 @pytest.mark.parametrize("shots", [-1, None])
 def test_shots_that_are_not_said(shots: int | None) -> None:
     content = report(entry("arithmetic", 0, "bleu", bleu=1.0))

@@ -174,6 +174,9 @@ def test_broken_input_of_the_harness_is_one_line(run: Run, tmp_path: Path, capsy
     (folder / "results_T1.json").write_text('{"results": {"t": {"acc": 0.5}}}')
     (folder / "samples_t_T1.jsonl").write_text('{"doc_id": 0}\n')
     assert said() == "/samples_t_T1.jsonl: no log of lm-evaluation-harness (KeyError: 'arguments')"
+    far = {"doc_id": 0, "target": " a", "arguments": [["q", " a"]], "filtered_resps": [[900.0, False]], "acc": 1.0}
+    (folder / "samples_t_T1.jsonl").write_text(json.dumps(far))
+    assert said().startswith("/samples_t_T1.jsonl: no log of lm-evaluation-harness (OverflowError: ")
     (folder / "samples_t_T1.jsonl").write_text(sample(0, -1.0) + sample(1, -1.0)[:40])
     assert said().startswith("/samples_t_T1.jsonl: line 2: no JSON (")
     (folder / "samples_t_T1.jsonl").unlink()

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from rescore.importing import bigbench_ladders, json_files
 from rescore.importing.bigbench_ladders import Size
 from rescore.importing.bigbench_logs import read_log
-from rescore.importing.bigbench_scores import Leaves, model_name, named, rows
+from rescore.importing.bigbench_scores import Leaves, model_name, named, rows, text
 from rescore.importing.collect import some
 from rescore.importing.names import NAMES, Name
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, frame
@@ -51,19 +51,19 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
             raise InputError(f"{path}: {content.problem or 'several values, expected one'}")
         report = content.value
         try:
-            task = report["task"]["task_name"]
+            task = text(report["task"], "task_name")
             known, problem = leaves(task, path)
             if problem:
                 notes[f"{problem}: so its questions were counted in the shipped catalogue"] = None
             means = rows(report, known, where=str(path), n=n)
+            preferred |= {(row["task"], _whole(row["task"], row["subtask"])): row["preferred"] for row in means}
+            found.append(frame(means, FOUND))
             bigbench_ladders.add(sizes, bigbench_ladders.size(report["model"], where=str(path)))
             log = (
                 read_log(report, where=str(path), model=model_name(report["model"])) if report.get("queries") else None
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{path}: no score file of BIG-bench: {type(error).__name__} {error}") from error
-        preferred |= {(row["task"], _whole(row["task"], row["subtask"])): row["preferred"] for row in means}
-        found.append(frame(means, FOUND))
         if log:
             unnamed += log.unnamed
             items.append(log.items)

@@ -54,7 +54,7 @@ def size(model: Mapping[str, Any], *, where: str) -> Size:
     """
     n_params = next((n for name in _PARAMETERS if (n := _whole(model.get(name)))), None)
     batch, steps = _whole(model.get("training_batch_size")), _whole(model.get("training_steps"))
-    n_tokens = batch * steps if batch and steps and batch >= _BATCH_TOKENS_MIN else None
+    n_tokens = _whole(batch * steps) if batch and steps and batch >= _BATCH_TOKENS_MIN else None
     return Size(model_name(model), " ".join(str(model["model_family"]).split()), n_params, n_tokens, where)
 
 
@@ -80,13 +80,15 @@ def write(sizes: Mapping[str, Size], out: Path) -> Ladders:
     Raises
     ------
     InputError
-        No model has a number of parameters, or two families would share a file.
+        No model has a number of parameters, a family's name has no letter or digit, or two would share a file.
     """
     known = [size for size in sizes.values() if size.n_params]
     if not known:
         raise InputError(f"{next(iter(sizes.values())).where}: no file gives a number of parameters; give --ladder")
     families: dict[str, str] = {}
     for model in known:
+        if not slug(model.family):
+            raise InputError(f"{model.where}: model_family '{model.family}' has no letter or digit; give --ladder")
         if families.setdefault(slug(model.family), model.family) != model.family:
             raise InputError(
                 f"{model.where}: families '{model.family}' and '{families[slug(model.family)]}' share a name"
@@ -121,7 +123,7 @@ def write(sizes: Mapping[str, Size], out: Path) -> Ladders:
 
 
 def _whole(value: object) -> int | None:
-    """Return a number above 0 as a whole one; None where there is none."""
+    """Return a number above 0 as a whole one; None where there is none that 63 bits hold."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
-    return round(value) if value >= 1 else None
+    return round(value) if 1 <= value < 2**63 else None

@@ -51,7 +51,7 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
     names = {entry.get("subtask_description") or task for entry in entries}
     found = []
     for entry in entries:
-        leaf = entry.get("subtask_description") or task
+        leaf = text(entry, "subtask_description") if entry.get("subtask_description") else task
         if leaf == task and names != {task}:
             continue
         questions, choices = leaves.get(leaf) or leaves.get(f"{task}:{leaf}") or (None, None)
@@ -63,7 +63,7 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
             "subtask": None if leaf == task else leaf,
             "shots": None if shots is None or shots < 0 else int(shots),
             "n": n or questions,
-            "preferred": entry["preferred_score"],
+            "preferred": text(entry, "preferred_score"),
         }
         for metric, value in entry["score_dict"].items():
             if metric != _MEANS:
@@ -73,6 +73,20 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
                 else:
                     found.append(place | {"metric": named(metric), "value": number, "chance": _chance(entry, metric)})
     return found
+
+
+def text(part: Mapping[str, Any], key: str) -> str:
+    """Return a part's text.
+
+    Raises
+    ------
+    KeyError, TypeError
+        There is none, or something else.
+    """
+    value = part[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is {value!r}, not a text")
+    return value
 
 
 def named(metric: str) -> str:

@@ -223,7 +223,7 @@ def _score(where: str, lines: Iterable[Mapping[str, Any]], home: _Report, task: 
     place |= {"kind": told.kind, "limited": told.limited}
     try:
         log = lm_eval_samples.read_log(lines, place=place, filters=told.filters, prefer=reading.prefer)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise InputError(f"{where}: no log of lm-evaluation-harness ({type(error).__name__}: {error})") from error
     reading.items.append(log.items)
     asked = reading.choices.get((task, told.shots))  # the questions of a task are the same for all models
@@ -237,7 +237,7 @@ def _checked(path: Path, read: Any, *given: Any, **named: Any) -> Any:
     """Call a reader; a file that lacks what its tool writes is named."""
     try:
         return read(*given, **named)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: results that cannot be read ({type(error).__name__}: {error})") from error
 
 
