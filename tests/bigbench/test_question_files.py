@@ -298,6 +298,14 @@ def test_a_class_label_of_a_dataset_is_its_name(tmp_path: Path) -> None:
         read(tmp_path / "q.parquet")
 
 
+def test_metadata_of_a_list_of_objects_and_of_no_feature_is_passed_over(tmp_path: Path) -> None:
+    """As `datasets` wrote `list` features up to version 3, and as a table without features may say."""
+    for info in ({"features": {"messages": [{"role": {"dtype": "string", "_type": "Value"}}]}}, None, {}):
+        said = {"huggingface": json.dumps({"info": info})}
+        pl.DataFrame(ROWS).write_parquet(tmp_path / "q.parquet", metadata=said)
+        assert read(tmp_path / "q.parquet").examples == ROWS
+
+
 GOOD = ROWS[0]
 BAD: dict[str, tuple[list[Any], str]] = {
     "no row": ([], ": holds no row"),

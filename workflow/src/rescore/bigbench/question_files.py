@@ -113,8 +113,9 @@ def _parquet(source: Path | io.BytesIO, path: Path) -> list[Question]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from error
-    features = json.loads(said).get("info", {}).get("features", {})
-    labels = {name: rule["names"] for name, rule in features.items() if rule.get("_type") == "ClassLabel"}
+    features = (json.loads(said).get("info") or {}).get("features") or {}
+    rules = {name: rule for name, rule in features.items() if isinstance(rule, dict)}  # that of a list may be a list
+    labels = {name: rule["names"] for name, rule in rules.items() if rule.get("_type") == "ClassLabel"}
     frame = frame.with_columns(
         pl.col(name).replace_strict(dict(enumerate(names)), default=None, return_dtype=pl.String)
         for name, names in labels.items()
