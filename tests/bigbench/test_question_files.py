@@ -184,8 +184,6 @@ def test_a_row_that_repeats_another_is_asked_once_and_said(tmp_path: Path) -> No
 
 CHOICES: dict[str, Row] = {
     "text": {"choices": ["x", "y", "z"], "target": "y"},
-    "place, as in MMLU": {"choices": ["x", "y", "z"], "answer": 1},
-    "place as text, as in HellaSwag": {"endings": ["x", "y", "z"], "label": "1"},
     "letter": {"options": ["x", "y", "z"], "answer": "B"},
     "label, as in ARC": {"choices": {"text": ["x", "y", "z"], "label": ["1", "2", "3"]}, "answerKey": "2"},
     "label, as in CommonsenseQA": {
@@ -226,6 +224,24 @@ def test_what_a_target_is_is_decided_for_the_whole_file(of: Callable[..., Subtas
         {"input": "2", "choices": ["x", "y", "z"], "target": "C"},
     ]
     assert [e["target_scores"] for e in of(*rows).examples] == [{"O": 0, "A": 1, "B": 0}, {"x": 0, "y": 0, "z": 1}]
+
+
+PLACES: dict[str, tuple[str, str, list[Any]]] = {
+    "from 0, as in MMLU": ("choices", "answer", [1, 0, 2]),
+    "from 0 as text, as in HellaSwag": ("endings", "label", ["1", "0", "2"]),
+    "from 1, as in Social IQa": ("choices", "label", [2, 1, 3]),
+    "from 1 as text, as in Winogrande": ("options", "answer", ["2", "1", "3"]),
+    "from 1, the first never": ("choices", "label", [2, 3, 3]),
+}
+
+
+@pytest.mark.parametrize(("choices", "target", "places"), PLACES.values(), ids=list(PLACES))
+def test_places_of_choices(
+    choices: str, target: str, places: list[Any], request: Any, of: Callable[..., Subtask]
+) -> None:
+    rows = [{"input": f"{n}", choices: ["x", "y", "z"], target: place} for n, place in enumerate(places)]
+    right = [[choice for choice, score in e["target_scores"].items() if score] for e in of(*rows).examples]
+    assert right == ([["y"], ["z"], ["z"]] if "never" in request.node.name else [["y"], ["x"], ["z"]])
 
 
 def test_several_right_choices(of: Callable[..., Subtask]) -> None:
@@ -349,6 +365,10 @@ BAD: dict[str, tuple[list[Any], str]] = {
     "place past the end": (
         [{"input": "a", "choices": ["b", "c"], "target": x} for x in (0, 1, 2)],
         ": line 3: target '2' is none of 0, 1 (most rows name a choice by its place, from 0); mend the row",
+    ),
+    "places from 0 or from 1": (
+        [{"input": "a", "choices": ["b", "c", "d"], "target": x} for x in (1, 2)],
+        "q.jsonl: the targets may be places counted from 0 or from 1; write the right choice or its label",
     ),
     "all right": (
         [{"input": "a", "choices": ["b", "c"], "target": ["b", "c"]}],

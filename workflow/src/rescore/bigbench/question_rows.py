@@ -140,8 +140,14 @@ def _chosen(questions: Sequence[Question], use: Mapping[str, Sequence[str]], say
         "text": lambda choices: choices.texts,
         "label": lambda choices: choices.labels,
         "place, from 0": lambda choices: [str(n) for n in range(len(choices.texts))],
+        "place, from 1": lambda choices: [str(n + 1) for n in range(len(choices.texts))],
     }
     fits = {way: [all(t in known(c) for t in targets) for _, c, targets in rows] for way, known in ways.items()}
+    if [way for way in ways if all(fits[way])] == ["place, from 0", "place, from 1"]:
+        raise InputError(
+            f"{_file(questions)}: the targets may be places counted from 0 or from 1; write the right choice or its "
+            "label (A, B, ...) in the column of the target"
+        )
     way = max(ways, key=lambda way: sum(fits[way]))
     if not all(fits[way]):
         (question, choices, targets), _ = next(pair for pair in zip(rows, fits[way], strict=True) if not pair[1])
