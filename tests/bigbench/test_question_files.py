@@ -322,6 +322,16 @@ def test_metadata_of_a_list_of_objects_and_of_no_feature_is_passed_over(tmp_path
         assert read(tmp_path / "q.parquet").examples == ROWS
 
 
+def test_a_float_of_32_bits_is_written_as_short_as_it_is(tmp_path: Path) -> None:
+    values = [0.1, 2.5, 3.0, 1e-7]
+    frame = pl.DataFrame({"input": [*"abcd"], "target": values}, schema_overrides={"target": pl.Float32})
+    frame.write_parquet(tmp_path / "q.parquet")
+    assert [e["target"] for e in read(tmp_path / "q.parquet").examples] == ["0.1", "2.5", "3", "1e-07"]
+    frame.with_columns(target=None).cast({"target": pl.Float32}).write_parquet(tmp_path / "q.parquet")
+    with pytest.raises(InputError, match="row 1: 'target' is null"):
+        read(tmp_path / "q.parquet")
+
+
 GOOD = ROWS[0]
 BAD: dict[str, tuple[list[Any], str]] = {
     "no row": ([], ": holds no row"),

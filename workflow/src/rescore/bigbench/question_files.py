@@ -116,6 +116,8 @@ def _parquet(source: Path | io.BytesIO, path: Path) -> list[Question]:
     features = (json.loads(said).get("info") or {}).get("features") or {}
     rules = {name: rule for name, rule in features.items() if isinstance(rule, dict)}  # that of a list may be a list
     labels = {name: rule["names"] for name, rule in rules.items() if rule.get("_type") == "ClassLabel"}
+    # By way of text, as Python writes no float of 32 bits: 0.1 would become 0.10000000149011612.
+    frame = frame.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
     frame = frame.with_columns(
         pl.col(name).replace_strict(dict(enumerate(names)), default=None, return_dtype=pl.String)
         for name, names in labels.items()
