@@ -262,6 +262,25 @@ def extracted(run: Run, tmp_path: Path, write_task: Any) -> Path:
     return out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--subset", "a"),
+        ("--split", "test"),
+        ("--input-column", "q"),
+        ("--target-column", "a"),
+        ("--choices-column", "-"),
+        ("--no-list-choices",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_options_of_a_file_of_questions_are_refused_for_a_task_of_bigbench(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert run("prompts", "--bigbench", tmp_path, "--task", "t", *words, "--out", tmp_path / "t.parquet") == 2
+    assert capsys.readouterr().err == f"rescore: prompts: {words[0]} means nothing without --path\n"
+
+
 def test_score_scores_a_models_tables(run: Run, extracted: Path, tmp_path: Path) -> None:
     files = [tmp_path / "m" / f"{table.name}.parquet" for table in (GENERATIONS, EXTRACTIONS)]
     out = tmp_path / "scores" / "sums.parquet"

@@ -50,6 +50,13 @@ def prompts(
     given = {"chat": chat, "system": system, "reasoning_tokens": reasoning_tokens, "reasoning_cue": reasoning_cue}
     form = prompt_form(given | {"reasoning_stop": reasoning_stop, "answer_mark": answer_mark}, "the options")
     if bigbench is not None and path is None:
+        of_path = {
+            "subset": subset, "split": split, "input-column": input_column, "target-column": target_column,
+            "choices-column": choices_column, "no-list-choices": None if list_choices else True,
+        }  # fmt: skip
+        for option, value in of_path.items():
+            if value is not None:
+                raise InputError(f"prompts: --{option} means nothing without --path")
         subtasks = load(bigbench, task, say=say)
     elif path is None or bigbench is not None:
         raise InputError("prompts: expected one of --bigbench and --path")
