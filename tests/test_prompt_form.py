@@ -13,6 +13,7 @@ from rescore.commands.prompts import prompts
 from rescore.config import plan
 from rescore.config.inputs import read_suite
 from rescore.config.prompt_form import prompt_form
+from rescore.config.task_sources import prompt_words
 from rescore.tables import EXAMPLES, EXTRACTIONS, GENERATIONS, InputError, digest, provenance, read, write
 
 TASK = "letter_sorting:length_3"
@@ -58,6 +59,28 @@ def test_half_a_form_is_refused_when_the_run_is_planned(tmp_path: Path, cells: s
     path.write_text(f"{HEAD}a\t0\t0\t{cells}\n")
     with pytest.raises(InputError, match=message):
         read_suite(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (r"a\nb", "a\nb"),
+        (r"Use \\nabla.", r"Use \nabla."),
+        (r"\\\n", "\\\n"),
+        (r"\\\\n", r"\\n"),
+        (r"\t \(x\)", r"\t \(x\)"),
+    ],
+)
+def test_a_backslash_can_be_written_and_is_read_once(tmp_path: Path, write_task: Any, given: str, meant: str) -> None:
+    root = write_task("mine", examples=[{"input": "a", "target": "b"}]).parents[1]
+    path = tmp_path / "s.tsv"
+    path.write_text(f"{HEAD}mine\t0\t0\ttrue\t{given}\n")
+    [row] = read_suite(path)
+    assert row["form"]["system"] == meant
+    out = tmp_path / "t.parquet"
+    words = prompt_words(row | {"root": root})
+    assert CliRunner().invoke(app, ["prompts", *words, "--out", str(out)]).exit_code == 0
+    assert provenance(out)["form"]["system"] == meant
 
 
 def test_the_plan_hands_the_form_to_the_command(tmp_path: Path) -> None:

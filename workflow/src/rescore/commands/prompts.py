@@ -39,7 +39,8 @@ def prompts(
 
     The task is one of a folder of BIG-Bench's (--bigbench), or questions in another format (--path, --subset to
     --list-choices). How prompts are put to a model (--chat and what follows it) is kept beside them, and done by
-    `rescore extract`, as it needs the model's tokenizer. In texts, `\n` stands for a new line.
+    `rescore extract`, as it needs the model's tokenizer. In texts, `\n` stands for a new line
+    and `\\` for a backslash.
     """
     import polars as pl
 

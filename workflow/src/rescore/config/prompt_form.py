@@ -1,5 +1,6 @@
 """How a prompt is put to a model, beside its text: in a chat template, and with reasoning before the answer."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ def prompt_form(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     ----------
     given
         chat, system, reasoning_tokens, reasoning_cue, reasoning_stop, answer_mark, each of which may be absent or None;
-        other keys are passed over. In a text, `\n` stands for a new line.
+        other keys are passed over. In a text, `\n` stands for a new line and `\\` for a backslash.
     where
         What a message begins with.
 
@@ -42,4 +43,13 @@ def prompt_form(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     form = {key: given[key] for key in keys if given.get(key)}
     if "reasoning_tokens" in form:
         form.setdefault("answer_mark", ANSWER_MARK)
-    return {key: value.replace("\\n", "\n") if isinstance(value, str) else value for key, value in form.items()}
+    return {key: _unescaped(value) if isinstance(value, str) else value for key, value in form.items()}
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(\\|n)", lambda found: "\n" if found[1] == "n" else "\\", text)
+
+
+def escaped(text: str) -> str:
+    """Write a text as `prompt_form` reads it."""
+    return text.replace("\\", r"\\").replace("\n", r"\n")

@@ -9,6 +9,7 @@ from typing import Any
 from rescore.bigbench import Columns, load_questions
 from rescore.bigbench.catalogue import kinds
 from rescore.bigbench.question_files import FORMS
+from rescore.config.prompt_form import escaped
 from rescore.tables import InputError
 
 DATASETS = Path("data/downloads/datasets")
@@ -53,7 +54,7 @@ def prompt_words(row: Mapping[str, Any]) -> list[str]:
     if not row.get("list_choices", True):
         words.append("--no-list-choices")
     for key, value in row["form"].items():
-        words.append(f"--{key.replace('_', '-')}" + ("" if value is True else f"={value}"))
+        words.append(f"--{key.replace('_', '-')}" + ("" if value is True else f"={escaped(str(value))}"))
     return words
 
 
