@@ -1,5 +1,6 @@
 """The suites under config/suites: every row can be planned, and each holds what its description says."""
 
+import gzip
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,20 @@ def test_a_row_with_a_path_says_what_prompts_is_asked_for(tmp_path: Path) -> Non
     before = made.task_digest("mine")
     path.write_text(GOOD)
     assert made.task_digest("mine") != before
+
+
+@pytest.mark.parametrize(("name", "times"), [("q.jsonl", 1), ("q.JSONL.gz", 16), ("q.parquet", 16)])
+def test_a_large_file_waits_for_its_use_and_a_packed_one_counts_sixteenfold(
+    name: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    if name.endswith(".parquet"):
+        pl.DataFrame({"question": ["a"], "answer": ["b"]}).write_parquet(path)
+    else:
+        path.write_bytes(gzip.compress(GOOD.encode()) if name.endswith(".gz") else GOOD.encode())
+    for short, found in ((0, 1), (1, None)):
+        monkeypatch.setattr(plan, "_CHECKED_BYTES", times * path.stat().st_size - short)
+        assert made_of(tmp_path, {"path": path}).tasks["mine"]["n_questions"] == found
 
 
 def test_the_files_of_a_folder_are_watched_but_hidden_ones(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import datasets
 import polars as pl
 import pytest
 
-from rescore.bigbench import Columns, Subtask, examples, leaf_digest, load, load_questions, post_process
+from rescore.bigbench import Columns, Subtask, examples, fields, leaf_digest, load, load_questions, post_process
 from rescore.bigbench.question_rows import FIRST_LINE
 from rescore.tables import InputError
 
@@ -330,6 +330,19 @@ def test_a_float_of_32_bits_is_written_as_short_as_it_is(tmp_path: Path) -> None
     frame.with_columns(target=None).cast({"target": pl.Float32}).write_parquet(tmp_path / "q.parquet")
     with pytest.raises(InputError, match="row 1: 'target' is null"):
         read(tmp_path / "q.parquet")
+
+
+def test_a_packed_file_is_unpacked_up_to_a_limit_whatever_the_case_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = as_json_lines(tmp_path).read_bytes()
+    path = tmp_path / "Q.JSONL.GZ"
+    path.write_bytes(gzip.compress(raw))
+    monkeypatch.setattr(fields, "UNPACKED_MAX", len(raw))
+    assert read(path).examples == ROWS
+    path.write_bytes(gzip.compress(raw + b"\n"))
+    with pytest.raises(InputError, match=r"Q\.JSONL\.GZ: holds more than 0 MB; unpack it, and name that file"):
+        read(path)
 
 
 GOOD = ROWS[0]

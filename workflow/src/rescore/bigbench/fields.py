@@ -36,6 +36,10 @@ _SLIPS_OF_BIG_BENCH: Mapping[str, frozenset[str]] = {
 """By task of BIG-Bench, the keys that the reference ignores: the only such keys in its 1,041 files."""
 
 
+UNPACKED_MAX = 2**28
+"""Bytes that a packed file may have when it is unpacked: a few kilobytes can hold what fills the memory."""
+
+
 class Repeated(dict[str, Any]):
     """An object with a repeated key. The last value holds, as in the reference."""
 
@@ -189,11 +193,17 @@ def content(path: Path) -> str:
     Raises
     ------
     InputError
-        It cannot be read.
+        It cannot be read, or is more than `UNPACKED_MAX` bytes when it is unpacked.
     """
     try:
-        raw = path.read_bytes()
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+        if path.suffix.lower() == ".gz":
+            with gzip.open(path) as file:
+                raw = file.read(UNPACKED_MAX + 1)
+            if len(raw) > UNPACKED_MAX:
+                raise InputError(f"{path}: holds more than {UNPACKED_MAX // 2**20} MB; unpack it, and name that file")
+        else:
+            raw = path.read_bytes()
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -13,6 +13,8 @@ from rescore.config.prompt_form import escaped
 from rescore.tables import InputError
 
 DATASETS = Path("data/downloads/datasets")
+_PACKED = (".gz", ".parquet")
+_PACKED_TO = 16  # bytes of text in a packed byte, where questions resemble each other
 _OF_A_PATH = ("revision", "subset", "split", "input_column", "target_column", "choices_column")
 _OF_FETCH = ("revision", "subset", "split")  # of a dataset of the Hub
 
@@ -64,7 +66,7 @@ def columns(row: Mapping[str, Any]) -> Columns:
 
 
 def check(row: Mapping[str, Any], *, bytes_max: int) -> int | None:
-    """Check a row with a `path`, its file too where it has at most `bytes_max` bytes.
+    """Check a row with a `path`, its file too where it has at most `bytes_max` bytes, a sixteenth of that if packed.
 
     Returns
     -------
@@ -86,7 +88,8 @@ def check(row: Mapping[str, Any], *, bytes_max: int) -> int | None:
         return None
     if not at.exists():
         raise InputError(f"{where}: key 'path': {_nothing_at(at, Path(where.rpartition(': ')[0]).parent)}")
-    if at.is_dir() or at.stat().st_size > bytes_max:
+    packed = _PACKED_TO if at.suffix.lower() in _PACKED else 1
+    if at.is_dir() or at.stat().st_size * packed > bytes_max:
         return None
     try:
         subset, split = row.get("subset"), row.get("split")
