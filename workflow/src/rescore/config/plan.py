@@ -5,7 +5,8 @@ import hashlib
 import math
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,8 +220,15 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
 
 def make_or_exit(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None = None) -> Plan:
     """`make`, ending the program with one line and status 2 where the input is wrong."""
-    try:
+    with exiting():
         return make(config, where, given)
+
+
+@contextmanager
+def exiting() -> Iterator[None]:
+    """End the program with one line and status 2 where the input is wrong."""
+    try:
+        yield
     except InputError as error:
         print(f"rescore: {error}", file=sys.stderr)  # noqa: T201 - the one line that a user sees
         raise SystemExit(2) from None
