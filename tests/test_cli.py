@@ -398,6 +398,8 @@ def test_what_show_prints_unasked_fits_a_terminal(
     run: Run, tested: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")  # no colours
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     for table in ("summary", "curves", "verdicts", "cliffs", "headline", "rises", "seeds"):
         assert run("show", table, "--results", tested) == 0
         assert max(map(len, capsys.readouterr().out.splitlines())) <= 80, table

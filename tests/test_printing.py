@@ -1,6 +1,7 @@
 """Tables as `rescore show` prints them, against lines written by hand."""
 
 import json
+import sys
 
 import polars as pl
 import pytest
@@ -46,6 +47,18 @@ def test_what_steers_a_terminal_is_escaped(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.splitlines()[2:] == ["\\x1b[31mred\\n", "a|b"]
     print_table(pl.DataFrame({"name": ["a|b"]}), "markdown")
     assert capsys.readouterr().out.splitlines() == ["| name |", "| --- |", "| a\\|b |"]
+
+
+def test_a_table_is_cut_on_a_terminal_and_nowhere_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    whole = pl.DataFrame({"subtask": ["t:" + "a" * 100]})
+    print_table(whole)
+    assert whole["subtask"][0] in capsys.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_table(whole)
+    assert max(map(len, capsys.readouterr().out.splitlines())) == 50
 
 
 def test_other_formats_keep_every_digit_and_lists(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,8 @@ def print_table(frame: pl.DataFrame, form: str | None = None, *, headings: Mappi
         for row in [frame.columns, ["---"] * frame.width, *rows]:
             print(f"| {' | '.join(row)} |")  # noqa: T201
     else:
-        print(aligned(frame, shutil.get_terminal_size().columns, headings=headings or {}), end="")  # noqa: T201
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+        print(aligned(frame, width, headings=headings or {}), end="")  # noqa: T201
 
 
 def aligned(frame: pl.DataFrame, width: int, *, headings: Mapping[str, str]) -> str:

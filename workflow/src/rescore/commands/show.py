@@ -46,7 +46,7 @@ def show(
     all_columns: Annotated[bool, typer.Option("--all", help="Print all columns.")] = False,
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="Aligned columns if absent, long texts cut to the terminal's width."),
+        typer.Option("--format", help="Aligned columns if absent, on a terminal with long texts cut to its width."),
     ] = None,
 ) -> None:
     """Print the summary of a run, or a table."""
