@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def test_nodes_without_a_common_folder_make_the_tables_of_one_machine(tmp_path: 
     nodes = [tmp_path / "nodes" / name for name in ("first", "second")]
     for node in nodes:  # a checkout, without results
         shutil.copytree(there.folder, node, symlinks=True)
-    lab = Lab(tmp_path / "slurm", nodes, there.folder)
+    short = Path(tempfile.mkdtemp(prefix="slurm-"))  # the paths of SLURM's sockets have 108 characters at most
+    lab = Lab(short, nodes, there.folder)
     local = here.start("test")
     try:
         lab.start()
@@ -43,6 +45,7 @@ def test_nodes_without_a_common_folder_make_the_tables_of_one_machine(tmp_path: 
     finally:
         lab.stop()
         kill(local)
+        shutil.rmtree(short)
     assert there.tables() == here.tables()
 
     # Each node ran jobs, in its own folder. The tables that jobs name are copies there of what the storage holds.
