@@ -182,6 +182,7 @@ def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables:
     settings = {
         "conventions": {
             "cliff_confidence": 0.95,
+            "cliff_without": 0.8,
             "metric_share_min": 0.25,
             "confidence": 0.9,
             "acceleration_min": 0.5,
@@ -200,6 +201,7 @@ def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables:
     asked = json.loads(words.xpath("//script[@id='shared']")[0].text)["questions"]
     assert [question for question, _ in asked] == list(text.QUESTIONS.values())
     assert [bar.split(",")[0] for _, bar in asked] == ["yes from 95%", "yes from 25%", "yes from 3x"]
+    assert asked[0][1] == "yes from 95%, and 80% with any one size left out"
     fates = {row[0]: row[5] for row in embedded(words)["verdicts"]}
     assert fates == {
         "Exact match": None,
