@@ -156,6 +156,42 @@ def test_the_turn_ends_where_the_template_ends_it(tmp_path: Path) -> None:
     assert (answer["text"], answer["finish_reason"]) == ("abc", "eos")
 
 
+SPACED = (
+    "{{ bos_token }}{% for m in messages %}"
+    "{% if m.role == 'user' %}{{ '[INST] ' + m.content + ' [/INST]' }}{% else %}{{ ' ' + m.content + eos_token }}"
+    "{% endif %}{% endfor %}"
+)
+"""Puts a space between its mark and what the model said, as templates of Llama 2 and Mistral do."""
+
+
+@pytest.mark.parametrize("make", [metaspace, llama])
+def test_a_space_behind_the_mark_comes_before_each_answer_and_is_no_part_of_it(tmp_path: Path, make: Any) -> None:
+    tokenizer = make()
+    tokenizer.chat_template = SPACED
+    prompt, targets = "Q: sort bca\nA: ", ["abc", "house", "4 2"]
+    said = [
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": prompt}, {"role": "assistant", "content": target}], tokenize=False
+        )
+        for target in targets
+    ]
+    model = teach(tmp_path / "m", tokenizer, said[:1])
+    examples = chat_examples(
+        tmp_path / "t.parquet", [(prompt, targets, None), ("Q: x\nA:", [" y"], None)], {"chat": True}
+    )
+    extract(model, [examples], tmp_path, ExtractSettings(max_new_tokens=8))
+    frame = read(tmp_path / "extractions/m/t.parquet", EXTRACTIONS)
+    assert frame["candidate"].to_list() == [*targets, " y"]
+    end = tokenizer.eos_token_id
+    wholes = [[*tokenizer(text, add_special_tokens=False)["input_ids"]] for text in said]
+    spans = frame["token_ids"].to_list()
+    for whole, span in zip(wholes, spans[:3], strict=True):
+        assert [*span, end] == whole[-len(span) - 1 :]
+    assert len({tuple(whole[: -len(span) - 1]) for whole, span in zip(wholes, spans, strict=False)}) == 1
+    answer = read(tmp_path / "generations/m/t.parquet", GENERATIONS).row(0, named=True)
+    assert (answer["text"], answer["span_ids"], answer["finish_reason"]) == ("abc", spans[0], "eos")
+
+
 @pytest.mark.parametrize(("name", "token"), [("llama", "<|eot_id|>"), ("metaspace", "</s>")])
 def test_other_templates_end_a_turn_with_their_own_token(name: str, token: str) -> None:
     tokenizer = TOKENIZERS[name]()

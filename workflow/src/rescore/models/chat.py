@@ -120,7 +120,10 @@ class Chat(Vocabulary):
             self._close = THOUGHT_END
         first, second = self.ids([plain + self._close, other + self._close]).values()
         self._kept = n_shared(first, second), n_shared(first[::-1], second[::-1])
-        self.end_ids = self._end()
+        said = self._said()
+        self.end_ids = self._end(said)
+        gap = said.removeprefix(plain).partition(_TRIED[1])[0] if said.startswith(plain) and not self._close else ""
+        self.space = gap if gap == " " else ""
         can_switch = bool(self._close) or self._rendered(_TRIED[0], not thinks) != plain
         self.told = "in its chat template" + f", thinking switched {'on' if thinks else 'off'}" * can_switch
         self.told += ", dated 26 Jul 2024" * has_date
@@ -154,13 +157,17 @@ class Chat(Vocabulary):
             self.tokenizer.apply_chat_template(messages, chat_template=self._template, tokenize=False, **options)
         )
 
-    def _end(self) -> frozenset[int]:
-        """Find the token that a template puts after what the model said; some put none."""
-        said = [{"role": role, "content": text} for role, text in zip(("user", "assistant"), _TRIED, strict=True)]
+    def _said(self) -> str:
+        """Put a prompt and an answer in the template; nothing if it does not take both."""
+        turns = [{"role": role, "content": text} for role, text in zip(("user", "assistant"), _TRIED, strict=True)]
         try:
-            after = self._applied(said).rpartition(_TRIED[1])[2]
+            return self._applied([*self._system, *turns])
         except Exception:  # as above; answers then end with EOS
-            return frozenset()
+            return ""
+
+    def _end(self, said: str) -> frozenset[int]:
+        """Find the token that a template puts after what the model said; some put none."""
+        after = said.rpartition(_TRIED[1])[2]
         added = {i for i, token in self.tokenizer.added_tokens_decoder.items() if not token.content.isspace()}
         return frozenset([i for i in _encoded(self.tokenizer, [after])[0] if i in added][:1])
 

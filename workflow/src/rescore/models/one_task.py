@@ -54,18 +54,24 @@ def run_task(
     """
     asked = ask(frame, rules)
     texts = [as_read(loaded.vocabulary, one) for one in asked]
+    spaces = ["" if one.candidates[0][:1].isspace() else loaded.vocabulary.space for one in asked]
+    spaced = [
+        one._replace(candidates=[space + text for text in one.candidates])
+        for one, space in zip(texts, spaces, strict=True)
+    ]
     questions = [
         question
         for start in range(0, len(asked), TOKENISED_AT_ONCE)
         for question in encode(
             loaded.vocabulary,
-            texts[start : start + TOKENISED_AT_ONCE],
+            spaced[start : start + TOKENISED_AT_ONCE],
             window=loaded.window,
             reserve=settings.max_new_tokens,
         )
     ]
     found = answer(loaded, questions, frame, rules, settings, name=name)
-    return tables(frame, asked, [one.prompt for one in texts], questions, found, loaded.vocabulary)
+    prompts = [one.prompt for one in texts]
+    return tables(frame, asked, prompts, questions, found, loaded.vocabulary, spaces=spaces)
 
 
 def answer(
@@ -92,16 +98,16 @@ def tables(
     found: Read,
     vocabulary: Vocabulary,
     *,
-    spaces: Sequence[str] | None = None,
+    spaces: Sequence[str],
 ) -> Extracted:
     """Make the two tables of a task.
 
     Parameters
     ----------
     prompts
-        The texts that the answers follow, as `vocabulary` reads them.
+        The texts that the answers follow, without `spaces`, as `vocabulary` reads them.
     spaces
-        By question, what an answer may begin with that is no part of it.
+        By question, what a model writes between prompt and answer that is a part of neither.
     """
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(

@@ -90,7 +90,8 @@ def run_reasoned(
     found = answer(loaded, questions, frame, rules, settings, name=name)
     found = found._replace(n_tokens=found.n_tokens + written.n_tokens)
     cut = Counter(reasoning.filter(finish_reason="length")["subtask"])
-    extracted = tables(frame, asked, marks, questions, found, inside, spaces=spaces)
+    bare = [mark.removesuffix(space) for mark, space in zip(marks, spaces, strict=True)]
+    extracted = tables(frame, asked, bare, questions, found, inside, spaces=spaces)
     return Reasoned(extracted, reasoning, dict(cut))
 
 

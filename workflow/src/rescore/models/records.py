@@ -43,17 +43,18 @@ def generations(
     answered: Sequence[Greedy],
     vocabulary: Vocabulary,
     *,
-    spaces: Sequence[str] | None = None,
+    spaces: Sequence[str],
 ) -> pl.DataFrame:
     """Make the table GENERATIONS: one row per example, in their order; arguments as of `one_task.tables`."""
-    texts = [vocabulary.decode(greedy.token_ids) for greedy in answered]
-    if spaces is not None:
-        texts = [text.removeprefix(space) for text, space in zip(texts, spaces, strict=True)]
+    texts = [
+        vocabulary.decode(greedy.token_ids).removeprefix(space) for greedy, space in zip(answered, spaces, strict=True)
+    ]
+    behind = [space + text for text, space in zip(texts, spaces, strict=True)]
     spans: list[list[int]] = []
     for start in range(0, len(texts), TOKENISED_AT_ONCE):
         some = slice(start, start + TOKENISED_AT_ONCE)
         tails = [len(q.prompt_tail) for q in questions[some]]
-        spans += answer_spans(vocabulary, prompts[some], texts[some], tails)
+        spans += answer_spans(vocabulary, prompts[some], behind[some], tails)
     ends = []
     for span, text in zip(spans, texts, strict=True):
         reach = vocabulary.ends(span)

@@ -28,6 +28,8 @@ class Vocabulary:
     _last: "tuple[str, Vocabulary] | None" = None
     opening = ""
     """Text that stands between every prompt and its answer."""
+    space = ""
+    """What a model writes before its answer, and is no part of it."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, n_embedded: int = 2**31) -> None:
         self.tokenizer = tokenizer
