@@ -1,9 +1,3 @@
-def published(wildcards):
-    """The folder of published results, or one line that names the key, where a traceback would stand."""
-    with planning.exiting():
-        return local(published_results(plan.config))
-
-
 # Not part of `all`: figures 5 and 6 of Schaeffer et al. from BIG-bench's published results, the folder `published.path`
 # (`snakemake --cores all reproduce`).
 rule reproduce:
