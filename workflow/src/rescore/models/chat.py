@@ -162,7 +162,7 @@ class Chat(Vocabulary):
         turns = [{"role": role, "content": text} for role, text in zip(("user", "assistant"), _TRIED, strict=True)]
         try:
             return self._applied([*self._system, *turns])
-        except Exception:  # as above; answers then end with EOS
+        except Exception:  # a template may raise anything; then answers end with EOS, and no space comes before them
             return ""
 
     def _end(self, said: str) -> frozenset[int]:

@@ -11,7 +11,7 @@ from rescore.models.batching import Read, read
 from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import Loaded
 from rescore.models.records import extractions, generations
-from rescore.models.tokenising import TOKENISED_AT_ONCE, Asked, Question, encode
+from rescore.models.tokenising import Asked, Question, encode
 from rescore.models.vocabulary import Vocabulary
 
 
@@ -59,16 +59,7 @@ def run_task(
         one._replace(candidates=[space + text for text in one.candidates])
         for one, space in zip(texts, spaces, strict=True)
     ]
-    questions = [
-        question
-        for start in range(0, len(asked), TOKENISED_AT_ONCE)
-        for question in encode(
-            loaded.vocabulary,
-            spaced[start : start + TOKENISED_AT_ONCE],
-            window=loaded.window,
-            reserve=settings.max_new_tokens,
-        )
-    ]
+    questions = encode(loaded.vocabulary, spaced, window=loaded.window, reserve=settings.max_new_tokens)
     found = answer(loaded, questions, frame, rules, settings, name=name)
     prompts = [one.prompt for one in texts]
     return tables(frame, asked, prompts, questions, found, loaded.vocabulary, spaces=spaces)

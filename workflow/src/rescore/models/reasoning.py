@@ -121,11 +121,7 @@ def _behind(
 ) -> list[Question]:
     """Tokens of marks and answers."""
     asked = [one._replace(prompt=mark, shorter=[]) for mark, one in zip(marks, texts, strict=True)]
-    found = []
-    for start in range(0, len(asked), TOKENISED_AT_ONCE):
-        some = asked[start : start + TOKENISED_AT_ONCE]
-        found += encode(inside, some, window=_NO_WINDOW, reserve=settings.max_new_tokens)
-    return found
+    return encode(inside, asked, window=_NO_WINDOW, reserve=settings.max_new_tokens)
 
 
 def _prompts(loaded: Loaded, texts: Sequence[Asked], behind: Sequence[Question], limit: int) -> list[Question]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from rescore.models.candidates import TokenScores
 from rescore.models.forward import Greedy
-from rescore.models.tokenising import TOKENISED_AT_ONCE, Asked, Question, answer_spans
+from rescore.models.tokenising import Asked, Question, answer_spans
 from rescore.models.vocabulary import Vocabulary
 from rescore.tables import EXTRACTIONS, GENERATIONS, REASONING, Table
 
@@ -50,11 +50,7 @@ def generations(
         vocabulary.decode(greedy.token_ids).removeprefix(space) for greedy, space in zip(answered, spaces, strict=True)
     ]
     behind = [space + text for text, space in zip(texts, spaces, strict=True)]
-    spans: list[list[int]] = []
-    for start in range(0, len(texts), TOKENISED_AT_ONCE):
-        some = slice(start, start + TOKENISED_AT_ONCE)
-        tails = [len(q.prompt_tail) for q in questions[some]]
-        spans += answer_spans(vocabulary, prompts[some], behind[some], tails)
+    spans = answer_spans(vocabulary, prompts, behind, [len(question.prompt_tail) for question in questions])
     ends = []
     for span, text in zip(spans, texts, strict=True):
         reach = vocabulary.ends(span)

@@ -77,9 +77,12 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
     InputError
         The window has no room for the answer and a token of the prompt.
     """
-    ids = vocabulary.ids(text for one in asked for text in _texts(one.prompt, one.candidates))
-    questions = []
-    for one in asked:
+    questions: list[Question] = []
+    ids: dict[str, list[int]] = {}
+    for at, one in enumerate(asked):
+        if at % TOKENISED_AT_ONCE == 0:
+            some = asked[at : at + TOKENISED_AT_ONCE]
+            ids = vocabulary.ids(text for other in some for text in _texts(other.prompt, other.candidates))
         found = _cut(vocabulary, one.prompt, one, ids)
         is_cut = False
         for prompt in one.shorter:
@@ -119,9 +122,12 @@ def answer_spans(
         By prompt, how many of its last tokens are not in the context.
     """
     asked = list(zip(prompts, answers, tails, strict=True))
-    ids = vocabulary.ids(text for prompt, answer, _ in asked for text in (prompt, prompt + answer))
-    spans = []
-    for prompt, answer, tail in asked:
+    spans: list[list[int]] = []
+    ids: dict[str, list[int]] = {}
+    for at, (prompt, answer, tail) in enumerate(asked):
+        if at % TOKENISED_AT_ONCE == 0:
+            some = asked[at : at + TOKENISED_AT_ONCE]
+            ids = vocabulary.ids(text for first, then, _ in some for text in (first, first + then))
         alone, whole = ids[prompt], ids[prompt + answer]
         spans.append(whole[min(len(alone) - tail, n_shared(alone, whole)) :])
     return spans
