@@ -4,12 +4,11 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 import torch
 from chat_models import CHATML, GEMMA, TOKENIZERS, chatml, llama, make_chat_model, metaspace, teach
 from extracting import extract
-from test_extract import characters, make_model
+from test_extract import characters, make_examples, make_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from rescore.models.chat import Chat, Inside
@@ -31,20 +30,7 @@ QUESTIONS: list[Question] = [
 
 def chat_examples(path: Path, questions: list[Question], form: dict[str, Any], **rules: Any) -> Path:
     """Write examples whose prompts are put in a form; `rules` are the subtask's."""
-    frame = pl.DataFrame(
-        {
-            "task": "t",
-            "subtask": "t",
-            "example_id": range(len(questions)),
-            "prompt": [q[0] for q in questions],
-            "targets": [q[1] for q in questions],
-            "choices": [q[2] for q in questions],
-            "target_scores": [None if q[2] is None else [1.0] + [0.0] * (len(q[2]) - 1) for q in questions],
-            "shots": 0,
-            "seed": 0,
-        },
-        schema=dict(EXAMPLES.columns),
-    )
+    frame = read(make_examples(path, questions), EXAMPLES)
     told = {"stop_string": None, "output_regex": None, "asks_text": True, "input_prefix": "\nQ: "} | rules
     write(frame, path, EXAMPLES, {"subtasks": {"t": told}, "form": form})
     return path
