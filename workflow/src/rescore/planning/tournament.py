@@ -92,7 +92,7 @@ def tournament(
     curve
         What is forecast.
     likelihood
-        The NLL of the same subtask and what is told of it from as many rungs, for the two stages: the mean of its
+        The NLL of the same subtask and its forecast from as many rungs, for the two stages: the mean of its
         forms, and a sigmoid of it. There are none without it, or where it has other rungs.
     k
         Rungs that are fitted, at least 4.

@@ -1,4 +1,4 @@
-"""What the user is told: the error for input to mend, and numbers of things."""
+"""The error caused by user input, and counted nouns for messages."""
 
 
 class InputError(Exception):
