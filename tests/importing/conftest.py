@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from imported_files import Import, Imported
 
-from rescore.importing import importers
+from rescore.importing import collect
 from rescore.importing.finish import Options
 
 
@@ -27,7 +27,7 @@ def imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Import:
                 path.write_text(text, encoding="utf-8")
         prefer = options.pop("prefer", None)
         out = tmp_path / "out"
-        importers.results([tmp_path / "in"], Options(out=out, **options), prefer=prefer)
+        collect.results([tmp_path / "in"], Options(out=out, **options), prefer=prefer)
         return Imported(out, capsys.readouterr().err)
 
     return call

@@ -16,7 +16,7 @@ from bigbench_published import DENSE, FAMILIES, entry, model, results
 
 from rescore.bigbench.published import leaves_of
 from rescore.config.inputs import read_ladders
-from rescore.importing import importers
+from rescore.importing import bigbench_files
 from rescore.importing.bigbench_ladders import add, size
 from rescore.importing.bigbench_scores import BRIER, Leaves, rows
 from rescore.importing.finish import Options
@@ -35,8 +35,8 @@ def found(content: dict[str, Any], n: int | None = None, known: Leaves | None = 
     return frame(rows(content, known or {}, where="scores_a.json", n=n), FOUND)
 
 
-def imported(root: Path, **options: Any) -> importers.Published:
-    return importers.bigbench_scores([root], Options(out=root / "out", **options), n=None, leaves=leaves_of)
+def imported(root: Path, **options: Any) -> bigbench_files.Published:
+    return bigbench_files.bigbench_scores([root], Options(out=root / "out", **options), n=None, leaves=leaves_of)
 
 
 def test_our_dictionaries_are_what_the_reference_writes() -> None:
@@ -125,7 +125,7 @@ def test_a_file_that_lacks_a_part_is_refused_with_its_name(lost: str, said: str,
     del content[lost]
     path = tmp_path / "scores_a.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=rf"^{path}: no score file of BIG-bench: KeyError {said}$"):
+    with pytest.raises(InputError, match=rf"^{path}: no score file of BIG-bench \({said} is missing\); take"):
         imported(tmp_path)
 
 
@@ -134,19 +134,19 @@ def test_a_score_that_is_no_number_is_refused_with_its_file(value: object, tmp_p
     content = report(entry("arithmetic", 0, EXACT, exact_str_match=0.5))
     content["scores"][0]["score_dict"]["bleu"] = value
     (tmp_path / "scores_a.json").write_text(json.dumps(content))
-    with pytest.raises(InputError, match=rf"^{tmp_path}/scores_a.json: no score file of BIG-bench: "):
+    with pytest.raises(InputError, match=rf"^{tmp_path}/scores_a.json: no score file of BIG-bench \("):
         imported(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("part", "key", "value", "said"),
     [
-        ("task", "task_name", 5, "TypeError task_name is 5, not a text"),
-        ("scores", "preferred_score", None, "TypeError preferred_score is None, not a text"),
-        ("scores", "subtask_description", 7, "TypeError subtask_description is 7, not a text"),
-        ("scores", "number_of_shots", math.inf, "OverflowError "),  # as which JSON's 1e400 is read
-        ("scores", "number_of_shots", 1e30, "TypeError "),
-        ("model", "non_embedding_params", 10**400, "OverflowError "),
+        ("task", "task_name", 5, "TypeError: task_name is 5, not a text"),
+        ("scores", "preferred_score", None, "TypeError: preferred_score is None, not a text"),
+        ("scores", "subtask_description", 7, "TypeError: subtask_description is 7, not a text"),
+        ("scores", "number_of_shots", math.inf, "OverflowError: "),  # as which JSON's 1e400 is read
+        ("scores", "number_of_shots", 1e30, "TypeError: shots: "),
+        ("model", "non_embedding_params", 10**400, "OverflowError: "),
     ],
 )
 def test_a_part_of_another_kind_is_refused_with_its_file(
@@ -158,7 +158,7 @@ def test_a_part_of_another_kind_is_refused_with_its_file(
     changed.pop("flop_matched_non_embedding_params", None)  # comes before the others
     path = tmp_path / "scores_a.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=rf"^{path}: no score file of BIG-bench: {said}"):
+    with pytest.raises(InputError, match=rf"^{path}: no score file of BIG-bench \({said}"):
         imported(tmp_path)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from imported_files import Import, Imported, line, lines, report
 
-from rescore.importing import importers
+from rescore.importing import collect
 from rescore.importing.finish import Options
 from rescore.tables import InputError, provenance
 
@@ -210,10 +210,10 @@ def test_the_list_form_alone_is_an_error_that_names_it(imported: Import) -> None
 def test_a_file_is_a_folder_of_one_and_a_missing_path_is_told(imported: Import, tmp_path: Path) -> None:
     imported({"results.json": report("o/m", {"lambada_openai": {"perplexity,none": 30}})})
     out = tmp_path / "out"
-    importers.results([tmp_path / "in" / "results.json"], Options(out=out), prefer=None)
+    collect.results([tmp_path / "in" / "results.json"], Options(out=out), prefer=None)
     assert Imported(out, "").mean("nll_nats_per_answer") == [pytest.approx(math.log(30))]
     with pytest.raises(InputError, match=r"^absent: no such file or folder"):
-        importers.results([Path("absent")], Options(out=out), prefer=None)
+        collect.results([Path("absent")], Options(out=out), prefer=None)
 
 
 def test_main_is_not_a_row_of_an_earlier_stage(imported: Import) -> None:
@@ -317,7 +317,7 @@ def test_results_of_unstated_shots_join_the_others(imported: Import) -> None:
         files[f"{size}.json"]["n-shot"] = {"sciq": 0}
     found = imported(files)
     assert set(found.means["subtask"]) == {"sciq"}
-    assert "3 models state no shots for sciq: taken for 0-shot, as the others are" in found.said
+    assert "no shots stated by 3 models for sciq: taken for 0-shot, as the others are" in found.said
 
 
 WHOLE = {  # models, subtasks, the metrics that get a verdict, and one number of the first model, as its file has it
@@ -346,7 +346,7 @@ def test_the_cases_in_full(case: str, tmp_path: Path) -> None:
     folder = Path(os.environ.get("RESCORE_REFERENCE", "absent")).parent / "cases" / "import" / case / "input"
     if not folder.is_dir():
         pytest.skip("RESCORE_REFERENCE has no folder of cases beside it")
-    importers.results([folder], Options(out=tmp_path), prefer=None)
+    collect.results([folder], Options(out=tmp_path), prefer=None)
     found = Imported(tmp_path, "")
     models, subtasks, judged, (metric, first) = WHOLE[case]
     means = pl.concat([

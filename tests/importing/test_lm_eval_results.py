@@ -70,8 +70,8 @@ FILTERED = {
 
 
 def found(report: dict[str, Any], prefer: str | None = None) -> pl.DataFrame:
-    run = run_of(report, Path("f.json"))
-    return frame(results(report, tasks_of(report), run=run, model="m", prefer=prefer), FOUND)
+    run = run_of(report, Path("f.json"), "m")
+    return frame(results(report, tasks_of(report), run, prefer), FOUND)
 
 
 def row(report: dict[str, Any], subtask: str, metric: str, prefer: str | None = None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 
 from rescore.config.inputs import read_ladders
-from rescore.importing.join import listed
 from rescore.importing.model_names import match
 from rescore.tables import InputError
 
@@ -108,8 +107,3 @@ def test_names_of_the_hub_and_of_folders_find_a_shipped_ladders_rows() -> None:
         "cerebras/Cerebras-GPT-1.3B": "cerebras-gpt-1.3b",
         "cerebras-gpt-2.7b": "cerebras-gpt-2.7b",
     }
-
-
-def test_models_without_a_row_and_rows_without_a_model_are_listed() -> None:
-    names = match(["o/a", "o/a@step1", "o/new", "o/B", "o/E@0123456"], LADDER).names
-    assert listed(names, LADDER) == (["new"], ["c", "d-small"])

@@ -137,5 +137,5 @@ def test_every_eval_ever_is_read_from_whatever_it_was_converted(imported: Import
 
 
 def test_results_without_a_part_that_their_tool_writes_are_named(imported: Import) -> None:
-    with pytest.raises(InputError, match=r"/a\.json: results that cannot be read \(KeyError: 'score_details'\)$"):
+    with pytest.raises(InputError, match=r"/a\.json: no record of Every Eval Ever \('score_details' is missing\)"):
         imported({"a.json": record("lm_eval", {"evaluation_name": "x", "metric_config": {}})})

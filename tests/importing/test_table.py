@@ -19,7 +19,7 @@ def table(text: str, tmp_path: Path, name: str = "t.csv") -> pl.DataFrame:
 
 def test_a_row_a_metric(tmp_path: Path) -> None:
     text = "who,task,metric,score,se,n,guess\na,sums,em,0.5,0.1,20,\na,quiz,acc,0.3,,,0.25\nb,sums,em,,,,\n"
-    frame = means(found(table(text, tmp_path), LONG, where="t.csv").rows)
+    frame = means(found(table(text, tmp_path), LONG, where="t.csv").found)
     assert frame.drop("where", "reason").rows() == [
         ("a", "sums", "sums", "exact_match", 0.5, 0.1, 20, None),
         ("a", "quiz", "quiz", "multiple_choice_grade", 0.3, None, None, 0.25),
@@ -29,7 +29,7 @@ def test_a_row_a_metric(tmp_path: Path) -> None:
 def test_a_row_an_example_numbers_them_alike_for_every_model(tmp_path: Path) -> None:
     text = "m\tt\tx\tk\ts\na\tq\tsecond\texact_match\t1\na\tq\tfirst\texact_match\t0\nb\tq\tsecond\texact_match\t\n"
     columns = Columns(model="m", task="t", metric="k", score="s", example="x")
-    frame = scores(found(table(text, tmp_path, "t.tsv"), columns, where="t.tsv").rows)
+    frame = scores(found(table(text, tmp_path, "t.tsv"), columns, where="t.tsv").items)
     assert frame.select("model", "example_id", "score", "reason").rows() == [
         ("a", 1, 1.0, None),
         ("a", 0, 0.0, None),
@@ -40,7 +40,7 @@ def test_a_row_an_example_numbers_them_alike_for_every_model(tmp_path: Path) -> 
 def test_a_metric_a_column_beside_a_column_of_tasks(tmp_path: Path) -> None:
     text = "model,task,part,exact_match,exact_match_stderr,exact_match_n,ppl,colour\na,t,p,0.5,0.1,9,20,red\n"
     columns = Columns(model="model", task="task", subtask="part")
-    frame = means(found(table(text, tmp_path), columns, where="t.csv").rows)
+    frame = means(found(table(text, tmp_path), columns, where="t.csv").found)
     assert frame.select("subtask", "metric", "standard_error", "n").rows() == [
         ("t:p", "exact_match", 0.1, 9),
         ("t:p", "nll_nats_per_answer", None, None),
@@ -49,7 +49,7 @@ def test_a_metric_a_column_beside_a_column_of_tasks(tmp_path: Path) -> None:
 
 def test_a_metric_and_task_a_column(tmp_path: Path) -> None:
     text = "model,arc_easy_acc,arc_easy_acc_stderr,lambada_ppl,lambada_acc,size_n\na,0.5,0.1,1,0.6,3\n"
-    frame = means(found(table(text, tmp_path), Columns(model="model"), where="t.csv").rows)
+    frame = means(found(table(text, tmp_path), Columns(model="model"), where="t.csv").found)
     assert frame.select("task", "metric", "mean", "standard_error").rows() == [
         ("arc_easy", "multiple_choice_grade", 0.5, 0.1),
         ("lambada", "nll_nats_per_answer", 0.0, None),
@@ -60,12 +60,12 @@ def test_a_metric_and_task_a_column(tmp_path: Path) -> None:
 def test_parquet_is_read_by_its_suffix(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pl.DataFrame({"model": ["a"], "t_exact_match": [0.5]}).write_parquet(path)
-    frame = means(found(read_table(path), Columns(model="model"), where="t").rows)
+    frame = means(found(read_table(path), Columns(model="model"), where="t").found)
     assert frame["mean"].to_list() == [0.5]
 
 
 def leaves(text: str, tmp_path: Path, **columns: str) -> list[tuple[object, ...]]:
-    frame = means(found(table(text, tmp_path), Columns(**columns), where="t.csv").rows)
+    frame = means(found(table(text, tmp_path), Columns(**columns), where="t.csv").found)
     return frame.select("model", "subtask", "metric", "mean", "standard_error", "n", "chance").rows()
 
 
@@ -85,7 +85,7 @@ def test_a_column_per_task_with_the_metric_said(tmp_path: Path) -> None:
         "columns taken for tasks: MMLU, GSM8K, TruthfulQA",
         "columns passed over: Type, Params (B), Average",
     ]
-    assert means(read.rows).drop("where", "task", "reason").rows() == [
+    assert means(read.found).drop("where", "task", "reason").rows() == [
         ("a", "MMLU", "multiple_choice_grade", 0.5, 0.01, 14042, 0.25),
         ("a", "GSM8K", "exact_match", 0.25, None, 1319, None),
         ("a", "TruthfulQA", "acc", 0.4, None, None, None),  # of one right choice or of all: it is not told
@@ -104,14 +104,14 @@ def test_a_column_per_task_with_the_metric_said(tmp_path: Path) -> None:
 def test_numbers_are_read_in_the_dress_of_published_tables(tmp_path: Path) -> None:
     text = "Model\tMMLU\tARC-C\na\t25.5% \t**50 ± 1.5**\nb\t30%\t\n"
     read = found(table(text, tmp_path, "t.tsv"), Columns(metric_name="acc"), where="t.tsv")
-    assert means(read.rows, percent=True).select("model", "task", "mean", "standard_error").rows() == [
+    assert means(read.found, percent=True).select("model", "task", "mean", "standard_error").rows() == [
         ("a", "MMLU", 0.255, None), ("b", "MMLU", 0.3, None), ("a", "ARC-C", 0.5, 0.015),
     ]  # fmt: skip
 
 
 def test_a_column_of_shots_and_one_metric_for_all_rows(tmp_path: Path) -> None:
     text = "model,task,score,n-shot\na,t,0.5,5\na,t,0.25,0\n"
-    rows = found(table(text, tmp_path), Columns(metric_name="exact_match"), where="t.csv").rows
+    rows = found(table(text, tmp_path), Columns(metric_name="exact_match"), where="t.csv").found
     assert rows.select("metric", "value", "shots").rows() == [("exact_match", 0.5, 5), ("exact_match", 0.25, 0)]
 
 

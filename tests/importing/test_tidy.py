@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from imported_rows import means, scores
 
-from rescore.importing.join import combine
+from rescore.importing.finish import combine
 from rescore.importing.names import NAMES
 from rescore.importing.renames import Renames, apply
 from rescore.importing.shots import choose_shots, fill_shots
@@ -184,7 +184,7 @@ def test_unstated_shots_are_those_of_the_other_models() -> None:
     rows = found({"shots": 0}, {"model": "n"}, {"model": "o"}, {"task": "u", "model": "n"})
     [filled], lines = fill_shots([rows])
     assert filled["shots"].to_list() == [0, 0, 0, None]
-    assert lines == ["2 models state no shots for t: taken for 0-shot, as the others are"]
+    assert lines == ["no shots stated by 2 models for t: taken for 0-shot, as the others are"]
     for kept in (found({"shots": 0}, {"shots": 5}, {"model": "n"}), found({"shots": 0}, {"value": 0.6})):
         assert fill_shots([kept])[0][0].rows() == kept.rows()  # of two numbers, or the model's own
 

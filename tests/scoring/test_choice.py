@@ -73,6 +73,13 @@ def test_negative_target_scores_make_no_distribution() -> None:
     found = chosen({"a": 2.0, "b": -1.0}, {"a": [-1.0], "b": [-2.0]})
     assert of(found, "multiple_choice_grade") == [2.0]
     assert (of(found, "brier_score"), why(found, "brier_score")) == ([None], [NEGATIVE])
+    # b, of 1/4, is right although the sum of the scores is below 0; of +1 and -1 it is 0, and a is right
+    below, zero = (chosen({"a": a, "b": b}, {"a": [-LOG2], "b": [-2 * LOG2]}) for a, b in ((-3.0, 1.0), (1.0, -1.0)))
+    assert of(below, "choice_probability") == [pytest.approx(1 / 3)]
+    assert of(zero, "choice_probability") == [pytest.approx(2 / 3)]
+    assert why(below, "brier_score") == why(zero, "brier_score") == [NEGATIVE]
+    none = chosen({"a": -1.0, "b": 0.0}, {"a": [-1.0], "b": [-2.0]})
+    assert why(none, "choice_probability") == why(none, "brier_score") == [NO_CORRECT]
 
 
 def test_without_choices_there_is_neither() -> None:

@@ -54,11 +54,11 @@ def results(
 
     Of a folder all files are read, and those in the folders in it. A file that is not read is named.
     """
-    from rescore.importing import importers
+    from rescore.importing import collect
     from rescore.importing.finish import Options
 
     options = Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent, latest=latest)
-    _test(importers.results(paths, options, prefer=answer_filter), out, ladder, settings)
+    _test(collect.results(paths, options, prefer=answer_filter), out, ladder, settings)
 
 
 for _name, _tool in (
@@ -91,11 +91,11 @@ def bigbench_scores(
     """
     from rescore.bigbench.published import leaves_of
     from rescore.config.validation import json_object
-    from rescore.importing import importers
+    from rescore.importing import bigbench_files
     from rescore.importing.finish import Options
 
     options = Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent)
-    found = importers.bigbench_scores(files, options, n=n, leaves=leaves_of)
+    found = bigbench_files.bigbench_scores(files, options, n=n, leaves=leaves_of)
     if found.axis:
         settings = json.dumps({"axis": found.axis} | json_object(settings, "--settings"))
     _test(found.written, out, [*found.ladders], settings)
@@ -136,11 +136,10 @@ def csv(
     metric is a column, called METRIC where there is a column of tasks and TASK_METRIC where not; with --metric-name
     each task is a column. A column called as an option, such as Model or task, need not be named.
     """
-    from rescore.importing import importers
+    from rescore.importing import table
     from rescore.importing.finish import Options
-    from rescore.importing.table import Columns
 
-    columns = Columns(
+    columns = table.Columns(
         model=model,
         task=task,
         subtask=subtask,
@@ -154,7 +153,7 @@ def csv(
         example=example,
     )
     options = Options(out=out, ladders=ladder or [], rename=rename, shots=shots, percent=percent)
-    _test(importers.csv(file, columns, options), out, ladder, settings)
+    _test(table.csv(file, columns, options), out, ladder, settings)
 
 
 def _test(written: "Written", out: Path, ladders: list[Path] | None, settings: str) -> None:

@@ -38,13 +38,13 @@ def reproduce(
     from rescore.config.validation import json_object
     from rescore.discontinuity.concentration import concentration
     from rescore.discontinuity.reproduction import LINES, emergence, preferred_metrics
-    from rescore.importing import importers
+    from rescore.importing import bigbench_files
     from rescore.importing.finish import Options
     from rescore.report.reproduction_page import render_reproduction
     from rescore.tables import AGGREGATES, EXAMPLES, SCORES, TABLES, read_all, write_text, write_twins
 
     given = json_object(settings, "--settings")
-    found = importers.bigbench_scores(scores, Options(out=out), n=n, leaves=published.leaves_of)
+    found = bigbench_files.bigbench_scores(scores, Options(out=out), n=n, leaves=published.leaves_of)
     chosen = discontinuity.Settings.from_mapping({"axis": found.axis} | given)
     models = read_ladders(found.ladders, axis=chosen.axis)
     targets = read_all(found.written["examples"], EXAMPLES, columns=["task", "subtask", "target_scores"])

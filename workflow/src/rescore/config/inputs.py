@@ -36,18 +36,22 @@ def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
         raise InputError(f"{path}: holds no row")
 
 
-def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows that are not blank as cells by column, each with the number of its line."""
+def text_lines(path: Path) -> list[str]:
+    """Read the lines of a file that a user wrote; a byte order mark is no part of the first."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        return path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+
+
+def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows that are not blank as cells by column, each with the number of its line."""
     header: list[str] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         cells = [cell.strip() for cell in line.rstrip().split("\t")]
         if not any(cells):
             continue

@@ -1,6 +1,7 @@
 """BIG-bench's score files and full logs, read together: means, questions, models."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,35 +11,68 @@ from tqdm import tqdm
 from rescore.importing import bigbench_ladders, json_files
 from rescore.importing.bigbench_ladders import Size
 from rescore.importing.bigbench_logs import read_log
-from rescore.importing.bigbench_scores import Leaves, model_name, named, rows, text
-from rescore.importing.collect import some
+from rescore.importing.bigbench_scores import Leaves, model_name, named, rows
+from rescore.importing.finish import Options, Written, finish
 from rescore.importing.names import NAMES, Name
-from rescore.importing.tidy import CHOICES, FOUND, ITEMS, frame
-from rescore.tables import InputError
+from rescore.importing.renames import read_renames
+from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, frame, stack
+from rescore.tables import InputError, some
 
 _LEAF = ["task", "subtask"]
 _OF_ITEMS = ("log_likelihood", "brier_score")  # the log's own numbers: of several right answers the sum is another
 
 
-class Read(NamedTuple):
-    """FOUND, ITEMS and CHOICES of all files; the metric each subtask prefers; the models; what the user should know."""
+class Published(NamedTuple):
+    """What BIG-bench's files became."""
 
-    found: pl.DataFrame
-    items: pl.DataFrame
-    choices: pl.DataFrame
-    preferred: pl.DataFrame
-    sizes: dict[str, Size]
-    notes: list[str]
+    written: Written
+    ladders: Sequence[Path]
+    axis: str | None  # along which all models of the ladders have a place; None where the user gave the ladders
+    preferred: pl.DataFrame  # task, subtask (whole), preferred (a metric, as BIG-bench calls it), metric (ours)
 
 
-def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], tuple[Leaves, str | None]]) -> Read:
-    """Read files; parameters as of `importers.bigbench_scores`.
+def bigbench_scores(
+    paths: Sequence[Path], options: Options, *, n: int | None, leaves: Callable[[str, Path], tuple[Leaves, str | None]]
+) -> Published:
+    """Import score files and full logs of BIG-bench; of a folder, all in it and in the folders in it.
+
+    Without `options.ladders` these are made of the files, in the folder `ladders` of `options.out`.
+
+    Parameters
+    ----------
+    n
+        Questions of every subtask; what `leaves` says if None.
+    leaves
+        Says of a task and a file of its results what is known of its subtasks, and what is wrong with its own files.
 
     Raises
     ------
     InputError
-        A file that is no such file, or a model that two files describe differently.
+        There are no files, one is broken, or two describe a model differently.
     """
+    files = [p for path in paths for p in (_published(path) if path.is_dir() else [path])]
+    if not files:
+        raise InputError(f"{paths[0]}: holds no scores_*.json and no full-log_*.json")
+    collected, preferred, sizes = _read(files, n, leaves)
+    axis = None
+    if not options.ladders:
+        made = bigbench_ladders.write(sizes, options.out / "ladders")
+        options, axis = replace(options, ladders=made.paths), made.axis
+        collected.notes.extend(made.notes)
+    names = read_renames(options.rename)
+    written = finish(collected, names, options, source=some(map(str, paths)), tool="bigbench-scores")
+    return Published(written, options.ladders, axis, preferred)
+
+
+def _published(folder: Path) -> list[Path]:
+    patterns = ("scores_*.json", "scores_*.json.gz", "full-log_*.json", "full-log_*.json.gz")
+    return sorted(path for pattern in patterns for path in folder.rglob(pattern))
+
+
+def _read(
+    files: Sequence[Path], n: int | None, leaves: Callable[[str, Path], tuple[Leaves, str | None]]
+) -> tuple[Collected, pl.DataFrame, dict[str, Size]]:
+    """Return what was collected, the metric that each subtask prefers, and the models."""
     found, items = [], []
     choices: dict[tuple[object, ...], pl.DataFrame] = {}
     preferred: dict[tuple[str, str], str] = {}
@@ -50,8 +84,8 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
         if content.problem or content.several:
             raise InputError(f"{path}: {content.problem or 'several values, expected one'}")
         report = content.value
-        try:
-            task = text(report["task"], "task_name")
+        with json_files.refusing(path, "no score file of BIG-bench"):
+            task = json_files.text(report["task"], "task_name")
             known, problem = leaves(task, path)
             if problem:
                 notes[f"{problem}: so its questions were counted in the shipped catalogue"] = None
@@ -59,22 +93,17 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
             preferred |= {(row["task"], _whole(row["task"], row["subtask"])): row["preferred"] for row in means}
             found.append(frame(means, FOUND))
             bigbench_ladders.add(sizes, bigbench_ladders.size(report["model"], where=str(path)))
-            log = (
-                read_log(report, where=str(path), model=model_name(report["model"])) if report.get("queries") else None
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise InputError(f"{path}: no score file of BIG-bench: {type(error).__name__} {error}") from error
-        if log:
-            unnamed += log.unnamed
-            items.append(log.items)
-            for key, part in log.choices.partition_by("task", "subtask", "shots", as_dict=True).items():
-                choices.setdefault(key, part)
+            if report.get("queries"):
+                log = read_log(report, where=str(path), model=model_name(report["model"]))
+                unnamed += log.unnamed
+                items.append(log.items)
+                for key, part in log.choices.partition_by("task", "subtask", "shots", as_dict=True).items():
+                    choices.setdefault(key, part)
     if unnamed:
         notes[f"{unnamed} logged questions of programmatic tasks name no subtask: their means alone are read"] = None
-    logged = pl.concat([frame([], ITEMS), *items])
-    every = pl.concat([frame([], FOUND), *found])
+    logged = stack(items, ITEMS)
     # Tasks were mended between evaluations, so that files differ a little in what guessing scores.
-    every = every.with_columns(chance=pl.col("chance").drop_nulls().first().over(*_LEAF, "metric"))
+    every = stack(found, FOUND).with_columns(chance=pl.col("chance").drop_nulls().first().over(*_LEAF, "metric"))
     if uncounted := every.filter(pl.col("n").is_null())["task"].unique(maintain_order=True).to_list():
         notes[f"not judged, as their number of questions is not known (--n): {some(uncounted)}"] = None
     told = pl.DataFrame(
@@ -82,14 +111,8 @@ def read(files: Sequence[Path], *, n: int | None, leaves: Callable[[str, Path], 
         schema=dict.fromkeys((*_LEAF, "preferred", "metric"), pl.String),
         orient="row",
     )
-    return Read(
-        _without_items(every, logged),
-        logged,
-        pl.concat([frame([], CHOICES), *choices.values()]),
-        told,
-        sizes,
-        list(notes),
-    )
+    of_choices = stack(choices.values(), CHOICES)
+    return Collected(_without_items(every, logged), logged, of_choices, list(notes)), told, sizes
 
 
 def _whole(task: str, leaf: str | None) -> str:

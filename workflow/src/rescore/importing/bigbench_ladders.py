@@ -16,22 +16,12 @@ _HINT = "the same model in two files; make them agree, or give --ladder"
 
 
 class Size(NamedTuple):
-    """A model as a score file describes it.
-
-    Attributes
-    ----------
-    n_params
-        FLOP-matched parameters without embeddings, of a dense model its own; where a file has none, those without
-        embeddings, else all. None where it has no number above 0.
-    n_tokens
-        Batch times steps, where the batch is given in tokens; a batch below 16,384 is taken to be of sequences, whose
-        length the file does not say.
-    """
+    """A model as a score file describes it."""
 
     name: str
     family: str
-    n_params: int | None
-    n_tokens: int | None
+    n_params: int | None  # of the first of _PARAMETERS that is above 0; FLOP-matched ones of a dense model are its own
+    n_tokens: int | None  # batch times steps; None where the batch is of sequences, whose length the file does not say
     where: str
 
 
@@ -44,7 +34,7 @@ class Ladders(NamedTuple):
 
 
 def size(model: Mapping[str, Any], *, where: str) -> Size:
-    """Read a model off a file.
+    """Read a model off a file; a batch below 16,384 is taken to be of sequences.
 
     >>> dense = {"model_family": "BIG-G T=0", "model_name": "2m", "non_embedding_params": 2097152}
     >>> size(dense | {"training_batch_size": 262144, "training_steps": 1e6}, where="").n_tokens
@@ -59,13 +49,7 @@ def size(model: Mapping[str, Any], *, where: str) -> Size:
 
 
 def add(sizes: dict[str, Size], found: Size) -> None:
-    """Remember a model.
-
-    Raises
-    ------
-    InputError
-        Another file says something else of it.
-    """
+    """Remember a model; refuse a file that says something else of it than another."""
     first = sizes.setdefault(found.name, found)
     for here, there, what in zip(found[1:4], first[1:4], ("family", "parameters", "tokens"), strict=True):
         if here != there:
@@ -87,11 +71,12 @@ def write(sizes: Mapping[str, Size], out: Path) -> Ladders:
         raise InputError(f"{next(iter(sizes.values())).where}: no file gives a number of parameters; give --ladder")
     families: dict[str, str] = {}
     for model in known:
-        if not slug(model.family):
+        name = slug(model.family)
+        if not name:
             raise InputError(f"{model.where}: model_family '{model.family}' has no letter or digit; give --ladder")
-        if families.setdefault(slug(model.family), model.family) != model.family:
+        if families.setdefault(name, model.family) != model.family:
             raise InputError(
-                f"{model.where}: families '{model.family}' and '{families[slug(model.family)]}' share a name"
+                f"{model.where}: families '{model.family}' and '{families[name]}' share a name; give --ladder"
             )
     rows = pl.DataFrame(
         {

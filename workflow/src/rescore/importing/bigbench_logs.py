@@ -14,12 +14,10 @@ from typing import Any, NamedTuple
 import polars as pl
 from rapidfuzz.distance import Levenshtein
 
-from rescore.importing.logged_answers import OF_ANSWER, Scores, chosen, scored
+from rescore.importing.logged_answers import OF_ANSWER, Scores, chosen, nats, scored
 from rescore.importing.tidy import CHOICES, ITEMS, frame
 
 NORMALISED = "the log has the probabilities among the choices alone"
-NO_CORRECT = "no choice is correct: the target scores sum to 0"
-NEGATIVE = "a target score is negative, so the scores make no distribution"
 
 _PROGRAMMATIC = "programmatic"  # what the reference calls queries of tasks that name none
 _SUM_TO_ONE = 1e-4  # log-probabilities whose probabilities do so to here are among the choices
@@ -37,17 +35,9 @@ def read_log(report: Mapping[str, Any], *, where: str, model: str) -> Log:
     """Score the questions of one file; an example's number is its place among those of the subtask and its shots.
 
     Of choices: multiple_choice_grade as logged, choice_probability, brier_score, and of the first choice with the
-    highest target score NLL per answer and per byte and its probability. Where a target score is negative,
-    choice_probability and brier_score are null. Of targets: NLL and probability of the likeliest. Of texts:
-    exact_match, 1 where the answer is a target letter for letter, and char_edit_distance, the Levenshtein distance to
-    the nearest target over the longer length.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError, AttributeError
-        A query lacks a part, or holds something else there.
-    OverflowError
-        A log-probability is far above 0.
+    highest target score NLL per answer and per byte and its probability. Of targets: NLL and probability of the
+    likeliest. Of texts: exact_match, 1 where the answer is a target letter for letter, and char_edit_distance, the
+    Levenshtein distance to the nearest target over the longer length.
     """
     task = report["task"]["task_name"]
     seen: Counter[tuple[Any, ...]] = Counter()
@@ -67,13 +57,12 @@ def read_log(report: Mapping[str, Any], *, where: str, model: str) -> Log:
             if query["function"] == "generate_text":
                 found = _of_text(sample)
             elif _listed(sample):
-                found = _of_choices(sample, _absolute(sample, query))
+                found = _of_choices(sample, query)
                 choices.append(of | _example(sample))
             elif (leaf, shots) in of_choices:
                 continue  # the target is one of the choices, whose log-probabilities are there
             else:
-                nats = _absolute(sample, query)
-                found = _of_targets(sample["targets"], nats, range(len(sample["targets"])))
+                found = _of_targets(sample, query, range(len(sample["targets"])))
             items += [of | {"metric": metric, "value": v, "reason": why} for metric, (v, why) in found.items()]
     return Log(frame(items, ITEMS), frame(choices, CHOICES), unnamed)
 
@@ -85,29 +74,22 @@ def _listed(sample: Mapping[str, Any]) -> bool:
 def _absolute(sample: Mapping[str, Any], query: Mapping[str, Any]) -> list[float] | None:
     """Return the log-probabilities of whole answers; None where the log has those among its answers alone."""
     if known := sample.get("absolute_scores"):
-        return [float(nats) for nats in known]
-    among = [float(nats) for nats in sample["scores"]]
+        return nats(known)
+    among = nats(sample["scores"])
     one = abs(sum(map(math.exp, among)) - 1) <= _SUM_TO_ONE  # else not normalised, whatever the query says
     return None if one and not query["absolute_normalization"] else among
 
 
-def _of_targets(texts: list[str], nats: list[float] | None, at: Sequence[int]) -> Scores:
-    return scored(texts, nats, at) if nats else dict.fromkeys(OF_ANSWER, (None, NORMALISED))
+def _of_targets(sample: Mapping[str, Any], query: Mapping[str, Any], at: Sequence[int]) -> Scores:
+    known = _absolute(sample, query)
+    return scored(sample["targets"], known, at) if known else dict.fromkeys(OF_ANSWER, (None, NORMALISED))
 
 
-def _of_choices(sample: Mapping[str, Any], nats: list[float] | None) -> Scores:
+def _of_choices(sample: Mapping[str, Any], query: Mapping[str, Any]) -> Scores:
     scores = _target_scores(sample)
-    mass = sum(scores)
     found: Scores = {"multiple_choice_grade": (float(sample["correct"]), None)}
-    found |= _of_targets(sample["targets"], nats, [scores.index(max(scores))])
-    found |= chosen(sample["scores"], [score / (mass or 1.0) for score in scores])
-    if max(scores) <= 0:
-        found["choice_probability"] = (None, NO_CORRECT)
-    elif min(scores) < 0:
-        found["choice_probability"] = (None, NEGATIVE)
-    if mass == 0 or min(scores) < 0:
-        found["brier_score"] = (None, NO_CORRECT if mass == 0 else NEGATIVE)
-    return found
+    found |= _of_targets(sample, query, [scores.index(max(scores))])
+    return found | chosen(nats(sample["scores"]), scores)
 
 
 def _example(sample: Mapping[str, Any]) -> dict[str, Any]:

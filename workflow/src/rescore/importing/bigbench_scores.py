@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rescore.importing.json_files import text
 from rescore.importing.names import KNOWN, spelled
 
 BRIER = "calibration_multiple_choice_brier_score"
@@ -17,7 +18,6 @@ BRIER = "calibration_multiple_choice_brier_score"
 
 _METRICS = frozenset({"exact_str_match", "multiple_choice_grade", "log_likelihood"})  # those that have a name here
 _MEANS = "normalized_aggregate_score"  # over subtasks, of other metrics
-
 
 Leaves = Mapping[str, tuple[int | None, float | None]]
 """By `task` or `task:subtask`, its number of questions, and of choices on average where each has one right choice."""
@@ -40,11 +40,6 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
         The file's name, for messages.
     n
         Questions of every subtask, where the user knows it better.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError, AttributeError
-        The file lacks a part, or holds something else there.
     """
     task, entries = report["task"]["task_name"], report["scores"]
     model = model_name(report["model"])
@@ -55,7 +50,7 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
         if leaf == task and names != {task}:
             continue
         questions, choices = leaves.get(leaf) or leaves.get(f"{task}:{leaf}") or (None, None)
-        shots = entry["number_of_shots"]
+        shots, preferred = entry["number_of_shots"], text(entry, "preferred_score")
         place = {
             "where": where,
             "model": model,
@@ -63,30 +58,18 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
             "subtask": None if leaf == task else leaf,
             "shots": None if shots is None or shots < 0 else int(shots),
             "n": n or questions,
-            "preferred": text(entry, "preferred_score"),
+            "preferred": preferred,
         }
         for metric, value in entry["score_dict"].items():
-            if metric != _MEANS:
-                number = float("nan") if value is None else float(value)
-                if metric == BRIER and choices:
-                    found.append(place | {"metric": "brier_score", "value": number * choices})
-                else:
-                    found.append(place | {"metric": named(metric), "value": number, "chance": _chance(entry, metric)})
+            if metric == _MEANS:
+                continue
+            number = float("nan") if value is None else float(value)
+            if metric == BRIER and choices:
+                found.append(place | {"metric": "brier_score", "value": number * choices})
+            else:
+                chance = float(entry["low_score"]) if metric == preferred == "multiple_choice_grade" else None
+                found.append(place | {"metric": named(metric), "value": number, "chance": chance})
     return found
-
-
-def text(part: Mapping[str, Any], key: str) -> str:
-    """Return a part's text.
-
-    Raises
-    ------
-    KeyError, TypeError
-        There is none, or something else.
-    """
-    value = part[key]
-    if not isinstance(value, str):
-        raise TypeError(f"{key} is {value!r}, not a text")
-    return value
 
 
 def named(metric: str) -> str:
@@ -104,15 +87,9 @@ def model_name(model: Mapping[str, Any]) -> str:
     >>> model_name({"model_family": "BIG-G T=0", "model_name": "128b"})
     'BIG-G-T-0-128b'
     """
-    return slug(f"{model['model_family']}-{model['model_name']}")
+    return slug(f"{text(model, 'model_family')}-{text(model, 'model_name')}")
 
 
 def slug(text: str) -> str:
     """Spell a name as a ladder table does: letters, digits, `_`, `.` and `-`, the first a letter or digit."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", text).strip("-_.")[:100]
-
-
-def _chance(entry: Mapping[str, Any], metric: str) -> float | None:
-    if metric != "multiple_choice_grade" or entry["preferred_score"] != metric:
-        return None
-    return float(entry["low_score"])

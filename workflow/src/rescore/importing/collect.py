@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from rescore.importing import every_eval_ever, inspect_logs, json_files, lighteval, lm_eval, lm_eval_samples
+from rescore.importing.finish import Options, Written, finish
 from rescore.importing.lm_eval import Row, Task
-from rescore.importing.tidy import CHOICES, FOUND, ITEMS, frame
-from rescore.tables import InputError
+from rescore.importing.renames import read_renames
+from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, frame, stack
+from rescore.tables import InputError, some
 
 _READ = re.compile(r".*\.(jsonl?|eval)(\.gz)?")
 _COMPRESSED = re.compile(r".*\.jsonl?\.(bz2|xz|zst|zip)")
@@ -20,21 +22,11 @@ _GENERIC = re.compile(r"(eval_|all_)?results?([_-]?\d.*)?|metrics|output")  # st
 _SUFFIXES = re.compile(r"(\.jsonl?)?(\.gz)?$")
 
 
-class Collected(NamedTuple):
-    """FOUND, ITEMS and CHOICES of all files, and what the user should know."""
-
-    found: pl.DataFrame
-    items: pl.DataFrame
-    choices: pl.DataFrame
-    notes: list[str]
-
-
 class _Report(NamedTuple):
     """What logs need to know of the results file of their run."""
 
     path: Path
     run: Row
-    model: str
     arguments: str  # of the model; they begin the names of logs of 0.4.0
     tasks: dict[str, Task]
 
@@ -45,64 +37,60 @@ class _Reading:
     def __init__(self, prefer: str | None, names: Mapping[str, str]) -> None:
         self.prefer = prefer
         self.names = names  # of files that name no model
-        self.rows: list[Row] = []
+        self.found: list[pl.DataFrame] = []
         self.reports: list[_Report] = []
         self.items: list[pl.DataFrame] = []
         self.choices: dict[tuple[str, int | None], pl.DataFrame] = {}  # of a task and its shots: the longest log's
         self.unnamed: list[Path] = []
-        self.passed: dict[str, list[str]] = defaultdict(list)  # by reason: names of files
         self.first_filter: dict[str, set[str]] = defaultdict(set)  # taken: tasks
 
 
-def collect(paths: Sequence[Path], *, prefer: str | None, names: Mapping[str, str]) -> Collected:
-    """Read results files and logs of examples; of a folder, all in it and in the folders in it.
+def results(paths: Sequence[Path], options: Options, *, prefer: str | None) -> Written:
+    """Import results files and logs of examples, each read as what its content is; of a folder, all in it.
 
-    Parameters
-    ----------
-    paths
-        Files and folders.
-    prefer
-        The filter of answers that counts, where a task has several.
-    names
-        Models by the path of a results file that names none.
-
-    Raises
-    ------
-    InputError
-        A path is missing, no file holds results, or a log is broken.
+    Where a task has several filters of answers, `prefer` is the one that counts; the first in the file if None.
+    Raises InputError where a path is missing, no file holds results, or one is broken.
     """
+    names = read_renames(options.rename)
+    collected = _collect(paths, prefer=prefer, names=names.names)
+    return finish(collected, names, options, source=some(map(str, paths)), tool="results")
+
+
+def _collect(paths: Sequence[Path], *, prefer: str | None, names: Mapping[str, str]) -> Collected:
+    """Read files; `names` are models by the path of a results file that names none."""
     from tqdm import tqdm
 
     reading = _Reading(prefer, names)
+    passed: dict[str, list[str]] = defaultdict(list)  # by reason: names of files
     logs = []
     for path in tqdm(list(dict.fromkeys(_files(paths))), desc="reading", unit="file", disable=None, leave=False):
-        if _COMPRESSED.fullmatch(path.name):
-            reading.passed["compressed, but not by gzip"].append(path.name)
-        elif _take(path, reading):
+        reason, is_log = _take(path, reading)
+        if reason:
+            passed[reason].append(path.name)
+        elif is_log:
             logs.append(path)
     for path in tqdm(logs, desc="reading", unit="log", disable=None, leave=False):
-        _take_log(path, reading)
-    _refuse_unnamed(reading.unnamed)
-    notes = [f"passed over, {reason}: {some(files)}" for reason, files in reading.passed.items()]
-    if not reading.rows and not reading.items:
+        home = _home(path, [report for report in reading.reports if report.path.parent == path.parent])
+        if home is None:
+            passed["logs without the results file of their run, which would name the model"].append(path.name)
+        else:
+            _score(str(path), json_files.values(path), *home, reading)
+    if len(reading.unnamed) > 1:
+        raise InputError(
+            f"{len(reading.unnamed)} results files name no model, and are called '{reading.unnamed[0].stem}' or the "
+            f"like: {some(map(str, reading.unnamed), 3)}; call each file as its model (pythia-70m.json), or give "
+            "--rename a line per file: its path, a tab, the model"
+        )
+    notes = [f"passed over, {reason}: {some(files)}" for reason, files in passed.items()]
+    if not reading.found and not reading.items:
         told = "; ".join(notes) or "no *.json, *.jsonl or *.eval is there"
         raise InputError(f"{some(map(str, paths))}: no results that can be read: {told}")
     notes += [
         f"the logs of {some(sorted(tasks))} name no filters: the first answers to each question are those of '{name}'"
         for name, tasks in reading.first_filter.items()
     ]
-    return Collected(
-        frame(reading.rows, FOUND),
-        pl.concat([pl.DataFrame(schema=dict(ITEMS)), *reading.items]),
-        pl.concat([pl.DataFrame(schema=dict(CHOICES)), *reading.choices.values()]),
-        notes,
-    )
-
-
-def some(names: Iterable[str], shown: int = 10) -> str:
-    """List names, and the number of those that are too many."""
-    every = list(names)
-    return ", ".join(every[:shown]) + (f" and {len(every) - shown} more" if len(every) > shown else "")
+    items, choices = stack(reading.items, ITEMS), stack(reading.choices.values(), CHOICES)
+    return Collected(stack(reading.found, FOUND), items, choices, notes)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -116,85 +104,77 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             raise InputError(f"{path}: no such file or folder")
 
 
-def _take(path: Path, reading: _Reading) -> bool:
-    """Read a file, or say that it is a log to be read after the results."""
+def _take(path: Path, reading: _Reading) -> tuple[str | None, bool]:
+    """Read a file of results; say why it was passed over, or whether it is a log, to be read after the results."""
+    if _COMPRESSED.fullmatch(path.name):
+        return "compressed, but not by gzip", False
     content = json_files.zipped(path, "header.json") if path.suffix == ".eval" else json_files.content(path)
     value = content.value
     first = value[0] if isinstance(value, list) and value else value
     if content.problem:
-        reading.passed[content.problem].append(path.name)
-    elif lm_eval_samples.is_sample(first):
-        return True
-    elif path.name.startswith("samples_"):
-        reading.passed["a log without examples"].append(path.name)
-    elif isinstance(first, Mapping) and every_eval_ever.is_record(first):
+        return content.problem, False
+    if lm_eval_samples.is_sample(first):
+        return None, True
+    if path.name.startswith("samples_"):
+        return "a log without examples", False
+    if not isinstance(first, Mapping):
+        return "no results", False
+    if every_eval_ever.is_record(first):
         for number, record in enumerate(json_files.values(path), start=1):
             where = f"{path}: record {number}" if content.several else str(path)
-            reading.rows += _checked(path, every_eval_ever.results, record, where, path)
-    elif isinstance(first, Mapping) and "sample_id" in first and "evaluation_id" in first:
-        reading.passed["examples of Every Eval Ever, whose means are read"].append(path.name)
-    elif content.several or not isinstance(value, Mapping):
-        reading.passed["no results"].append(path.name)
-    else:
-        _take_report(path, value, reading)
-    return False
+            with json_files.refusing(where, "no record of Every Eval Ever"):
+                reading.found.append(frame(every_eval_ever.results(record, where, path), FOUND))
+        return None, False
+    if "sample_id" in first and "evaluation_id" in first:
+        return "examples of Every Eval Ever, whose means are read", False
+    if content.several or not isinstance(value, Mapping):
+        return "no results", False
+    with json_files.refusing(path, "results that cannot be read"):
+        return _take_report(path, value, reading), False
 
 
-def _take_report(path: Path, value: Mapping[str, Any], reading: _Reading) -> None:
-    """Read a file of one JSON object, or say what it is."""
+def _take_report(path: Path, value: Mapping[str, Any], reading: _Reading) -> str | None:
+    """Read a file of one JSON object, or say why not."""
     results = value.get("results")
     if inspect_logs.is_log(value):
         problem = inspect_logs.problem(value)
-        if problem:
-            reading.passed[problem].append(path.name)
-        else:
-            reading.rows += _checked(path, inspect_logs.results, value, path)
-    elif isinstance(results, list):
-        reading.passed["results as a list of prompts, as BigScience's harness writes them"].append(path.name)
-    elif isinstance(value.get("scores"), list) and "task" in value:
-        reading.passed["score files of BIG-bench, for `rescore import bigbench-scores`"].append(path.name)
-    elif not isinstance(results, Mapping) or not any(isinstance(entry, Mapping) for entry in results.values()):
-        reading.passed["no results"].append(path.name)
-    elif lighteval.is_report(value):
+        if problem is None:
+            reading.found.append(frame(inspect_logs.results(value, path), FOUND))
+        return problem
+    if isinstance(results, list):
+        return "results as a list of prompts, as BigScience's harness writes them"
+    if isinstance(value.get("scores"), list) and "task" in value:
+        return "score files of BIG-bench, for `rescore import bigbench-scores`"
+    if not isinstance(results, Mapping) or not any(isinstance(entry, Mapping) for entry in results.values()):
+        return "no results"
+    if lighteval.is_report(value):
         model = lighteval.model_name(value) or _unnamed(path, reading)
-        reading.rows += _checked(path, lighteval.results, value, path, model)
-    else:
-        _take_lm_eval(path, value, reading)
-
-
-def _take_lm_eval(path: Path, report: Mapping[str, Any], reading: _Reading) -> None:
-    """Read a results file of lm-evaluation-harness, and the logs in it."""
-    named = _checked(path, lm_eval.model_name, report) or lighteval.model_name(report)
-    model = named or _unnamed(path, reading)
-    run = lm_eval.run_of(report, path)
-    tasks = lm_eval.tasks_of(report)
-    reading.rows += _checked(path, lm_eval.results, report, tasks, run=run, model=model, prefer=reading.prefer)
-    arguments = (report.get("config") or {}).get("model_args") or ""
-    home = _Report(path, run, model, arguments if isinstance(arguments, str) else "", tasks)
+        reading.found.append(frame(lighteval.results(value, path, model), FOUND))
+        return None
+    model = lm_eval.model_name(value) or lighteval.model_name(value) or _unnamed(path, reading)
+    tasks = lm_eval.tasks_of(value)
+    arguments = (value.get("config") or {}).get("model_args")
+    home = _Report(path, lm_eval.run_of(value, path, model), arguments if isinstance(arguments, str) else "", tasks)
+    reading.found.append(frame(lm_eval.results(value, tasks, home.run, reading.prefer), FOUND))
     reading.reports.append(home)
-    for task, lines in (report.get("samples") or {}).items():
+    for task, lines in (value.get("samples") or {}).items():
         if isinstance(lines, list) and lines:
             _score(str(path), lines, home, task, reading)
-
-
-def _take_log(path: Path, reading: _Reading) -> None:
-    found = _home(path, [report for report in reading.reports if report.path.parent == path.parent])
-    if found is None:
-        reading.passed["logs without the results file of their run, which would name the model"].append(path.name)
-    else:
-        _score(str(path), json_files.values(path), *found, reading)
+    return None
 
 
 def _home(path: Path, beside: Sequence[_Report]) -> tuple[_Report, str] | None:
     """Find the results file of a log's run, and the task: `samples_task_time` or, of 0.4.0, `model_arguments_task`."""
     stem = _plain(_SUFFIXES.sub("", path.name).removeprefix("samples_"))
-    ends = [(len(task), report, task) for report in beside for task in report.tasks if _same_run(stem, report, task)]
+    pairs = [(report, task) for report in beside for task in report.tasks]
+    ends = [(report, task) for report, task in pairs if _same_run(stem, report, task)]
     if not ends:
-        named = [end for report in beside for task in report.tasks if (end := _ends(stem, report, task))]
-        ends = [end for end in named if stem == _plain(f"{end[1].arguments}_{end[2]}")] or named
-    longest = [end[1:] for end in ends if end[0] == max(other[0] for other in ends)]
-    if len(longest) == 1:
-        return longest[0]
+        named = [(report, task) for report, task in pairs if f"_{stem}".endswith(f"_{_plain(task)}")]
+        ends = [(report, task) for report, task in named if stem == _plain(f"{report.arguments}_{task}")] or named
+    longest = max((len(_plain(task)) for _, task in ends), default=0)
+    ends = [(report, task) for report, task in ends if len(_plain(task)) == longest]
+    if len(ends) == 1:
+        return ends[0]
     told = _LOG.fullmatch(path.name)
     if ends or told is None:
         return None
@@ -202,8 +182,8 @@ def _home(path: Path, beside: Sequence[_Report]) -> tuple[_Report, str] | None:
     if of_time:
         return of_time[0], told["task"]  # a task that is not among its results
     model = _by_folder(path)
-    run = {"where": str(path), "run": str(path.parent), "date": lm_eval.time_in(path.name)}
-    return None if beside or model is None else (_Report(path, run, model, "", {}), told["task"])
+    run = {"where": str(path), "run": str(path.parent), "date": lm_eval.time_in(path.name), "model": model}
+    return None if beside or model is None else (_Report(path, run, "", {}), told["task"])
 
 
 def _same_run(stem: str, report: _Report, task: str) -> bool:
@@ -212,33 +192,18 @@ def _same_run(stem: str, report: _Report, task: str) -> bool:
     return time not in ("", stem) and _plain(_SUFFIXES.sub("", report.path.name)).endswith(f"_{time}")
 
 
-def _ends(stem: str, report: _Report, task: str) -> tuple[int, _Report, str] | None:
-    name = _plain(task)
-    return (len(name), report, task) if stem == name or stem.endswith(f"_{name}") else None
-
-
 def _score(where: str, lines: Iterable[Mapping[str, Any]], home: _Report, task: str, reading: _Reading) -> None:
     told = home.tasks.get(task, Task())
-    place = home.run | {"where": where, "model": home.model, "task": task, "subtask": None, "shots": told.shots}
+    place = home.run | {"where": where, "task": task, "subtask": None, "shots": told.shots}
     place |= {"kind": told.kind, "limited": told.limited}
-    try:
+    with json_files.refusing(where, "no log of lm-evaluation-harness"):
         log = lm_eval_samples.read_log(lines, place=place, filters=told.filters, prefer=reading.prefer)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-        raise InputError(f"{where}: no log of lm-evaluation-harness ({type(error).__name__}: {error})") from error
     reading.items.append(log.items)
     asked = reading.choices.get((task, told.shots))  # the questions of a task are the same for all models
     if asked is None or log.choices.height > asked.height:
         reading.choices[task, told.shots] = log.choices
     if log.filter_taken:
         reading.first_filter[log.filter_taken].add(task)
-
-
-def _checked(path: Path, read: Any, *given: Any, **named: Any) -> Any:
-    """Call a reader; a file that lacks what its tool writes is named."""
-    try:
-        return read(*given, **named)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: results that cannot be read ({type(error).__name__}: {error})") from error
 
 
 def _unnamed(path: Path, reading: _Reading) -> str:
@@ -256,15 +221,6 @@ def _by_folder(path: Path) -> str | None:
     """Read `org__name`, as lm_eval calls the folder of a model's results."""
     org, _, name = path.parent.name.partition("__")
     return f"{org}/{name}" if org and name else None
-
-
-def _refuse_unnamed(paths: Sequence[Path]) -> None:
-    if len(paths) > 1:
-        raise InputError(
-            f"{len(paths)} results files name no model, and are called '{paths[0].stem}' or the like: "
-            f"{some(map(str, paths), 3)}; call each file as its model (pythia-70m.json), or give --rename a line per "
-            "file: its path, a tab, the model"
-        )
 
 
 def _plain(name: str) -> str:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from rescore.importing.inspect_logs import RIGHT_OR_WRONG
+from rescore.importing.json_files import text
 from rescore.importing.kinds import chance
 from rescore.importing.lm_eval import Row
 from rescore.importing.names import ACCURACY, KNOWN, NORMALISED, spelled
 
 
 def is_record(value: Mapping[str, Any]) -> bool:
-    """Whether a value is a record of the schema."""
     return isinstance(value.get("evaluation_results"), list) and isinstance(value.get("model_info"), Mapping)
 
 
@@ -23,30 +23,19 @@ def model_name(record: Mapping[str, Any]) -> str:
     """
     info = record["model_info"]
     revision = (info.get("additional_details") or {}).get("revision") or "main"
-    name = str(info.get("id") or info["name"])
+    name = text(info, "id" if info.get("id") else "name")
     return name if revision == "main" else f"{name}@{revision}"
 
 
 def results(record: Mapping[str, Any], where: str, path: Path) -> list[Row]:
-    """Read the rows of FOUND off a record.
-
-    Parameters
-    ----------
-    record
-        One record.
-    where
-        Its place, for messages.
-    path
-        Its file.
-    """
+    """Read the rows of FOUND off a record of a file."""
     library = str((record.get("eval_library") or {}).get("name") or record["source_metadata"].get("source_name"))
     place = {"where": where, "run": str(path), "date": _date(record), "model": model_name(record)}
-    rows = [place | _row(entry, library) for entry in record["evaluation_results"]]
+    rows: list[Row] = [place | _row(entry, library) for entry in record["evaluation_results"]]
     first: dict[tuple[str, str], str] = {}  # of several filters of answers the first counts
     for row in rows:
-        task, whole = str(row["task"]), str(row["metric"])
-        metric = whole.partition(",")[0]
-        if first.setdefault((task, metric), whole) == whole:
+        metric = row["metric"].partition(",")[0]
+        if first.setdefault((row["task"], metric), row["metric"]) == row["metric"]:
             row["metric"] = metric
     return rows
 
@@ -65,9 +54,15 @@ def _row(entry: Mapping[str, Any], library: str) -> Row:
         "shots": int(details["num_fewshot"]) if str(details.get("num_fewshot")).isdigit() else None,
         "value": float(score["score"]) / unit,
         "standard_error": None if error is None else float(error) / unit,
-        "n": None if n is None else int(n),
+        "n": n if n is None or isinstance(n, int) else _whole(n),
         "chance": chance(place["task"]) if listed else None,
     }
+
+
+def _whole(number: Any) -> int:
+    if not float(number).is_integer():
+        raise ValueError(f"num_samples is {number!r}, not a whole number")
+    return int(float(number))
 
 
 def _place(entry: Mapping[str, Any], library: str) -> Row:
@@ -76,20 +71,20 @@ def _place(entry: Mapping[str, Any], library: str) -> Row:
     What HELM was converted to is called `metric split on dataset`; of inspect_ai by the scorer, with the task's name as
     that of the dataset; anything else by the task, or `task/filter` where answers are filtered.
     """
-    name, config, source = str(entry["evaluation_name"]), entry["metric_config"], entry.get("source_data")
+    name, config, source = text(entry, "evaluation_name"), entry["metric_config"], entry.get("source_data")
     dataset = str(source.get("dataset_name") or "") if isinstance(source, Mapping) else ""
     said = str(config.get("metric_name") or config.get("metric_id") or config.get("evaluation_description") or "score")
     metric = next((m for word in (said, *said.split()) if (m := spelled(word)) in KNOWN), said)
     if dataset and name.endswith(f" on {dataset}"):
         split = (entry["score_details"].get("details") or {}).get("split")
-        return {"task": dataset, "subtask": None if split in (None, "test") else split, "metric": metric, "kind": None}
+        return {"task": dataset, "subtask": None if split in (None, "test") else split, "metric": metric}
     if dataset and "inspect" in library.lower():
         kind = RIGHT_OR_WRONG.get(name)
         return {"task": dataset, "metric": metric if kind else f"{name}.{said}", "kind": kind}
-    filtered = name.removeprefix(f"{dataset}/") if dataset and name != dataset else name
-    if dataset and filtered != name:
-        return {"task": dataset, "metric": f"{metric},{filtered}", "kind": None}
-    return {"task": name, "metric": metric, "kind": None}
+    filtered = name.removeprefix(f"{dataset}/") if dataset else name
+    if filtered != name:
+        return {"task": dataset, "metric": f"{metric},{filtered}"}
+    return {"task": name, "metric": metric}
 
 
 def _date(record: Mapping[str, Any]) -> float | None:

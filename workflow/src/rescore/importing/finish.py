@@ -5,20 +5,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from rescore.config.inputs import read_ladders
-from rescore.importing.collect import Collected, some
-from rescore.importing.join import Imported, combine, listed
 from rescore.importing.model_names import match
 from rescore.importing.names import meanings
 from rescore.importing.renames import Renames, apply, check_used
 from rescore.importing.reruns import choose_runs
 from rescore.importing.shots import choose_shots, fill_shots
-from rescore.importing.tidy import aggregates, examples, items
-from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, Table, count, write
+from rescore.importing.tidy import Collected, aggregates, examples, items
+from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, count, some, write
+
+_ROW = ["model", "task", "subtask", "metric"]
+_ROUNDING = 1e-4  # results and their items are written with this many digits in common, at the least
 
 Written = Mapping[str, list[Path]]
 """By table: the path that it was written to; none where it has no row."""
@@ -26,45 +27,18 @@ Written = Mapping[str, list[Path]]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What all importers take.
+    """What all importers take."""
 
-    Attributes
-    ----------
-    out
-        The folder for scores.parquet and aggregates.parquet, and for the verdicts.
-    ladders
-        Ladder tables; without any there are no verdicts.
-    rename
-        A tab-separated table without a header: a name in the files, the name to use.
-    shots
-        Keep results with this number of solved examples in the prompt; all where None.
-    percent
-        Whether scores are in percent.
-    latest
-        Of several runs of a task by a model take the latest.
-    """
-
-    out: Path
+    out: Path  # folder for the tables and the verdicts
     ladders: Sequence[Path] = ()
-    rename: Path | None = None
-    shots: int | None = None
-    percent: bool = False
-    latest: bool = False
+    rename: Path | None = None  # the table that `renames.read_renames` reads
+    shots: int | None = None  # keep results with this number of solved examples in the prompt; all where None
+    percent: bool = False  # whether scores are in percent
+    latest: bool = False  # of several runs of a task by a model take the latest
 
 
 def finish(collected: Collected, names: Renames, options: Options, *, source: str, tool: str) -> Written:
-    """Write the tables of what was found; return each one's paths, none or one.
-
-    Parameters
-    ----------
-    collected
-        What was read.
-    names
-        The table of `options.rename`.
-    options
-        Of the import.
-    source, tool
-        Where it was read and what wrote it, for the tables' provenance.
+    """Write the tables of what was found; `source` and `tool`, that made it, go into their provenance.
 
     Raises
     ------
@@ -84,10 +58,8 @@ def finish(collected: Collected, names: Renames, options: Options, *, source: st
     (found, logged), limits = choose_runs(every, latest=options.latest)
     del every, collected  # a large import holds its rows once
     meant = meanings([found, logged])
-    tables = combine(
-        items(logged, meant, percent=options.percent) if logged.height else _empty(SCORES),
-        aggregates(found, meant, percent=options.percent) if found.height else _empty(AGGREGATES),
-    )
+    percent = options.percent
+    tables = combine(items(logged, meant, percent=percent), aggregates(found, meant, percent=percent))
     if tables.scores.is_empty() and tables.aggregates.is_empty():
         raise InputError(
             f"{source}: holds no result" + (f" with {options.shots} shots" if options.shots is not None else "")
@@ -99,6 +71,38 @@ def finish(collected: Collected, names: Renames, options: Options, *, source: st
         say(line)
     _summary(tables, matched.names, ladder, options)
     return written
+
+
+class Imported(NamedTuple):
+    """The tables SCORES and AGGREGATES; no (model, task, subtask, metric) has rows in both."""
+
+    scores: pl.DataFrame
+    aggregates: pl.DataFrame
+
+
+def combine(scores: pl.DataFrame, aggregates: pl.DataFrame) -> Imported:
+    """Leave out the means whose items are there too; both tables have a column `where` beside their own.
+
+    Raises
+    ------
+    InputError
+        A mean is not that of its items, so that they are of two runs.
+    """
+    of_items = scores.group_by(_ROW).agg(pl.col("where").first(), pl.col("score").mean().alias("mean"))
+    both = aggregates.filter(pl.col("metric").is_in(list(METRICS))).join(of_items, on=_ROW, suffix="_of_items")
+    gap = (pl.col("mean") - pl.col("mean_of_items")).abs()
+    apart = both.filter(gap > _ROUNDING * pl.max_horizontal(1.0, pl.col("mean").abs())).sort(_ROW)
+    if apart.height:
+        row = apart.row(0, named=True)
+        raise InputError(
+            f"{row['where_of_items']}: model '{row['model']}', task '{row['subtask']}': the mean of {row['metric']} "
+            f"over its examples is {row['mean_of_items']:g}, in {row['where']} {row['mean']:g}; keep files of one run"
+        )
+    alone = aggregates.join(of_items, on=_ROW, how="anti")
+    return Imported(
+        scores.select(list(SCORES.columns)).sort(*_ROW, "example_id"),
+        alone.select(list(AGGREGATES.columns)).sort(_ROW),
+    )
 
 
 def say(line: str) -> None:
@@ -151,12 +155,8 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
         row = undefined.row(0, named=True)
         say(f"means that are null: {undefined.height}, such as {row['metric']} of '{row['model']}': {row['reason']}")
     if ladder is not None:
-        unknown, absent = listed(models, ladder)
-        if unknown:
+        rows, found = set(ladder["model"]), set(models.values())
+        if unknown := sorted(found - rows):
             say(f"in no ladder, so without a curve: {some(unknown)}; add their rows, or give --rename")
-        if absent:
+        if absent := sorted(rows - found):
             say(f"of the ladder, without results: {some(absent)}")
-
-
-def _empty(table: Table) -> pl.DataFrame:
-    return pl.DataFrame(schema={"where": pl.String, **table.columns})

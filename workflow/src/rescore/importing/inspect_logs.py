@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rescore.importing.json_files import text
 from rescore.importing.kinds import Kind
 from rescore.importing.lm_eval import Row
 
@@ -28,7 +29,7 @@ def model_name(log: Mapping[str, Any]) -> str:
     'EleutherAI/pythia-70m'
     """
     given = log["eval"].get("model_args") or {}
-    name = str(given.get("model_path") or log["eval"]["model"])
+    name = text(given, "model_path") if given.get("model_path") else text(log["eval"], "model")
     provider, _, rest = name.partition("/")
     return rest if provider in ("hf", "vllm", "sglang", "ollama") and rest else name
 
@@ -45,15 +46,15 @@ def results(log: Mapping[str, Any], path: Path) -> list[Row]:
     """Read the rows of FOUND off a log: `accuracy` of a scorer that says right or wrong, `scorer.metric` of others."""
     run, found = log["eval"], log["results"]
     asked, config = run.get("task_args") or {}, run.get("config") or {}
-    shots = next((asked[key] for key in ("fewshot", "num_fewshot", "shots") if isinstance(asked.get(key), int)), None)
+    given = (asked.get(key) for key in ("fewshot", "num_fewshot", "shots"))
     place = {
         "where": str(path),
         "run": str(path),
         "date": datetime.fromisoformat(run["created"]).timestamp() if run.get("created") else None,
         "limited": bool(config.get("limit")),
         "model": model_name(log),
-        "task": str(run["task"]).rpartition("/")[2],
-        "shots": None if isinstance(shots, bool) else shots,
+        "task": text(run, "task").rpartition("/")[2],
+        "shots": next((n for n in given if isinstance(n, int) and not isinstance(n, bool)), None),
     }
     rows = []
     for score in found["scores"]:

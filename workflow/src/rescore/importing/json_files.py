@@ -3,25 +3,20 @@
 import gzip
 import json
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rescore.tables import InputError
 
+# What broken files raise; a RuntimeError where JSON is nested too deep or an archive is encrypted.
+_BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError, zlib.error, zipfile.BadZipFile)
+
 
 class Content(NamedTuple):
-    """What a file holds.
-
-    Attributes
-    ----------
-    value
-        The file's only value, or the first of several.
-    several
-        Whether the file holds a value per line.
-    problem
-        Why it cannot be read; None where it can.
-    """
+    """The only value of a file, or the first of `several` lines; or why the file cannot be read."""
 
     value: Any
     several: bool = False
@@ -46,7 +41,7 @@ def content(path: Path) -> Content:
             return Content(value, several=bool(_line(file)))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (ValueError, OSError, EOFError) as error:
+    except _BROKEN as error:
         return Content(None, problem=f"no JSON ({error})")
 
 
@@ -63,13 +58,14 @@ def values(path: Path) -> Iterator[Any]:
     if not (whole := content(path)).several:
         yield from whole.value if isinstance(whole.value, list) else [whole.value]
         return
-    with _open(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
+    number = 0
+    try:
+        with _open(path) as file:
+            for number, line in enumerate(file, start=1):  # noqa: B007  # the message names it
+                if line.strip():
                     yield json.loads(line)
-                except ValueError as error:
-                    raise InputError(f"{path}: line {number}: no JSON ({error})") from error
+    except _BROKEN as error:
+        raise InputError(f"{path}: line {number}: no JSON ({error}); the file may be cut: write it again") from error
 
 
 def zipped(path: Path, member: str) -> Content:
@@ -77,9 +73,32 @@ def zipped(path: Path, member: str) -> Content:
     try:
         with zipfile.ZipFile(path) as archive:
             return Content(json.loads(archive.read(member)))
-    # The caller names the file with the problem and reads the others.
-    except (KeyError, ValueError, OSError, NotImplementedError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         return Content(None, problem=f"no log of inspect_ai ({error})")
+
+
+@contextmanager
+def refusing(where: object, what: str) -> Iterator[None]:
+    """Name the place of a part that is missing, or that is of another kind than its tool writes."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        told = f"{error} is missing" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"[:200]
+        raise InputError(f"{where}: {what} ({told}); take the file out, or let its tool write it again") from error
+
+
+def text(part: Mapping[str, Any], key: str) -> str:
+    """Return a part that has to be a text.
+
+    Raises
+    ------
+    KeyError, TypeError
+        There is none, or something else.
+    """
+    value = part[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is {value!r}, not a text")
+    return value
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -60,12 +60,7 @@ def kind_of(task: str) -> Kind | None:
 def chance(task: str, offered: object = None) -> float | None:
     """Return what guessing among the choices scores; None where their number is not known.
 
-    Parameters
-    ----------
-    task
-        The task's name.
-    offered
-        The list of choices in the task's settings; anything else is no list.
+    `offered` is the list of choices in the task's settings; anything else is no list.
     """
     if isinstance(offered, list) and offered:
         return 1 / len(offered)

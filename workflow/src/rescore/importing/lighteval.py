@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rescore.importing.kinds import chance
-from rescore.importing.lm_eval import Row, questions, time_in
+from rescore.importing.lm_eval import Row, numbers, questions, time_in
 from rescore.importing.names import ACCURACY, NORMALISED
 
 _MEAN = "_average"  # ends the names of means over tasks
@@ -27,39 +27,24 @@ def model_name(report: Mapping[str, Any]) -> str | None:
     config = general.get("model_config") or {}
     name = general.get("model_name") or config.get("model_name") or config.get("pretrained")
     revision = config.get("revision") or "main"
-    return None if not name else str(name) if revision == "main" else f"{name}@{revision}"
+    return None if not name else name if revision == "main" else f"{name}@{revision}"
 
 
 def results(report: Mapping[str, Any], path: Path, model: str) -> list[Row]:
     """Read the rows of FOUND off a report; the entry `all` and averages, which are means over tasks, are passed over.
 
     A task `arc:challenge` is the subtask `arc:challenge` of `arc`.
-
-    Parameters
-    ----------
-    report
-        A results file.
-    path
-        Its place.
-    model
-        The model's name.
     """
     general = report.get("config_general") or {}
-    run = {
-        "where": str(path),
-        "run": str(path),
-        "date": time_in(path.name),
-        "limited": bool(general.get("max_samples")),
-        "model": model,
-    }
+    run = {"where": str(path), "run": str(path), "date": time_in(path.name), "model": model}
+    run["limited"] = bool(general.get("max_samples"))
     rows = []
     for key, entries in report["results"].items():
         name, shots = _task(key)
-        if name is None or not isinstance(entries, Mapping):
-            continue
-        task = name.partition(":")[0]
-        place = run | {"task": task, "subtask": name if name != task else None, "shots": shots}
-        rows += [place | row for row in _metrics(name, entries, _asked(report, key))]
+        if name is not None and isinstance(entries, Mapping):
+            task = name.partition(":")[0]
+            place = run | {"task": task, "subtask": name if name != task else None, "shots": shots}
+            rows += [place | row for row in _metrics(name, entries, _asked(report, key))]
     return rows
 
 
@@ -72,26 +57,24 @@ def _task(key: str) -> tuple[str | None, int | None]:
     parts = key.split("|")
     if len(parts) < 2 or parts[0] == "all":
         return None, None
-    numbers = [at for at, part in enumerate(parts) if at and part.isdigit()]
-    at = numbers[0] if numbers else len(parts)
+    at = next((at for at, part in enumerate(parts) if at and part.isdigit()), len(parts))
     name = parts[at - 1]
-    return (None, None) if name.endswith(_MEAN) else (name, int(parts[at]) if numbers else None)
+    return (None, None) if name.endswith(_MEAN) else (name, int(parts[at]) if at < len(parts) else None)
 
 
 def _metrics(task: str, entries: Mapping[str, Any], n: int | None) -> Iterator[Row]:
-    numbers = {k: float(v) for k, v in entries.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    for metric, value in numbers.items():
-        if metric.endswith("_stderr"):
-            continue
-        error = numbers.get(f"{metric}_stderr")
-        listed = metric in ACCURACY | NORMALISED
-        yield {
-            "metric": metric,
-            "value": value,
-            "standard_error": error,
-            "n": n or (questions(value, error) if listed and error else None),
-            "chance": chance(task) if listed else None,
-        }
+    found = numbers(entries)
+    for metric, value in found.items():
+        if not metric.endswith("_stderr"):
+            error = found.get(f"{metric}_stderr")
+            listed = metric in ACCURACY | NORMALISED
+            yield {
+                "metric": metric,
+                "value": value,
+                "standard_error": error,
+                "n": n or (questions(value, error) if listed and error else None),
+                "chance": chance(task) if listed else None,
+            }
 
 
 def _asked(report: Mapping[str, Any], key: str) -> int | None:

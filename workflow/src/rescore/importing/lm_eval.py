@@ -27,27 +27,13 @@ Row = dict[str, Any]
 
 
 class Task(NamedTuple):
-    """What a results file says about a task beside its numbers.
-
-    Attributes
-    ----------
-    shots
-        Solved examples in the prompt.
-    kind
-        A `kinds.Kind`: the output type.
-    filters
-        Names of the filters of answers, in their order.
-    n
-        Questions asked.
-    limited
-        Whether there are more questions than that.
-    """
+    """What a results file says about a task beside its numbers."""
 
     shots: int | None = None
-    kind: str | None = None
-    filters: tuple[str, ...] = ()
-    n: int | None = None
-    limited: bool = False
+    kind: str | None = None  # a `kinds.Kind`
+    filters: tuple[str, ...] = ()  # of answers, in their order
+    n: int | None = None  # questions asked
+    limited: bool = False  # whether there are more questions than that
 
 
 def model_name(report: Mapping[str, Any]) -> str | None:
@@ -58,14 +44,13 @@ def model_name(report: Mapping[str, Any]) -> str | None:
     """
     config = report.get("config") or {}
     given = _arguments(config.get("model_args") or {})
-    name = next(
-        (given[key] for key in ("peft", "delta", "pretrained", "model", "path", "engine") if given.get(key)), None
-    )
+    keys = ("peft", "delta", "pretrained", "model", "path", "engine")
+    name = next((given[key] for key in keys if given.get(key)), None)
     name = name or report.get("model_name") or config.get("model_name")
     if not name and not _LOADERS.fullmatch(str(config.get("model") or "hf")):
         name = config["model"]
     revision = given.get("revision") or config.get("model_revision") or "main"
-    return None if not name else str(name) if revision == "main" else f"{name}@{revision}"
+    return None if not name else name if revision == "main" else f"{name}@{revision}"
 
 
 def _arguments(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
@@ -73,19 +58,15 @@ def _arguments(given: Mapping[str, Any] | str) -> Mapping[str, Any]:
     if not isinstance(given, str):
         return given
     if given.lstrip().startswith("{"):
-        found: Mapping[str, Any] = json.loads(given)
-        return found
+        return dict(json.loads(given))
     return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in given.split(","))}
 
 
-def run_of(report: Mapping[str, Any], path: Path) -> Row:
-    """Say which run a report is of: its file and its time."""
+def run_of(report: Mapping[str, Any], path: Path, model: str) -> Row:
+    """Say which run a report is of: its file, its time and its model."""
     date = report.get("date")
-    return {
-        "where": str(path),
-        "run": str(path),
-        "date": float(date) if isinstance(date, int | float) else time_in(path.name),
-    }
+    time = float(date) if isinstance(date, int | float) else time_in(path.name)
+    return {"where": str(path), "run": str(path), "date": time, "model": model}
 
 
 def time_in(name: str) -> float | None:
@@ -101,28 +82,15 @@ def time_in(name: str) -> float | None:
     return datetime.fromisoformat(f"{day}T{clock.replace('-', ':')}").replace(tzinfo=UTC).timestamp()
 
 
-def results(
-    report: Mapping[str, Any], tasks: Mapping[str, Task], *, run: Row, model: str, prefer: str | None
-) -> list[Row]:
-    """Read the rows of FOUND off a report.
+def results(report: Mapping[str, Any], tasks: Mapping[str, Task], run: Row, prefer: str | None) -> list[Row]:
+    """Read the rows of FOUND off a report, given what `tasks_of` and `run_of` give.
 
-    Parameters
-    ----------
-    report
-        A results file.
-    tasks
-        As `tasks_of` gives them.
-    run
-        As `run_of` gives it.
-    model
-        The model's name.
-    prefer
-        The filter of answers whose scores count, where a task has several; else the first in the file. Scores after
-        another filter keep the filter in their name, `exact_match,flexible-extract`.
+    Where a task has several filters of answers, that of `prefer` counts, else the first in the file. Scores after
+    another filter keep the filter in their name, `exact_match,flexible-extract`.
     """
     rows = []
     for name, told in tasks.items():
-        place = run | {"model": model, "task": name, "shots": told.shots, "kind": told.kind, "limited": told.limited}
+        place = run | {"task": name, "shots": told.shots, "kind": told.kind, "limited": told.limited}
         rows += [place | row for row in _metrics(report, name, told.n, prefer)]
     return rows
 
@@ -159,11 +127,10 @@ def _task(report: Mapping[str, Any], name: str) -> Task:
 
 
 def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | None) -> Iterator[Row]:
-    """Read the numbers of one task."""
     entries, settings = report["results"][task], (report.get("configs") or {}).get(task) or {}
-    numbers = {k: float(v) for k, v in entries.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    errors = {k.replace("_stderr", "", 1): v for k, v in numbers.items() if "_stderr" in k}
-    scores = {k: v for k, v in numbers.items() if "_stderr" not in k and k.partition(",")[0] not in _NO_METRICS}
+    found = numbers(entries)
+    errors = {k.replace("_stderr", "", 1): v for k, v in found.items() if "_stderr" in k}
+    scores = {k: v for k, v in found.items() if "_stderr" not in k and k.partition(",")[0] not in _NO_METRICS}
     if n is None:
         shares = ((v, errors[k]) for k, v in scores.items() if k in errors and k.partition(",")[0] in _SHARES)
         n = next((q for mean, error in shares if (q := questions(mean, error))), None)
@@ -181,6 +148,11 @@ def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | 
         }
 
 
+def numbers(entries: Mapping[str, Any]) -> dict[str, float]:
+    """Keep the entries that are numbers."""
+    return {k: float(v) for k, v in entries.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+
+
 def questions(mean: float, standard_error: float) -> int | None:
     """Number of questions behind a mean of zeros and ones, from its standard error sqrt(m (1 - m) / (n - 1)).
 
@@ -189,17 +161,15 @@ def questions(mean: float, standard_error: float) -> int | None:
     >>> questions(0.25, 0.04351941398892446)
     100
     """
-    if standard_error == 0:
-        return None
-    n = mean * (1 - mean) / standard_error**2 + 1
-    return round(n) if n >= 1 and abs(n - round(n)) < _WHOLE else None
+    square = standard_error**2
+    n = mean * (1 - mean) / square + 1 if square else 0.0
+    return round(n) if 1 <= n < 2**63 and abs(n - round(n)) < _WHOLE else None
 
 
 def _shots(report: Mapping[str, Any], task: str) -> int | None:
     """Return the number of solved examples in a task's prompts; None where the report does not say."""
-    shots = (report.get("n-shot") or {}).get(task)
-    if shots is None:
-        shots = (report.get("config") or {}).get("num_fewshot")
-    if shots is None:
-        shots = ((report.get("configs") or {}).get(task) or {}).get("num_fewshot")
+    of_run = (report.get("config") or {}).get("num_fewshot")
+    of_task = ((report.get("configs") or {}).get(task) or {}).get("num_fewshot")
+    said = ((report.get("n-shot") or {}).get(task), of_run, of_task)
+    shots = next((n for n in said if n is not None), None)
     return int(shots) if isinstance(shots, int) or (isinstance(shots, str) and re.fullmatch(r"\d+", shots)) else None

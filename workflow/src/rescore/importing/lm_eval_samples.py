@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
-from rescore.importing.logged_answers import OF_ANSWER, chosen, scored
+from rescore.importing.json_files import refusing
+from rescore.importing.logged_answers import OF_ANSWER, chosen, nats, scored
 from rescore.importing.tidy import CHOICES, ITEMS, Schema
 
 UNKNOWN = "the log does not say which of the choices is right"
@@ -21,36 +22,20 @@ _NO_METRICS = frozenset({"doc_id", "filter", "target", "perplexity", "bypass"})
 
 
 class Sample(NamedTuple):
-    """What is kept of a line of a log.
-
-    Attributes
-    ----------
-    example_id, question
-        The example's number, and a digest of it.
-    filter
-        The filter of answers; None where the log does not say.
-    target
-        A number, a list of numbers, or a text.
-    prompt
-        Of the first answer.
-    texts, logprobs_nats
-        The answers that were scored; none where the answer was generated.
-    scores
-        Each metric that is one number.
-    """
+    """What is kept of a line of a log."""
 
     example_id: int
-    question: str | None
-    filter: str | None
-    target: str
-    prompt: str
-    texts: list[str]
-    logprobs_nats: list[float]
-    scores: dict[str, float]
+    question: str | None  # a digest of the example
+    filter: str | None  # of answers; None where the log does not say
+    target: str  # a number, a list of numbers, or a text
+    prompt: str  # of the first answer
+    texts: list[str]  # the answers that were scored; none where the answer was generated
+    logprobs_nats: list[float]  # of these answers
+    scores: dict[str, float]  # each metric that is one number
 
 
 class Log(NamedTuple):
-    """ITEMS and CHOICES of a log, and the filter that was taken for its first where the log names none."""
+    """ITEMS of a log; CHOICES, where it is known which are right; the filter taken, where the log names none."""
 
     items: pl.DataFrame
     choices: pl.DataFrame
@@ -58,7 +43,6 @@ class Log(NamedTuple):
 
 
 def is_sample(value: object) -> bool:
-    """Whether a value is a line of a log."""
     return isinstance(value, Mapping) and "doc_id" in value
 
 
@@ -83,7 +67,7 @@ def read_sample(line: Mapping[str, Any]) -> Sample:
         str(line["target"]),
         prompt,
         [text for _, text in pairs],
-        [float(response[0]) for response in line["filtered_resps"][: len(pairs)]],
+        nats(response[0] for response in line["filtered_resps"][: len(pairs)]),
         {m: float(v) for m in metrics if isinstance(v := line.get(m), int | float)},
     )
 
@@ -102,29 +86,28 @@ def read_log(
     lines
         Lines of the log.
     place
-        Columns that all rows have in common, PLACE.
+        Columns that all rows have in common, PLACE and kind.
     filters
         Names of the task's filters in their order, for logs that do not name them.
     prefer
-        As `lm_eval.results` takes it.
-
-    Returns
-    -------
-    Log
-        The examples with listed choices are those of which it is known which are right; the seed of the shots, which
-        the log does not hold, is 0.
+        The filter of answers that counts, where there are several.
     """
-    named, taken = _name_filters([read_sample(line) for line in lines], filters, prefer)
+    samples = []
+    for number, line in enumerate(lines, start=1):
+        with refusing(f"{place['where']}: example {number}", "not as lm-evaluation-harness logs it"):
+            samples.append(read_sample(line))
+    named, taken = _name_filters(samples, filters, prefer)
     there = [sample.filter for sample in named]
     chosen = prefer if prefer in there else there[0] if there else None
     kept = [sample for sample in named if sample.filter == chosen]
     rights = right_choices(kept)
-    columns: dict[str, list[Any]] = {"example_id": [], "question": [], "metric": [], "value": [], "reason": []}
-    for sample, right in zip(kept, rights, strict=True):
-        for metric, (value, reason) in _scores(sample, right).items():
-            row = (sample.example_id, sample.question, metric, value, reason)
-            for column, cell in zip(columns.values(), row, strict=True):
-                column.append(cell)
+    rows = [
+        (sample.example_id, sample.question, metric, value, reason)
+        for sample, right in zip(kept, rights, strict=True)
+        for metric, (value, reason) in _scores(sample, right).items()
+    ]
+    names = ("example_id", "question", "metric", "value", "reason")
+    columns = dict(zip(names, zip(*rows, strict=True) if rows else ((),) * len(names), strict=True))
     kind = _kind(kept)
     items = _placed(columns, ITEMS, {**place, "kind": kind if kind == "other" else place.get("kind") or kind})
     return Log(items, _choices(kept, rights, place), taken)
@@ -157,25 +140,18 @@ def _kind(samples: Sequence[Sample]) -> str:
 def _choices(
     samples: Sequence[Sample], rights: Sequence[Sequence[int] | None], place: Mapping[str, Any]
 ) -> pl.DataFrame:
-    known = [
-        (sample, right)
-        for sample, right in zip(samples, rights, strict=True)
-        if right is not None and len(sample.texts) > 1
-    ]
+    known = [(s, at) for s, at in zip(samples, rights, strict=True) if at is not None and len(s.texts) > 1]
+    scores = [[float(i in at) for i in range(len(s.texts))] for s, at in known]
     columns = {
-        "example_id": [sample.example_id for sample, _ in known],
-        "prompt": [sample.prompt for sample, _ in known],
-        "targets": _lists([[sample.texts[i] for i in right] for sample, right in known], pa.string()),
-        "choices": _lists([sample.texts for sample, _ in known], pa.string()),
-        "target_scores": _lists([[float(i in at) for i in range(len(s.texts))] for s, at in known], pa.float64()),
+        "example_id": [s.example_id for s, _ in known],
+        "prompt": [s.prompt for s, _ in known],
+        # Lists by pyarrow: polars itself takes 20 times as long.
+        "targets": pa.array([[s.texts[i] for i in at] for s, at in known], pa.list_(pa.string())),
+        "choices": pa.array([s.texts for s, _ in known], pa.list_(pa.string())),
+        "target_scores": pa.array(scores, pa.list_(pa.float64())),
         "seed": [0] * len(known),
     }
     return _placed(columns, CHOICES, place)
-
-
-def _lists(values: list[list[Any]], kind: pa.DataType) -> pa.Array:
-    """Make a column of lists; polars itself takes 20 times as long."""
-    return pa.array(values, pa.list_(kind))
 
 
 def _placed(columns: Mapping[str, Any], kinds: Schema, place: Mapping[str, Any]) -> pl.DataFrame:
@@ -196,7 +172,7 @@ def _scores(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[floa
         return found | dict.fromkeys((*OF_ANSWER, "brier_score"), (None, UNKNOWN))
     found |= scored(texts, logprobs, at)
     if listed:
-        found["brier_score"] = chosen(logprobs, [(i in at) / len(at) for i in range(len(texts))])["brier_score"]
+        found["brier_score"] = chosen(logprobs, [float(i in at) for i in range(len(texts))])["brier_score"]
     return found
 
 

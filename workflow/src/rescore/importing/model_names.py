@@ -17,21 +17,11 @@ _MAIN = ("", "main", "-")
 
 
 class Model(NamedTuple):
-    """A model's name as a file gives it, taken apart.
+    """A model's name as a file gives it, taken apart."""
 
-    Attributes
-    ----------
-    name
-        `org/name`, or a folder.
-    revision
-        A branch, tag or commit; "" where the file gives none, which means main.
-    snapshot
-        Whether the name is a folder of the Hub's cache: its revision is a commit, which may be that of main.
-    """
-
-    name: str
-    revision: str
-    snapshot: bool = False
+    name: str  # `org/name`, or a folder
+    revision: str  # branch, tag or commit; "" where the file gives none, which means main
+    snapshot: bool = False  # whether it is a folder of the Hub's cache: its commit may be that of main
 
     @property
     def last(self) -> str:
@@ -73,19 +63,8 @@ def match(found: Iterable[str], ladder: pl.DataFrame | None) -> Matched:
     A row is a model's if its `source` is the model's name, else if the row or the last part of its source is called as
     the last part of the model's name, upper or lower case; and if its revision is the model's. A model without a
     revision is what the Hub's main branch holds: the rows of revision main, those of a folder, and those that say
-    `is_main`. A row that is called as the model in full is taken as it is.
-
-    Parameters
-    ----------
-    found
-        Names as in the files.
-    ladder
-        Columns model, source, revision, is_main; None without a ladder.
-
-    Returns
-    -------
-    Matched
-        By found name: the row's name; else the last part of the name, with the revision.
+    `is_main`. A row that is called as the model in full is taken as it is. A model without a row keeps the last part of
+    its name, with the revision.
 
     Raises
     ------

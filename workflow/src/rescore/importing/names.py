@@ -84,6 +84,9 @@ def spelled(metric: str) -> str:
 def meanings(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Say what each accuracy of each subtask is called here, alike for all models.
 
+    `acc` is multiple-choice grade, exact match, the probability of the right choices, or remains what it is.
+    `acc_norm` is multiple-choice grade where it is the only accuracy.
+
     Parameters
     ----------
     frames
@@ -92,8 +95,7 @@ def meanings(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        task, subtask, metric, `meaning` and `why`. `acc` is multiple-choice grade, exact match, the probability of the
-        right choices, or remains what it is. `acc_norm` is multiple-choice grade where it is the only accuracy.
+        task, subtask, metric, `meaning` and `why`.
     """
     subtask = ["task", "subtask"]
     every = pl.concat(frame.select(*subtask, "metric", "kind").unique() for frame in frames).unique()
@@ -139,20 +141,9 @@ def _meaning(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def standard(found: pl.DataFrame, meant: pl.DataFrame) -> pl.DataFrame:
-    """Give metrics their names here and numbers in their units.
+    """Give metrics their names here, and `value` and `standard_error` their units, by what `meanings` tells.
 
-    Parameters
-    ----------
-    found
-        task, subtask, metric, value, and more; a `standard_error` goes along with `value`.
-    meant
-        What `meanings` tells.
-
-    Returns
-    -------
-    polars.DataFrame
-        The same rows and columns, and `was`, the metric's name in the file. The logarithm of a perplexity that is not
-        positive is NaN or infinite.
+    Adds `was`, the metric's name in the file. The logarithm of a perplexity that is not positive is NaN or infinite.
     """
     metric, scale = (
         pl.col("metric").replace_strict(

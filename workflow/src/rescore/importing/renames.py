@@ -1,32 +1,23 @@
 """The table of `--rename`: names in the files, and the names to use."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
+from rescore.config.inputs import text_lines
 from rescore.tables import InputError
 
 _NAMED = ("model", "task", "subtask", "metric")
 
 
 class Renames(NamedTuple):
-    """Names to use.
-
-    Attributes
-    ----------
-    path
-        The table, for messages.
-    names
-        By a model, task, subtask or metric of the files, or by the path of a file that names no model.
-    metrics
-        By a task and a metric of it.
-    """
+    """Names to use, and the table that gives them."""
 
     path: Path | None = None
-    names: Mapping[str, str] = {}
-    metrics: Mapping[tuple[str, str], str] = {}
+    names: Mapping[str, str] = {}  # by a model, task, subtask or metric, or by the path of a file that names no model
+    metrics: Mapping[tuple[str, str], str] = {}  # by a task and a metric of it
 
 
 def read_renames(path: Path | None) -> Renames:
@@ -42,13 +33,9 @@ def read_renames(path: Path | None) -> Renames:
     """
     if path is None:
         return Renames()
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
     names: dict[str, str] = {}
     metrics: dict[tuple[str, str], str] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text_lines(path), start=1):
         cells = [cell.strip() for cell in line.split("\t")]
         if not any(cells):
             continue
@@ -64,28 +51,18 @@ def read_renames(path: Path | None) -> Renames:
     return Renames(path, names, metrics)
 
 
-def check_used(renames: Renames, frames: Iterable[pl.DataFrame], printed: Mapping[str, str]) -> None:
-    """Refuse names that are not in the files.
-
-    Parameters
-    ----------
-    renames
-        The table.
-    frames
-        What was read.
-    printed
-        Models by their name in the files: as they are printed.
+def check_used(renames: Renames, frames: Sequence[pl.DataFrame], printed: Mapping[str, str]) -> None:
+    """Refuse names that are not in the files; `printed` gives models by their name in the files, as they are printed.
 
     Raises
     ------
     InputError
         Names the first.
     """
-    every = list(frames)
-    there = {name for frame in every for column in _NAMED for name in frame[column].unique()}
-    there |= {*printed.values(), *(name for frame in every for name in frame["where"].unique())}
-    pairs = {pair for frame in every for pair in frame.select("task", "metric").unique().rows()}
-    pairs |= {pair for frame in every for pair in frame.select("subtask", "metric").unique().rows()}
+    there = {name for frame in frames for column in (*_NAMED, "where") for name in frame[column].unique()}
+    there |= {*printed.values()}
+    leaves = ("task", "subtask")
+    pairs = {pair for frame in frames for leaf in leaves for pair in frame.select(leaf, "metric").unique().rows()}
     for name in renames.names:
         if name not in there:
             raise InputError(f"{renames.path}: '{name}' is no model, task, subtask or metric of the files")
@@ -101,7 +78,8 @@ def apply(frame: pl.DataFrame, renames: Renames, printed: Mapping[str, str]) -> 
     if "metric" in frame.columns:
         for (task, metric), new in renames.metrics.items():
             of = (pl.col("task") == task) | (pl.col("subtask") == task).fill_null(value=False)
-            named = pl.when(of & (pl.col("metric") == metric)).then(pl.lit(new)).otherwise("metric")
-            frame = frame.with_columns(metric=named)
+            frame = frame.with_columns(
+                metric=pl.when(of & (pl.col("metric") == metric)).then(pl.lit(new)).otherwise("metric")
+            )
     others = [column for column in _NAMED[1:] if column in frame.columns]
     return frame.with_columns(pl.col("model").replace(models), pl.col(others).replace(dict(renames.names)))

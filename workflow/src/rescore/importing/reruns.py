@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from rescore.tables import InputError
+from rescore.tables import InputError, count, some
 
 _TASK = ["model", "task", "subtask"]
 _RUN = [*_TASK, "run"]
@@ -12,7 +12,7 @@ _SAME = 1e-6  # numbers this near each other, relative to their size, are one nu
 
 
 def choose_runs(frames: Sequence[pl.DataFrame], *, latest: bool) -> tuple[list[pl.DataFrame], list[str]]:
-    """Keep one run of each task: one without a limit on its questions, and the latest if asked for.
+    """Keep one run of each task, one without a limit on its questions; the latest if asked for. Say what was left out.
 
     Parameters
     ----------
@@ -20,11 +20,6 @@ def choose_runs(frames: Sequence[pl.DataFrame], *, latest: bool) -> tuple[list[p
         FOUND first, then others with the columns model, task, subtask, run, limited and date.
     latest
         Take the latest of several runs.
-
-    Returns
-    -------
-    tuple
-        The frames without the rows of other runs, and a line on runs with a limit that were left out.
 
     Raises
     ------
@@ -43,8 +38,7 @@ def choose_runs(frames: Sequence[pl.DataFrame], *, latest: bool) -> tuple[list[p
         )
     if (few := kept.filter("limited")).height:
         tasks = sorted({subtask or task for task, subtask in few.select("task", "subtask").rows()})
-        more = ", ..." if len(tasks) > 5 else ""
-        notes.append(f"only of runs with a limit on their questions, for some models: {', '.join(tasks[:5])}{more}")
+        notes.append(f"only of runs with a limit on their questions, for some models: {some(tasks)}")
     if latest:
         several = pl.len().over(_TASK) > 1
         undated = kept.filter(several & pl.col("date").is_null())
@@ -71,9 +65,9 @@ def _refuse_unlike(found: pl.DataFrame, *, latest: bool) -> None:
     if unlike.is_empty():
         return
     row = unlike.row(0, named=True)
-    models = unlike["model"].n_unique()
+    models = count(unlike["model"].n_unique(), "model")
     mend = "take one of them out" if latest else "give --latest to count the later one of each, or take one out"
     raise InputError(
-        f"{models} model{'s' if models > 1 else ''} with two {'limited' if row['limited'] else 'full'} runs of a task, "
+        f"{models} with two {'limited' if row['limited'] else 'full'} runs of a task, "
         f"such as '{row['model']}' of '{row['subtask'] or row['task']}' in {' and '.join(row['run'][:2])}; {mend}"
     )

@@ -4,40 +4,30 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from rescore.tables import count, some
+
 _KEY = ["task", "subtask"]
 
 
 def fill_shots(frames: Sequence[pl.DataFrame]) -> tuple[list[pl.DataFrame], list[str]]:
-    """Take results that state no shots for those of the other models, where these have one number of shots.
-
-    Returns
-    -------
-    tuple
-        The frames, and a line for each number of shots that was filled in.
-    """
+    """Take results that state no shots for those of the other models, where these have one number; say which."""
     place = [*_KEY, "model", "run", "shots"]
     every = pl.concat(frame.select(place) for frame in frames).unique()
     known = every.drop_nulls("shots")
     one = known.group_by(_KEY).agg(pl.col("shots").unique(), said="model").filter(pl.col("shots").list.len() == 1)
     silent = every.filter(pl.col("shots").is_null()).join(one, on=_KEY, nulls_equal=True, suffix="_of_others")
-    silent = silent.filter(~pl.col("model").is_in(pl.col("said"))).select(
-        *_KEY, "model", filled=pl.col("shots_of_others").list.first()
-    )
-    silent = silent.unique()
+    silent = silent.filter(~pl.col("model").is_in(pl.col("said")))
+    silent = silent.select(*_KEY, "model", filled=pl.col("shots_of_others").list.first()).unique()
     filled = [
         frame.join(silent, on=[*_KEY, "model"], how="left", nulls_equal=True, maintain_order="left")
         .with_columns(pl.coalesce("shots", "filled").alias("shots"))
         .drop("filled")
         for frame in frames
     ]
+    told = silent.group_by("filled").agg(pl.col("model").n_unique(), pl.col("task").unique().sort()).sort("filled")
     lines = [
-        f"{models} model{' states' if models == 1 else 's state'} no shots for "
-        f"{', '.join(sorted(tasks)[:3])}{', ...' if len(tasks) > 3 else ''}: "
-        f"taken for {shots}-shot, as the others are"
-        for shots, models, tasks in silent.group_by("filled")
-        .agg(pl.col("model").n_unique(), pl.col("task").unique())
-        .sort("filled")
-        .rows()
+        f"no shots stated by {count(models, 'model')} for {some(tasks)}: taken for {shots}-shot, as the others are"
+        for shots, models, tasks in told.rows()
     ]
     return filled, lines
 

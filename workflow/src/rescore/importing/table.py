@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
+from rescore.importing.finish import Options, Written, finish
 from rescore.importing.kinds import chance
 from rescore.importing.names import ACCURACY, NORMALISED, spelled
-from rescore.importing.tidy import FOUND, ITEMS, Schema
-from rescore.importing.wide_tables import ERROR, all_numbers, from_metrics, from_tasks
+from rescore.importing.renames import read_renames
+from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, Schema, frame
+from rescore.importing.wide_tables import ERROR, ROW, all_numbers, from_metrics, from_tasks
 from rescore.tables import InputError
 
 _NULLS = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]
@@ -20,15 +22,7 @@ _NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "c
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which of the table's columns hold what; a column that is not named is the one called as the field, if there is.
-
-    Attributes
-    ----------
-    n
-        A column, a number of questions for all tasks, or `task=number` by commas.
-    metric_name
-        The metric of all scores, where none of the columns says it. Without a column of scores a column is a task.
-    """
+    """Which of the table's columns hold what; a column that is not named is the one called as the field, if any."""
 
     model: str | None = None
     task: str | None = None
@@ -36,39 +30,49 @@ class Columns:
     metric: str | None = None
     score: str | None = None
     stderr: str | None = None
-    n: str | None = None
+    n: str | None = None  # a column, a number of questions for all tasks, or `task=number` by commas
     chance: str | None = None
     shots: str | None = None
     example: str | None = None
-    metric_name: str | None = None
+    metric_name: str | None = None  # the metric of all scores; without a column of scores each column is a task
 
 
-class Read(NamedTuple):
-    """FOUND or ITEMS, whether it is the second, and what the user should know."""
+_CALLED = {  # what columns are called, beside the names of the options
+    "model": ("model_name",),
+    "task": ("benchmark", "dataset"),
+    "score": ("value",),
+    "stderr": ("standard_error", "std_err", "se"),
+    "n": ("n_samples", "num_samples"),
+    "shots": ("n_shot", "n_shots", "num_fewshot", "fewshot"),
+    "example": ("example_id",),
+}
 
-    rows: pl.DataFrame
-    of_examples: bool
-    notes: list[str]
+
+def csv(path: Path, columns: Columns, options: Options) -> Written:
+    """Import a table of results; raises InputError with file and row of what cannot be used."""
+    collected = found(read_table(path), columns, where=str(path))
+    return finish(collected, read_renames(options.rename), options, source=str(path), tool="csv")
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """Read a table: .parquet, .tsv or .tab; anything else is comma-separated. Text columns stay text.
-
-    Raises
-    ------
-    InputError
-        The file is missing or no such table.
-    """
+    """Read a table: .parquet, .tsv or .tab; anything else is comma-separated. Text columns stay text."""
     try:
         if path.suffix == ".parquet":
-            return pl.read_parquet(path)
+            plain = [column for column in pl.read_parquet(path) if not column.dtype.is_nested()]
+            return pl.DataFrame(
+                [c if c.dtype.is_numeric() or c.dtype == pl.Boolean else c.cast(pl.String) for c in plain]
+            )
         separator = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
-        return _bare(pl.read_csv(path, separator=separator, infer_schema=False, null_values=_NULLS))
+        table = pl.read_csv(path, separator=separator, infer_schema=False)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except pl.exceptions.PolarsError as error:
         first, *_ = str(error).split("\n")
         raise InputError(f"{path}: no table that can be read ({first})") from error
+    for column in table.columns:
+        if twin := re.fullmatch(r"(.*)_duplicated_\d+", column):  # as polars calls the second of one name
+            raise InputError(f"{path}: two columns are called '{twin[1]}'; take one out")
+    return _bare(table.with_columns(pl.all().str.strip_chars().replace(_NULLS, None)))
 
 
 def _bare(table: pl.DataFrame) -> pl.DataFrame:
@@ -83,35 +87,52 @@ def _bare(table: pl.DataFrame) -> pl.DataFrame:
     return table
 
 
-def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Read:
+def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Collected:
     """Bring a table to FOUND, or to ITEMS where it has a column of examples.
 
-    Parameters
-    ----------
-    table
-        The table as read.
-    columns
-        What is where.
-    where
-        The file's name; a row's place is this and its number, the first after a header being 2.
-
-    Returns
-    -------
-    Read
-        Rows without a score are left out of FOUND; in ITEMS they have a reason.
-
-    Raises
-    ------
-    InputError
-        Names the column that is missing or the row whose cell is empty or no number.
+    A row's place is `where`, the file's name, and its number, the first after a header being 2. Rows without a score
+    are left out of FOUND; in ITEMS they have a reason.
     """
     columns, counts = _counts(columns, table, where)
     given = _given(columns, table, where)
-    long, notes = _long(table.with_row_index("row", offset=2), columns, given, where)
-    long = _typed(long.with_columns(where=pl.format("{}: row {}", pl.lit(where), "row")))
+    long, notes = _long(table.with_row_index(ROW, offset=2), columns, given, where)
+    long = _typed(long.with_columns(where=pl.format("{}: row {}", pl.lit(where), ROW)))
+    if unknown := sorted({*counts} - {"", *long["task"]}):
+        raise InputError(f"{where}: --n: '{unknown[0]}' is no task of the table")
     if "example" in given:
-        return Read(_items(long), True, notes)
-    return Read(_means(long, counts), False, notes)
+        return Collected(frame([], FOUND), _items(long), frame([], CHOICES), notes)
+    return Collected(_means(long, counts), frame([], ITEMS), frame([], CHOICES), notes)
+
+
+def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns, Mapping[str, int]]:
+    """Read `--n` as numbers of questions by task, "" being every task; or leave it as the column that it is."""
+    if columns.n is None or columns.n in table.columns:
+        return columns, {}
+    pairs = [part.rpartition("=") for part in columns.n.split(",")]
+    if not all(re.fullmatch(r"\s*[0-9]{1,18}\s*", number) for *_, number in pairs):
+        raise InputError(f"{where}: --n: '{columns.n}' is no column, no number, and not like MMLU=14042,ARC-C=1172")
+    return replace(columns, n=None), {task.strip(): int(number) for task, _, number in pairs}
+
+
+def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
+    """Find the column of each option: as named, else as the option is called."""
+    given: dict[str, str] = {}
+    plain = {re.sub(r"\W+", "_", column.strip().lower()): column for column in reversed(table.columns)}
+    there = f"the table has {', '.join(table.columns)}"
+    for option in (field.name for field in fields(columns) if field.name != "metric_name"):
+        column = getattr(columns, option)
+        if column is None:
+            column = next((plain[name] for name in (option, *_CALLED.get(option, ())) if name in plain), None)
+        elif column not in table.columns:
+            raise InputError(f"{where}: --{option}: no column '{column}'; {there}")
+        twin = next((o for o, c in given.items() if c == column), None)
+        if twin:
+            raise InputError(f"{where}: --{twin} and --{option} both name the column '{column}'")
+        if column is not None:
+            given[option] = column
+    if "model" not in given:
+        raise InputError(f"{where}: --model: no column 'model'; {there}")
+    return given
 
 
 def _long(
@@ -119,7 +140,7 @@ def _long(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Bring a table to one row per score, its columns called as the options; say what was taken for what."""
     if "score" in given and "task" in given and ("metric" in given or columns.metric_name):
-        long = table.select("row", *(pl.col(column).alias(option) for option, column in given.items()))
+        long = table.select(ROW, *(pl.col(column).alias(option) for option, column in given.items()))
         return (long if "metric" in given else long.with_columns(metric=pl.lit(columns.metric_name))), []
     if columns.metric or columns.score or (columns.metric_name and "task" in given):
         raise InputError(
@@ -133,61 +154,35 @@ def _long(
 
 def _typed(long: pl.DataFrame) -> pl.DataFrame:
     """Check names and numbers, and add the columns that the table lacks."""
-    for column in ("model", "task", "metric"):
-        empty = long.filter(pl.col(column).is_null())
-        if empty.height:
+    for column in ("model", "task", "metric", "example"):
+        if column in long.columns and (empty := long.filter(pl.col(column).is_null())).height:
             raise InputError(f"{empty['where'][0]}: no {column}")
     for column, kind in _NUMBERS.items():
         absent = pl.lit(None, kind).alias(column)
-        long = _number(long, column, kind) if column in long.columns else long.with_columns(absent)
-    _refuse_numbers(long)
-    names = {name: spelled(str(name)) for name in long["metric"].unique()}
+        long = long.with_columns(_number(long, column, kind) if column in long.columns else absent)
+    for column in ("model", "task", "metric"):  # models and tasks may be called by whole numbers
+        names = long[column]
+        if all_numbers(names) and (column == "metric" or names.cast(pl.String).str.contains(".", literal=True).all()):
+            raise InputError(
+                f"{long['where'][0]}: {column} '{names[0]}' is a number; give --{column} a column of names"
+            )
+    spellings = {name: spelled(str(name)) for name in long["metric"].unique()}
     return long.with_columns(
         *(pl.col(c).cast(pl.String) for c in ("model", "task")),
         subtask=pl.col("subtask").cast(pl.String) if "subtask" in long.columns else pl.lit(None, pl.String),
-        metric=pl.col("metric").cast(pl.String).replace(names),
+        metric=pl.col("metric").cast(pl.String).replace(spellings),
     )
 
 
-def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns, Mapping[str, int]]:
-    """Read `--n` as numbers of questions by task, "" being every task; or leave it as the column that it is."""
-    if columns.n is None or columns.n in table.columns:
-        return columns, {}
-    pairs = [part.rpartition("=") for part in columns.n.split(",")]
-    if not all(number.strip().isdigit() for *_, number in pairs):
-        raise InputError(f"{where}: --n: '{columns.n}' is no column, no number, and not like MMLU=14042,ARC-C=1172")
-    return replace(columns, n=None), {task.strip(): int(number) for task, _, number in pairs}
-
-
-_CALLED = {  # what columns are called, beside the names of the options
-    "model": ("model_name",),
-    "task": ("benchmark", "dataset"),
-    "score": ("value",),
-    "stderr": ("standard_error", "std_err", "se"),
-    "n": ("n_samples", "num_samples"),
-    "shots": ("n_shot", "n_shots", "num_fewshot", "fewshot"),
-    "example": ("example_id",),
-}
-
-
-def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
-    """Find the column of each option: as named, else as the option is called."""
-    given: dict[str, str] = {}
-    plain = {re.sub(r"\W+", "_", column.strip().lower()): column for column in reversed(table.columns)}
-    for option in (field.name for field in fields(columns) if field.name != "metric_name"):
-        named = getattr(columns, option)
-        called = (plain[name] for name in (option, *_CALLED.get(option, ())) if name in plain)
-        column = named if named is not None else next(called, None)
-        if column is not None and column not in table.columns:
-            raise InputError(f"{where}: --{option}: no column '{column}'; the table has {', '.join(table.columns)}")
-        if column is not None and column in given.values():
-            twin = next(o for o, c in given.items() if c == column)
-            raise InputError(f"{where}: --{twin} and --{option} both name the column '{column}'")
-        if column is not None:
-            given[option] = column
-    if "model" not in given:
-        raise InputError(f"{where}: --model: no column 'model'; the table has {', '.join(table.columns)}")
-    return given
+def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
+    given = long[column]
+    cast = given.cast(pl.Float64, strict=False)
+    numbers = cast.cast(kind, strict=False)
+    bad = long.filter((numbers.is_null() | (numbers.cast(pl.Float64) != cast)) & given.is_not_null())
+    if bad.height:
+        whole = "whole " if kind is pl.Int64 else ""
+        raise InputError(f"{bad['where'][0]}: {column} '{bad[column][0]}' is no {whole}number")
+    return numbers
 
 
 _PLACE: dict[str, Any] = {
@@ -203,8 +198,10 @@ _PLACE: dict[str, Any] = {
 
 def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
     of_task = pl.col("task").replace_strict(dict(counts), default=counts.get(""), return_dtype=pl.Int64)
-    listed = pl.col("metric").is_in([*ACCURACY, *NORMALISED])
     known = {task: chance(task) for task in long["task"].unique()}
+    of_choices = pl.when(pl.col("metric").is_in([*ACCURACY, *NORMALISED])).then(
+        pl.col("task").replace_strict(known, return_dtype=pl.Float64)
+    )
     return (
         long.drop_nulls("score")
         .select(
@@ -213,9 +210,7 @@ def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
             value="score",
             standard_error="stderr",
             n=pl.coalesce("n", of_task) if counts else pl.col("n"),
-            chance=pl.coalesce(
-                "chance", pl.when(listed).then(pl.col("task").replace_strict(known, return_dtype=pl.Float64))
-            ),
+            chance=pl.coalesce("chance", of_choices),
         )
         .cast(pl.Schema(FOUND))
     )
@@ -223,39 +218,11 @@ def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
 
 def _items(long: pl.DataFrame) -> pl.DataFrame:
     """Number the examples of each task by name, the same for every model."""
-    empty = long.filter(pl.col("example").is_null())
-    if empty.height:
-        raise InputError(f"{empty['where'][0]}: no example")
-    score = pl.col("score")
     return long.select(
         **_PLACE,
         example_id=pl.col("example").cast(pl.String).rank("dense").over("task") - 1,
         question=pl.lit(None, pl.String),
         metric="metric",
         value="score",
-        reason=pl.when(score.is_null()).then(pl.lit("the table has no score")),
+        reason=pl.when(pl.col("score").is_null()).then(pl.lit("the table has no score")),
     ).cast(pl.Schema(ITEMS))
-
-
-def _refuse_numbers(long: pl.DataFrame) -> None:
-    """Refuse columns of names that hold scores; models and tasks may be called by whole numbers."""
-    for column in ("model", "task", "metric"):
-        names = long[column]
-        if all_numbers(names) and (column == "metric" or names.cast(pl.String).str.contains(".", literal=True).all()):
-            raise InputError(
-                f"{long['where'][0]}: {column} '{names[0]}' is a number; give --{column} a column of names"
-            )
-
-
-def _number(long: pl.DataFrame, column: str, kind: object) -> pl.DataFrame:
-    cast = long[column].cast(pl.Float64, strict=False)
-    bad = long.filter(cast.is_null() & long[column].is_not_null())
-    if kind is pl.Int64:
-        whole = cast.cast(pl.Int64, strict=False)
-        bad = long.filter((whole.is_null() | (whole != cast)) & long[column].is_not_null())
-        cast = whole
-    if bad.height:
-        raise InputError(
-            f"{bad['where'][0]}: {column} '{bad[column][0]}' is no {'whole ' if kind is pl.Int64 else ''}number"
-        )
-    return long.with_columns(cast.alias(column))

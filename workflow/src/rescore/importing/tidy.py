@@ -1,6 +1,7 @@
 """From what the files say to rows of AGGREGATES and SCORES: names, percent, doubles, and what is refused."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import polars as pl
 
@@ -48,6 +49,16 @@ CHOICES: Schema = {
 }
 """One row per example with listed choices, as one model read it."""
 
+
+class Collected(NamedTuple):
+    """FOUND, ITEMS and CHOICES of all files, and what the user should know."""
+
+    found: pl.DataFrame
+    items: pl.DataFrame
+    choices: pl.DataFrame
+    notes: list[str]
+
+
 _KEY = ["model", "task", "subtask", "metric"]
 _SAME = 1e-6  # numbers this near each other, relative to their size, are one number written twice
 _SHARES = ("exact_match", "multiple_choice_grade", "choice_probability")  # here, of several names in the files
@@ -55,22 +66,30 @@ _JUDGED = frozenset(name for name, metric in METRICS.items() if metric.link)
 
 
 def frame(rows: Iterable[Mapping[str, object]], columns: Schema) -> pl.DataFrame:
-    """Make a frame of rows; what a row does not name is null, and a run is one without a limit."""
+    """Make a frame of rows; what a row does not name is null, and a run is one without a limit.
+
+    Raises
+    ------
+    TypeError
+        Names the column that holds something of another kind.
+    """
     every = [{"limited": False, **row} for row in rows]
-    return pl.DataFrame({c: [row.get(c) for row in every] for c in columns}, schema=dict(columns))
+    made = []
+    for column, kind in columns.items():
+        try:
+            made.append(pl.Series(column, [row.get(column) for row in every], kind))
+        except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
+            raise TypeError(f"{column}: {str(error).splitlines()[0]}") from error
+    return pl.DataFrame(made)
+
+
+def stack(frames: Iterable[pl.DataFrame], columns: Schema) -> pl.DataFrame:
+    """Put frames of one schema below each other; there may be none."""
+    return pl.concat([frame([], columns), *frames])
 
 
 def aggregates(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
-    """Make FOUND rows of AGGREGATES, and of `where`.
-
-    Parameters
-    ----------
-    found
-        FOUND.
-    meant
-        As `names.meanings` gives it.
-    percent
-        Whether shares are from 0 to 100.
+    """Make FOUND rows of AGGREGATES, and of `where`; `meant` is what `names.meanings` tells.
 
     Raises
     ------
@@ -137,7 +156,7 @@ def _in_unit(rows: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     rows = rows.join(limits, on="metric", how="left", maintain_order="left")
     share = (pl.col("high") == 1.0).fill_null(value=False) | pl.col("was").is_in([*ACCURACY, *NORMALISED])
     if percent:
-        if not (rows.filter(share)["value"] > 1).any():
+        if rows.height and not (rows.filter(share)["value"] > 1).any():
             raise InputError("--percent: no score that is between 0 and 1 here is above 1 in the files; leave it out")
         scaled = [c for c in ("value", "standard_error") if c in rows.columns]
         rows = rows.with_columns(pl.when(share).then(pl.col(c) / 100).otherwise(c) for c in scaled)

@@ -8,13 +8,16 @@ import polars as pl
 from rescore.importing.names import KNOWN, spelled
 from rescore.tables import InputError
 
+ROW = "row of the file"
+"""The column of numbers of rows that is put before a table."""
+
 ERROR, COUNT = "_stderr", "_n"
 """End the names of the columns beside one of scores: its standard errors and numbers of questions."""
 
-_NO_TASKS = re.compile(  # columns of numbers in published tables that are no task
+_NO_TASKS = re.compile(  # columns of numbers in published tables that are no task; without a name is pandas' index
     r"(the_)?(average|avg|mean|overall|total|rank|index|id|year|date|seed|step|epoch|run_id|params?|parameters|size|"
     r"n_params|num_params|tokens|n_tokens|flops|compute|loss|layers|n_layers|batch_size|temperature|shots|n_shots|"
-    r"num_fewshot)(_.*)?|.*_(params?|parameters|tokens|flops|average|avg)|row",
+    r"num_fewshot)(_.*)?|.*_(params?|parameters|tokens|flops|average|avg)|row|unnamed_\d+|",
 )
 
 
@@ -46,11 +49,10 @@ def from_tasks(
     tasks: list[str] = []
     passed: list[str] = []
     for column in table.columns:
-        if column == "row" or column in given.values() or column in companions:
-            continue
-        plain = re.sub(r"\W+", "_", column.lower()).strip("_")
-        is_task = all_numbers(table[column]) and not _NO_TASKS.fullmatch(plain)
-        (tasks if is_task else passed).append(column)
+        if column != ROW and column not in given.values() and column not in companions:
+            plain = re.sub(r"\W+", "_", column.lower()).strip("_")
+            is_task = all_numbers(table[column]) and not _NO_TASKS.fullmatch(plain)
+            (tasks if is_task else passed).append(column)
     if not tasks:
         raise InputError(f"{where}: --metric-name: no column of scores; the table has {', '.join(table.columns[1:])}")
     notes = [f"columns taken for tasks: {', '.join(tasks)}"]
@@ -65,7 +67,7 @@ def _part(
     """Make rows of a column of scores, with the standard errors and numbers of questions beside it."""
     companions = {"stderr": f"{column}{ERROR}", "n": f"{column}{COUNT}"}
     return table.select(
-        "row",
+        ROW,
         *(pl.col(c).alias(o) for o, c in given.items()),
         *([pl.lit(task).alias("task")] if task else []),
         pl.lit(metric).alias("metric"),

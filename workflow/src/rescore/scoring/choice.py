@@ -11,7 +11,7 @@ from rescore.scoring.runs import Runs, filled, find
 
 NO_CHOICES = "the example has no choices"
 UNSCORED = "a choice has no token, or no finite log-probability"
-NO_CORRECT = "no choice is correct: the target scores sum to 0"
+NO_CORRECT = "no choice is correct: no target score is above 0"
 NEGATIVE = "a target score is negative, so the scores make no distribution"
 
 
@@ -87,7 +87,8 @@ def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
 
     - multiple_choice_grade: the target score of the likeliest choice, the first of equals; higher is better;
     - choice_probability: sum of p over the choices whose target score is above 0; higher is better;
-    - brier_score = sum_c (p_c - y_c)^2 in [0, 2] (Brier 1950; Schaeffer et al. 2023, section 4); lower is better.
+    - brier_score = sum_c (p_c - y_c)^2 in [0, 2] (Brier 1950; Schaeffer et al. 2023, section 4); lower is better; null
+      where a target score is negative.
       BIG-bench's `calibration_multiple_choice_brier_score` is another number, averaged over choices.
 
     The parameters are those of `choices`.
@@ -99,7 +100,6 @@ def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
                 "grade": found.scores[found.pick],
                 "right": found.runs.sum(np.where(found.scores > 0, found.p, 0.0)).clip(0.0, 1.0),
                 "brier": found.runs.sum((found.p - found.t) ** 2),
-                "mass": found.mass,
                 "highest": found.runs.max(found.scores),
                 "lowest": -found.runs.max(-found.scores),
             }
@@ -109,9 +109,5 @@ def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
     no_right = pl.coalesce("reason", pl.when(pl.col("highest") <= 0).then(pl.lit(NO_CORRECT)))
     right = pl.when(no_right.is_null()).then("right")
     yield values.select(metric=pl.lit("choice_probability"), score=right, reason=no_right)
-    reason = pl.coalesce(
-        "reason",
-        pl.when(pl.col("mass") == 0).then(pl.lit(NO_CORRECT)),
-        pl.when(pl.col("lowest") < 0).then(pl.lit(NEGATIVE)),
-    )
+    reason = pl.coalesce(no_right, pl.when(pl.col("lowest") < 0).then(pl.lit(NEGATIVE)))
     yield values.select(metric=pl.lit("brier_score"), score=pl.when(reason.is_null()).then("brier"), reason=reason)

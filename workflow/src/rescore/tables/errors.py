@@ -1,4 +1,6 @@
-"""The error caused by user input, and counted nouns for messages."""
+"""The error caused by user input; counted nouns and lists of names for messages."""
+
+from collections.abc import Iterable
 
 
 class InputError(Exception):
@@ -15,3 +17,13 @@ def count(n: int, noun: str) -> str:
     ('1 model', '1,200 models')
     """
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def some(names: Iterable[str], shown: int = 10) -> str:
+    """List names, and the number of those that are too many.
+
+    >>> some("abc", 2)
+    'a, b and 1 more'
+    """
+    every = list(names)
+    return ", ".join(every[:shown]) + (f" and {len(every) - shown} more" if len(every) > shown else "")
