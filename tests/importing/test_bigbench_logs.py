@@ -225,3 +225,8 @@ def test_a_log_probability_that_is_none_is_refused_with_its_file(tmp_path: Path)
         InputError, match=rf"^{path}: no score file of BIG-bench \(ValueError: a log-probability is 900, "
     ):
         bigbench_files.bigbench_scores([tmp_path], Options(out=tmp_path / "out"), n=None, leaves=leaves_of)
+
+
+def test_as_many_log_probabilities_as_answers(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="2 answers have 1 log-probabilities"):
+        items(asked([choice("p", [-1.0, -2.0], [1, 0]) | {"absolute_scores": [-2.0]}]))

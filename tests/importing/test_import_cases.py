@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,34 @@ def test_other_json_beside_the_results_is_passed_over_and_listed(imported: Impor
         "compressed, but not by gzip: more.jsonl.zst",
     ):
         assert f"passed over, {told}" in found.said
+
+
+ODD = {
+    "a name of a model": {"results": {"t": {"acc": 0.5}}, "model_name": ["m"]},
+    "settings": {"results": {"t": {"acc": 0.5}}, "model_name": "m", "config": ["hf"]},
+    "questions": {
+        "results": {"t": {"acc": 0.5}},
+        "model_name": "m",
+        "n-samples": {"t": {"effective": "9"}},
+    },
+    "half a pair": {"results": {"t\ud800": {"acc": 0.5}}, "model_name": "m"},
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_results_of_another_kind_are_refused_with_their_file(imported: Import, case: str) -> None:
+    with pytest.raises(InputError, match=r"/r\.json: results that cannot be read \(\w+Error: .*\); take the file out"):
+        imported({"r.json": json.dumps(ODD[case]), "s.json": report("o/m", {"piqa": {"acc,none": 0.5}})})
+
+
+def test_files_that_cannot_be_unpacked_or_are_nested_too_deep_are_named(imported: Import) -> None:
+    log = gzip.compress(lines(*LOG * 500).encode())
+    named = {"a.json": "[" * 100_000, "b.json.gz": gzip.compress(b"{}" * 99)[:20], "c.eval": b"PK\x03\x04"}
+    found = imported({"r.json": report("o/m", {"mytask": {"acc,none": 0.5}}), **named})
+    assert all(re.search(rf"passed over, no [^\n]*: {name}\n", found.said) for name in named)
+    files = {f"r_{STAMP}.json": report("o/n", MEAN), f"samples_mytask_{STAMP}.jsonl.gz": log[: len(log) // 2]}
+    with pytest.raises(InputError, match=r"\.jsonl\.gz: line \d+: no JSON \(Compressed file ended"):
+        imported(files)
 
 
 def test_the_list_form_alone_is_an_error_that_names_it(imported: Import) -> None:

@@ -139,3 +139,38 @@ def test_every_eval_ever_is_read_from_whatever_it_was_converted(imported: Import
 def test_results_without_a_part_that_their_tool_writes_are_named(imported: Import) -> None:
     with pytest.raises(InputError, match=r"/a\.json: no record of Every Eval Ever \('score_details' is missing\)"):
         imported({"a.json": record("lm_eval", {"evaluation_name": "x", "metric_config": {}})})
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [
+        ("num_samples", 2.5, "num_samples is 2.5, not a whole number"),
+        ("num_samples", math.inf, "num_samples is inf, not a whole number"),  # as which JSON's 1e999 is read
+        ("num_samples", 10**30, "n: unexpected value"),
+        ("evaluation_name", ["t"], "evaluation_name is ['t'], not a text"),
+        ("id", {"a": 1}, "id is {'a': 1}, not a text"),
+    ],
+)
+def test_a_part_of_another_kind_is_refused_with_its_record(
+    imported: Import, part: str, value: object, said: str
+) -> None:
+    content = record("lm_eval", entry("t", "t", "acc", 0.5, uncertainty={"num_samples": 4}))
+    places = {"evaluation_name": content["evaluation_results"][0], "id": content["model_info"]}
+    places.get(part, content["evaluation_results"][0]["score_details"]["uncertainty"])[part] = value
+    with pytest.raises(InputError) as refused:
+        imported({"a.jsonl": lines(record("lm_eval", entry("u", "u", "acc", 0.5)), content)})
+    assert "/a.jsonl: record 2: no record of Every Eval Ever (" in str(refused.value)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "said"),
+    [
+        ("results", ["scores"], "results that cannot be read (AttributeError: "),
+        ("eval", {"task": None, "model": "m"}, "results that cannot be read (TypeError: task is None, not a text)"),
+    ],
+)
+def test_a_log_of_inspect_ai_of_another_kind_is_refused(imported: Import, part: str, value: object, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        imported({"a.json": inspect_log(**{part: value})})
+    assert f"/a.json: {said}" in str(refused.value)

@@ -1,5 +1,6 @@
 """Any table: a row per score or per example, a column per metric or per task; and what is refused, with the row."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -149,6 +150,32 @@ def test_half_of_a_mapping_and_unknown_metrics_are_refused(tmp_path: Path) -> No
     columns = Columns(task="task", metric="metric", score="value", example="id")
     with pytest.raises(InputError, match=r"row 2: no example"):
         found(frame.with_columns(metric=pl.lit("em"), id=None), columns, where="t.csv")
+
+
+def test_the_index_of_pandas_is_no_task_and_white_space_no_part_of_a_name(tmp_path: Path) -> None:
+    assert leaves(",model,Unnamed: 0, MMLU\n0, a ,0, 0.5\n1,b,1,-\n", tmp_path, metric_name="exact_match") == [
+        ("a", "MMLU", "exact_match", 0.5, None, None, None)
+    ]
+
+
+def test_a_table_may_have_a_column_of_rows(tmp_path: Path) -> None:
+    text = "row,model,task,metric,score\n7,a,t,em,0.5\n"
+    [kept] = found(table(text, tmp_path), Columns(), where="t.csv").found.to_dicts()
+    assert (kept["where"], kept["value"]) == ("t.csv: row 2", 0.5)
+
+
+def test_columns_of_one_name_and_tasks_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"t\.csv: two columns are called 'MMLU'; take one out"):
+        table("model,MMLU,MMLU\na,0.5,0.6\n", tmp_path)
+    with pytest.raises(InputError, match=r"^t\.csv: --n: 'MLU' is no task of the table"):
+        leaves("model,MMLU\na,0.5\n", tmp_path, metric_name="acc", n="MLU=14042")
+
+
+def test_dates_and_lists_in_parquet_are_no_scores(tmp_path: Path) -> None:
+    columns = {"model": ["a"], "on": [date(2024, 1, 1)], "tags": [["x"]], "MMLU": [0.5], "right": [True]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "t.parquet")
+    read = found(read_table(tmp_path / "t.parquet"), Columns(metric_name="exact_match"), where="t.parquet")
+    assert read.found.select("task", "value").rows() == [("MMLU", 0.5), ("right", 1.0)]
 
 
 def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:

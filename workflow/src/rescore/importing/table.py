@@ -59,9 +59,8 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             plain = [column for column in pl.read_parquet(path) if not column.dtype.is_nested()]
-            return pl.DataFrame(
-                [c if c.dtype.is_numeric() or c.dtype == pl.Boolean else c.cast(pl.String) for c in plain]
-            )
+            plain = [column.cast(pl.Int8) if column.dtype == pl.Boolean else column for column in plain]
+            return pl.DataFrame([c if c.dtype.is_numeric() else c.cast(pl.String) for c in plain])
         separator = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
         table = pl.read_csv(path, separator=separator, infer_schema=False)
     except FileNotFoundError as error:
