@@ -14,14 +14,9 @@ _COMPUTE = "compute_flops"
 
 @dataclass(frozen=True)
 class Along:
-    """The axis of a run's charts; a log scale, better models further right.
+    """The axis of a run's charts, one of AXES; a log scale, better models further right.
 
-    Attributes
-    ----------
-    column
-        Of CURVES, one of AXES.
-    progress
-        Whether every ladder is the checkpoints of models of one size, so that compute is training progress.
+    `progress` says that every ladder is the checkpoints of models of one size, so that compute is training progress.
     """
 
     column: str = _COMPUTE
@@ -34,14 +29,14 @@ class Along:
 
     @property
     def unit(self) -> str:
-        """The unit."""
         return AXES[self.column].unit
 
     @property
     def name(self) -> str:
         """What it is called in a sentence."""
-        training = {_COMPUTE: "training progress (compute)" if self.progress else "training compute"}
-        return training.get(self.column, AXES[self.column].noun)
+        if self.column != _COMPUTE:
+            return AXES[self.column].noun
+        return "training progress (compute)" if self.progress else "training compute"
 
     @property
     def title(self) -> list[str]:
@@ -50,21 +45,13 @@ class Along:
         >>> Along("pretraining_loss_nats").title
         ['Pretraining loss (nats/token)', 'reversed: lower is further right']
         """
-        first = self.name[0].upper() + self.name[1:]
-        if self.progress and self.column == _COMPUTE:
-            first = "Training progress"
-        line = first if self.unit in first.lower() else f"{first} ({self.unit})"
+        name = self.name.removesuffix(" (compute)").capitalize()
+        line = name if self.unit in self.name else f"{name} ({self.unit})"
         return [line, "reversed: lower is further right"] if self.falls else [line]
 
 
 def along(curves: pl.DataFrame, verdicts: pl.DataFrame) -> Along:
-    """Return the axis that verdicts were made along; compute where there is none.
-
-    Parameters
-    ----------
-    curves, verdicts
-        Tables of those contracts. Verdicts along several axes have no place in one report: the first counts.
-    """
+    """Return the axis that VERDICTS were made along, the first of several; compute where there is none."""
     axes = verdicts["axis"].unique(maintain_order=True)
     ladders = set(curves["ladder"])
     progress = bool(ladders) and ladders <= checkpoint_ladders(curves)
@@ -72,26 +59,17 @@ def along(curves: pl.DataFrame, verdicts: pl.DataFrame) -> Along:
 
 
 def rung_means(curves: pl.DataFrame, axis: Along) -> pl.DataFrame:
-    """Return the mean of each size's models under each metric, sizes from the smallest or of the highest loss on.
+    """Return the mean of each size's models under each metric, towards the better size.
 
-    Returns
-    -------
-    pl.DataFrame
-        KEY, metric, x (log10 of the axis, its sign turned where the axis falls), mean; without nulls.
+    The columns are KEY, metric, x (log10 of the axis, its sign turned where the axis falls) and mean, without nulls.
     """
-    x = pl.col(axis.column).log10() * (-1 if axis.falls else 1)
-    means = curves.drop_nulls(["mean", axis.column]).group_by(*text.KEY, "metric", x=x).agg(pl.col("mean").mean())
-    return means.sort(*text.KEY, "metric", "x")
+    measured = curves.drop_nulls(["mean", axis.column])
+    x = pl.Series(AXES[axis.column].places(measured[axis.column]))
+    return measured.group_by(*text.KEY, "metric", x=x).agg(pl.col("mean").mean()).sort(*text.KEY, "metric", "x")
 
 
 def ladder_lines(curves: pl.DataFrame) -> list[str]:
-    """Say of each ladder in a sentence how many of its models have a score, and what these span.
-
-    Parameters
-    ----------
-    curves
-        The table CURVES.
-    """
+    """Say of each ladder of CURVES in a sentence how many of its models have a score, and what these span."""
     steps = checkpoint_ladders(curves)
     models = curves.filter(pl.col("mean").is_not_null()).select("ladder", "model", *AXES).unique()
     return [

@@ -1,8 +1,7 @@
 """Curves as Altair charts: what a subtask's details on the page and the paper figures share."""
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import polars as pl
@@ -39,18 +38,13 @@ _NLL_LABEL = f"{_LABELLED_OR_5} ? format(datum.value, '.4~g') : ''"
 
 
 def colour(metric: str) -> str:
-    """Return the colour of a metric's curve."""
     if metric in HARD_METRICS or (METRICS[metric].whole_answer and METRICS[metric].link == "logit"):
         return RED
     return BLUE if metric in PARTIAL_CREDIT else GREEN
 
 
 def panels(curves: pl.DataFrame) -> tuple[str, ...]:
-    """Choose the metrics of a subtask's three panels: exact match, NLL, token edit distance.
-
-    Multiple-choice grade stands in for exact match, and Brier score for edit distance, where the subtask's
-    curves hold no mean of the latter.
-    """
+    """Choose the metrics of a subtask's three panels, in each slot the first that its curves hold a mean of."""
     measured = set(curves.filter(pl.col("mean").is_not_null())["metric"].unique())
     return tuple(next((metric for metric in slot if metric in measured), slot[0]) for slot in _SLOTS)
 
@@ -65,23 +59,15 @@ def direction(metric: str) -> str:
     return f"{METRICS[metric].unit}, {better}" if METRICS[metric].unit else better
 
 
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """How a curve is told from another in the same chart, other than by its colour.
-
-    Attributes
-    ----------
-    dash
-        Lengths of dash and gap of the line, pixels.
-    shape
-        Of a point.
-    bare
-        Whether the line alone is drawn, without bars and points.
-    """
+class Look(NamedTuple):
+    """How a curve is drawn: dash and gap of its line in pixels, the shape of a point, or the bare line alone."""
 
     dash: tuple[int, int] = (1, 0)
     shape: str = "circle"
     bare: bool = False
+
+
+SOLID = Look()
 
 
 def panel(
@@ -99,12 +85,8 @@ def panel(
 
     Parameters
     ----------
-    metric
-        One of METRICS.
     data
         Rows of CURVES; other metrics' rows are passed over, as are null means (on a log axis also a mean of 0).
-    along
-        What the ladder is laid out along.
     width, height
         Pixels, or "container".
     titled, x_titled
@@ -124,29 +106,22 @@ def panel(
 
 
 def curve(
-    metric: str, y: tuple[alt.Scale, alt.Axis], *, along: Along, look: Look | None = None, x_titled: bool = True
+    metric: str, y: tuple[alt.Scale, alt.Axis], *, along: Along, look: Look = SOLID, x_titled: bool = True
 ) -> alt.LayerChart:
-    """Draw one metric's bars, line and points, of whatever rows the chart around it has.
+    """Draw one metric's bars, line and points, of whatever rows the chart around it has; `y` is as `y_axis` makes it.
 
     A bar is the 95% interval, mean -+ 1.96 standard errors within the metric's range; a model without a standard error
     has none. On a log axis, where zero has no place, a low end at or below it is a tenth of the mean.
-
-    Parameters
-    ----------
-    metric
-        One of METRICS.
-    y
-        As `y_axis` makes it.
-    along
-        What the ladder is laid out along.
-    look
-        How it differs from another curve.
-    x_titled
-        Whether the ladder's axis has its title.
     """
     scale, axis = y
-    look = look or Look()
-    tooltip = _tooltip(along)
+    tooltip = [
+        alt.Tooltip("model:N", title="model"),
+        alt.Tooltip("title:N", title="metric"),
+        alt.Tooltip(f"{along.column}:Q", title=along.title[0], format=".4~g" if along.falls else ".3~g"),
+        alt.Tooltip("mean:Q", title="mean", format=".4~g"),
+        alt.Tooltip("standard_error:Q", title="standard error", format=".2~g"),
+        alt.Tooltip("n:Q", title="questions"),
+    ]
     base = alt.Chart().encode(x=ladder_axis(along, titled=x_titled), color=alt.value(colour(metric)))
     bars = base.mark_rule(opacity=0.45, strokeWidth=1.5).encode(
         y=alt.Y("low:Q").scale(scale).axis(axis), y2="high:Q", tooltip=tooltip
@@ -201,17 +176,6 @@ def _only_where(test: str) -> dict[str, Any]:
     return {"condition": {"test": test, "value": 1}, "value": 0}
 
 
-def _tooltip(along: Along) -> list[alt.Tooltip]:
-    return [
-        alt.Tooltip("model:N", title="model"),
-        alt.Tooltip("title:N", title="metric"),
-        alt.Tooltip(f"{along.column}:Q", title=along.title[0], format=".4~g" if along.falls else ".3~g"),
-        alt.Tooltip("mean:Q", title="mean", format=".4~g"),
-        alt.Tooltip("standard_error:Q", title="standard error", format=".2~g"),
-        alt.Tooltip("n:Q", title="questions"),
-    ]
-
-
 def y_axis(metric: str, **given: Any) -> tuple[alt.Scale, alt.Axis]:
     """Return a metric's scale and axis; `given` are further properties of the axis."""
     axis = alt.Axis(**({"title": None, "format": ".4~g", "labelOverlap": "greedy", "labelBound": True} | given))
@@ -226,8 +190,10 @@ def y_axis(metric: str, **given: Any) -> tuple[alt.Scale, alt.Axis]:
     return alt.Scale(zero=True, nice=False, padding=6), axis
 
 
-def theme(*, ink: str, muted: str, rule: str, background: str) -> alt.Config:
-    """Return the look of every chart from four CSS colours: text, lesser text, lines, ground."""
+def theme(
+    *, ink: str = "#1c1f24", muted: str = "#5a626d", rule: str = "#dfe3e8", background: str = "#ffffff"
+) -> alt.Config:
+    """Return the look of every chart; the colours of text, lesser text and lines are the light ones of page.css."""
     return alt.Config(
         background=background,
         font=_FONT,
@@ -265,10 +231,9 @@ def nothing() -> alt.Chart:
 
 
 def bare(chart: alt.TopLevelMixin) -> dict[str, Any]:
-    """Return a chart's specification for a page, which names no host and brings its own themes."""
+    """Return a chart's specification without the host of its schema, and without a theme."""
     return {key: value for key, value in chart.to_dict().items() if key not in ("$schema", "config")}
 
 
 def is_log(metric: str) -> bool:
-    """Whether a metric is drawn on a log axis."""
     return metric in METRICS and METRICS[metric].link == "log"

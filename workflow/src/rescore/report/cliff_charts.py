@@ -28,6 +28,7 @@ _NARROW = 260  # pixels across on a narrow screen; what is apart there is apart 
 _PLACES = [(dx, dy) for reach in (11, 18) for dy in (-reach, reach, 0) for dx in (reach, -reach, 0) if dx or dy]
 """Where a number may stand beside its point, in pixels, the best place first."""
 _ROOM = 11  # pixels that a number keeps free around it
+_TIMES = "format((1 + datum.value) / (1 - datum.value), '.2~g') + 'x'"  # an acceleration as the factor that it is
 
 
 def found(cliffs: pl.DataFrame) -> pl.DataFrame:
@@ -39,12 +40,7 @@ def found(cliffs: pl.DataFrame) -> pl.DataFrame:
 def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.LayerChart | alt.Chart:
     """Draw each cliff as a point with its 90% intervals: metric share to the right, acceleration upwards.
 
-    Parameters
-    ----------
-    cliffs
-        The table CLIFFS.
-    conventions
-        The method's constants; `metric_share_min` and `acceleration_min` part the regions, where they are given.
+    Of the method's constants `metric_share_min` and `acceleration_min` part the regions, where they are given.
     """
     rows = _rows(found(cliffs))
     if not rows:
@@ -54,7 +50,7 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     x = alt.X("metric_share:Q").scale(domain=x_domain, nice=False).axis(format="%", grid=False, tickCount=6)
     x = x.title("Share of the climb that the likelihood does not make")
     y = alt.Y("acceleration:Q").scale(domain=y_domain, nice=False)
-    y = y.axis(grid=False, values=[0, 1 / 3, 0.5, 2 / 3, 0.8, 0.9], labelExpr=_times()).title(
+    y = y.axis(grid=False, values=[0, 1 / 3, 0.5, 2 / 3, 0.8, 0.9], labelExpr=_TIMES).title(
         "Likelihood in the cliff, times as fast as before"
     )
     labels = list(_FILLS)
@@ -69,8 +65,6 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
         alt.Tooltip("reason:N", title="why"),
     ]
     base = alt.Chart(alt.InlineData(values=rows))
-    ends = {"x": x.copy(), "y": y.copy()}
-    ends["x"].shorthand, ends["y"].shorthand = "metric_share_low:Q", "acceleration_low:Q"
     bars = base.mark_rule(clip=True, opacity=0.3, strokeWidth=1.2).encode(stroke=stroke)
     points = base.mark_point(size=70, strokeWidth=2, opacity=1)
     layers = [points.encode(x=x, y=y, fill=fill, stroke=stroke, tooltip=tooltip)]
@@ -81,9 +75,11 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
         numbers = placed.mark_text(fontSize=9.5, dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy")).encode(
             x=x, y=y, text="number:N"
         )
+        low_x, low_y = x.copy(), y.copy()
+        low_x.shorthand, low_y.shorthand = "metric_share_low:Q", "acceleration_low:Q"
         crosses = [
-            bars.encode(x=ends["x"], x2="metric_share_high:Q", y=y),
-            bars.encode(y=ends["y"], y2="acceleration_high:Q", x=x),
+            bars.encode(x=low_x, x2="metric_share_high:Q", y=y),
+            bars.encode(y=low_y, y2="acceleration_high:Q", x=x),
         ]
         layers = [*crosses, *layers, numbers]
     return alt.LayerChart(
@@ -96,23 +92,29 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
 
 def waterfall(cliffs: pl.DataFrame) -> alt.LayerChart | alt.Chart:
     """Draw for each cliff which part of its climb each stage makes, as one stacked bar; the first 40 of them."""
-    rows = found(cliffs).head(_ROWS)
+    every = found(cliffs)
+    rows = every.head(_ROWS)
     if rows.is_empty():
         return nothing()
-    named = list(zip(_rows(rows), rows.iter_rows(named=True), strict=True))
-    data = [{"name": shown["name"], **part} for shown, row in named for part in parts(row)]
-    chart = waterfall_bars(alt.InlineData(values=data), [shown["name"] for shown, _ in named], width=_SIDE)
-    hidden = found(cliffs).height - rows.height
-    subtitle = f"the first {rows.height} of {rows.height + hidden}" if hidden else "a part below 0 takes away"
+    names = [row["name"] for row in _rows(rows)]
+    data = [
+        {"name": name, **part}
+        for name, row in zip(names, rows.iter_rows(named=True), strict=True)
+        for part in parts(row)
+    ]
+    chart = waterfall_bars(alt.InlineData(values=data), names, width=_SIDE)
+    hidden = every.height > rows.height
+    subtitle = f"the first {rows.height} of {every.height}" if hidden else "a part below 0 takes away"
     chart.title = alt.TitleParams("What makes each climb", subtitle=subtitle)
     return chart
 
 
 def parts(cliff: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a row per part of a climb that is known: part, place (among the stages), share."""
-    known = [(place, words, cliff[part]) for place, (part, words) in enumerate(PARTS.items())]
     return [
-        {"part": words, "place": place, "share": rounded(share)} for place, words, share in known if share is not None
+        {"part": words, "place": place, "share": rounded(cliff[part])}
+        for place, (part, words) in enumerate(PARTS.items())
+        if cliff[part] is not None
     ]
 
 
@@ -139,17 +141,15 @@ def _rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
     with_ladder = rows["ladder"].n_unique() > 1
     columns = [name for name in rows.columns if name.startswith(("metric_share", "acceleration"))]
     finite = rows.with_columns(pl.when(pl.col(c).is_finite()).then(pl.col(c)).alias(c) for c in columns)
-    return [
-        {column: row[column] for column in columns}
-        | {
-            "number": n,
-            "name": f"{n}. {' · '.join(filter(None, named))}",
-            "label": row["label"],
-            "reason": text.plain(row["reason"]),
-        }
-        for n, row in enumerate(finite.iter_rows(named=True), 1)
-        for named in [text.words(Subtask(*(row[c] for c in KEY)), with_ladder=with_ladder)]
-    ]
+    shown = []
+    for n, row in enumerate(finite.iter_rows(named=True), 1):
+        named = text.words(Subtask(*(row[c] for c in KEY)), with_ladder=with_ladder)
+        shown.append(
+            {column: row[column] for column in columns}
+            | {"number": n, "name": f"{n}. {' · '.join(filter(None, named))}"}
+            | {"label": row["label"], "reason": text.plain(row["reason"])}
+        )
+    return shown
 
 
 def _apart(rows: list[dict[str, Any]], x: tuple[float, float], y: tuple[float, float]) -> list[dict[str, Any]]:
@@ -163,11 +163,6 @@ def _apart(rows: list[dict[str, Any]], x: tuple[float, float], y: tuple[float, f
         taken.append((left + dx, top + dy))
         placed.append({name: row[name] for name in ("metric_share", "acceleration", "number")} | {"dx": dx, "dy": dy})
     return placed
-
-
-def _times() -> str:
-    """Return the label of an acceleration as the factor that it is, (1 + alpha) / (1 - alpha)."""
-    return "format((1 + datum.value) / (1 - datum.value), '.2~g') + 'x'"
 
 
 def _regions(

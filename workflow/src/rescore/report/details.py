@@ -29,22 +29,18 @@ class Details:
 
     Attributes
     ----------
-    key
-        What names it in the tables.
     words, code
         Its name in words, and as the tables have it.
     label
         As in CLIFFS; null where that table has no row of it.
-    panel, choices
-        Its small panel; that of its choices, multiple-choice grade beside Brier score, where both were measured.
+    choices
+        Multiple-choice grade beside Brier score, where both were measured.
     verdicts
         By metric, the verdict where there are scores.
     data
         What the page's script shows when the reader opens it.
-    graded
-        Whether GRADING has rows of its models.
-    grader
-        How often the grader is wrong on it.
+    graded, grader
+        Whether GRADING has rows of its models, and how often the grader is wrong on it.
     """
 
     key: Subtask
@@ -64,15 +60,8 @@ def details(
 ) -> list[Details]:
     """Gather what each subtask of any of the first three tables has, in the order of `in_order`.
 
-    Parameters
-    ----------
-    curves, verdicts, cliffs
-        Tables of those contracts.
-    beside
-        By name, what else there is of the tables FLAGS, GRADING, POSITIONS and SEEDS, and "answers", of the columns
-        `real_answers.ANSWERS`.
-    axis
-        What the ladders are laid out along.
+    `beside` holds by name what else there is: the tables FLAGS, GRADING, POSITIONS and SEEDS, and "answers" with the
+    columns `real_answers.ANSWERS`.
     """
     keys = pl.concat([frame.select(KEY) for frame in (cliffs, verdicts, curves)]).unique()
     subtasks = text.in_order(keys.join(cliffs, on=KEY, how="left"))
@@ -92,7 +81,7 @@ def details(
     flags_of = _lookup(beside.get("flags", FLAGS.empty()))
     seeds_of = _lookup(beside.get("seeds", SEEDS.empty()).sort("log10_x"))
     said_of = _lookup(beside.get("answers", pl.DataFrame(schema=dict(real_answers.ANSWERS))), "task", "subtask")
-    verdicts_of = _lookup(_scored(verdicts).sort(text.metric_rank(), "metric"))
+    verdicts_of = _lookup(_scored(verdicts).sort(text.rank("metric", METRICS), "metric"))
     found = []
     for place, row in enumerate(subtasks.iter_rows(named=True)):
         key = Subtask(*(row[column] for column in KEY))
@@ -151,10 +140,7 @@ def details(
 def models(curves: pl.DataFrame, axis: Along) -> dict[str, dict[str, list[Any]]]:
     """Return each ladder's models and their place on its axis, once for all subtasks, in the order of their points."""
     return {
-        ladder: {
-            "model": [text.plain(model) for model in frame["model"]],
-            axis.column: frame[axis.column].to_list(),
-        }
+        ladder: {"model": [text.plain(model) for model in frame["model"]], axis.column: frame[axis.column].to_list()}
         for (ladder,), frame in _models(curves, axis).items()
     }
 
@@ -201,7 +187,6 @@ def _lines(
 
 
 def _flag(flag: Mapping[str, Any]) -> str:
-    """Say a row of FLAGS in words."""
     return f"{text.FLAGS.get(flag['flag'], flag['flag'])} ({flag['flag']}). {text.with_titles(flag['detail'])}."
 
 

@@ -13,6 +13,7 @@ from rescore.tables import (
     FLAGS,
     FORECASTS,
     LADDER_SHIFTS,
+    METRICS,
     POWER,
     PROMPT_STABILITY,
     RISES,
@@ -85,14 +86,9 @@ _LADDER_SHIFTS: _Titles = {
 
 
 def sections(tables: Mapping[str, pl.DataFrame], places: Mapping[Subtask, int]) -> dict[str, Any]:
-    """Return what diagnostics.html.j2 shows; nothing of a table that is not there.
+    """Return what diagnostics.html.j2 shows of those of TABLES that the run has, by name.
 
-    Parameters
-    ----------
-    tables
-        By name, those of TABLES that the run has.
-    places
-        The page's subtasks, to which rows link, with their places. Rows of other subtasks are left out.
+    `places` are those of the page's subtasks, to which rows link; rows of other subtasks are left out.
     """
     get = tables.get
     planted = get("planted")
@@ -119,7 +115,7 @@ def _grid(
         return None
     at = [places.get(Subtask(*key)) for key in frame.select(KEY).iter_rows()]
     rows = frame.with_columns(_at=pl.Series(at, dtype=pl.Int64)).drop_nulls("_at")
-    rows = rows.sort("_at", *([text.metric_rank()] if "metric" in rows.columns else []), maintain_order=True)
+    rows = rows.sort("_at", text.rank("metric", METRICS), maintain_order=True)
     if rows.is_empty():
         return None
     return _of(table, caption, Column("Subtask", "subtask", rows["_at"].to_list()), rows, titles)

@@ -20,19 +20,11 @@ _HERE = Path(__file__).parent
 
 
 def document(template: str, scripts: Sequence[str], **context: object) -> str:
-    """Render a template that extends base.html.j2 as one page that opens from disk.
+    """Render a template that extends base.html.j2, with its scripts behind chart.js, as one page that opens from disk.
 
-    The page carries Vega, Vega-Lite and vega-embed, its data and its styles; its content security policy
-    forbids every request and every script but its own two. Text of the context is escaped, and printable.
-
-    Parameters
-    ----------
-    template
-        Name of a template beside this module.
-    scripts
-        Names of the page's own scripts, in order; chart.js goes before them.
-    **context
-        What the template uses beyond the page's shell; `specs` are its charts' Vega-Lite specifications.
+    The page carries Vega, Vega-Lite and vega-embed, its data and its styles; its content security policy forbids every
+    request and every script but its own two. Text of the context is escaped, and printable. `specs` of the context are
+    the charts' Vega-Lite specifications.
     """
     code = "".join(_source(name) for name in ("chart.js", *scripts))
     environment = Environment(
@@ -66,12 +58,10 @@ def _source(name: str) -> str:
 
 
 def _themes() -> dict[str, Any]:
-    """Return Vega's configuration for light and for dark, in the colours of page.css."""
-    colours = {
-        "light": charts.theme(ink="#1c1f24", muted="#5a626d", rule="#dfe3e8", background="transparent"),
-        "dark": charts.theme(ink="#e8eaed", muted="#a3abb6", rule="#363c45", background="transparent"),
+    return {
+        "light": charts.theme(background="transparent").to_dict(),
+        "dark": charts.theme(ink="#e8eaed", muted="#a3abb6", rule="#363c45", background="transparent").to_dict(),
     }
-    return {name: config.to_dict() for name, config in colours.items()}
 
 
 @cache
@@ -82,7 +72,6 @@ def _vega() -> str:
 
 
 def _hash(script: str) -> str:
-    """Return a script's source expression for a content security policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 

@@ -6,7 +6,7 @@ Each is a specification of Vega-Lite. Panels are put together as such: Altair wo
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from string import ascii_lowercase
+from string import ascii_lowercase as letters
 from typing import Any
 
 import altair as alt
@@ -29,21 +29,12 @@ _CLIFFS = 24
 _COLUMNS = 4
 _Rows = list[dict[str, Any]]
 _Spec = dict[str, Any]
-_LIGHT = theme(ink="#1c1f24", muted="#5a626d", rule="#dfe3e8", background="#ffffff")
 
 
 def figures(
     curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, conventions: Mapping[str, Any]
 ) -> dict[str, _Spec]:
-    """Return every figure of FIGURES by name.
-
-    Parameters
-    ----------
-    curves, verdicts, cliffs
-        Tables of those contracts.
-    conventions
-        The method's constants, by name.
-    """
+    """Return every figure of FIGURES by name; `conventions` are the method's constants."""
     axis = along(curves, verdicts)
     lengths = partial_credit.figure(partial_credit.by_length(curves, cliffs, axis), axis)
     return {
@@ -58,12 +49,7 @@ def figures(
 def small_multiples(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
     """Draw up to 24 subtasks, those with a cliff or else the first: hard metric solid, token probability dashed.
 
-    Parameters
-    ----------
-    curves, cliffs
-        Tables of those contracts. A subtask without a mean of the hard metric has no panel.
-    axis
-        What the ladders are laid out along.
+    A subtask without a mean of the hard metric has no panel.
     """
 
     @cache  # most subtasks have the same two metrics
@@ -86,7 +72,7 @@ def small_multiples(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> 
             found.append((hard, rows, words(key, with_ladder=with_ladder), row["label"]))
     charts: list[_Spec] = []
     for place, (hard, _, name, label) in enumerate(found):
-        title = {"text": f"{_letter(place)}  {name[0]}", "subtitle": [*filter(None, name[1:]), label], "fontSize": 11}
+        title = {"text": f"{letters[place]}  {name.own}", "subtitle": [*filter(None, name[1:]), label], "fontSize": 11}
         title |= {"limit": 160, "subtitleFontSize": 10}
         spec = drawn(hard, place % _COLUMNS == 0, place >= len(found) - _COLUMNS)
         charts.append({**spec, "data": {"name": f"rows{place}"}, "title": title})
@@ -98,19 +84,9 @@ def small_multiples(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> 
 def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
     """Draw up to six subtasks, those with a cliff or else the first, under three metrics each.
 
-    Parameters
-    ----------
-    curves, cliffs
-        Tables of the contracts CURVES and CLIFFS.
-    axis
-        What the ladders are laid out along.
-
-    Returns
-    -------
-    dict
-        A row per subtask and a column per metric (exact match, NLL per token, token edit distance), along the
-        ladder on a log axis, with the same ticks in all rows. Points are models (those of one rung stand above each
-        other), bars 95% intervals; lines go through the rung means.
+    A row per subtask and a column per metric (exact match, NLL per token, token edit distance), along the ladder on a
+    log axis, with the same ticks in all rows. Points are models (those of one rung stand above each other), bars 95%
+    intervals; lines go through the rung means.
     """
     chosen = shown(cliffs)
     with_ladder = chosen["ladder"].n_unique() > 1
@@ -135,7 +111,7 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
         charts = [
             {**drawn(metric, titled, place == len(of) - 1), "data": {"name": names[metric]}} for metric in metrics
         ]
-        heading = f"{_letter(place)}  {words(key, with_ladder=with_ladder).full}: {label}"
+        heading = f"{letters[place]}  {words(key, with_ladder=with_ladder).full}: {label}"
         title = {"text": heading, "fontSize": 14, "offset": 8, "anchor": "start"}
         rows.append({"hconcat": charts, "spacing": 28, "title": title})
     return _ready({"vconcat": rows or [bare(nothing())], "spacing": 22, "datasets": data})
@@ -156,10 +132,6 @@ def save_figure(spec: _Spec, path: Path) -> None:
     write_bytes(vl_convert.svg_to_png(svg, ppi=_DPI), path.with_suffix(".png"))
 
 
-def _letter(place: int) -> str:
-    return ascii_lowercase[place]
-
-
 def _domains(of: Mapping[Subtask, pl.DataFrame]) -> dict[str, tuple[float, float]]:
     """Return for each metric on a log axis the ends of all rows' means."""
     drawn = [curve for curve in of.values() if curve.height]
@@ -170,11 +142,11 @@ def _domains(of: Mapping[Subtask, pl.DataFrame]) -> dict[str, tuple[float, float
 
 def _ready(spec: _Spec) -> _Spec:
     """Dress a figure for print: the light theme on white, and no label for screen readers at each point."""
-    return {**spec, "config": _LIGHT.to_dict() | {"aria": False}, "padding": 14}
+    return {**spec, "config": theme().to_dict() | {"aria": False}, "padding": 14}
 
 
 def _of(curves: pl.DataFrame, key: Subtask) -> pl.DataFrame:
-    return curves.filter(*(pl.col(c) == v for c, v in zip(KEY, key, strict=True)))
+    return curves.filter(**key._asdict())
 
 
 def _rows(curve: pl.DataFrame, metric: str, axis: Along) -> _Rows:

@@ -16,12 +16,9 @@ class Grader(NamedTuple):
 
 
 def grader(grading: pl.DataFrame) -> Grader | None:
-    """Say how often the grader is wrong on a subtask; None where it is not.
+    """Say from a subtask's rows of GRADING how often the grader is wrong; None where it is not.
 
-    Parameters
-    ----------
-    grading
-        Rows of GRADING, one per model. The worst model has the highest share, of equals the first by name.
+    The worst model has the highest share, of equals the first by name.
     """
     if grading.is_empty():
         return None
@@ -44,13 +41,7 @@ def grader(grading: pl.DataFrame) -> Grader | None:
 
 
 def tokens_line(positions: pl.DataFrame) -> str | None:
-    """Say whether a subtask's errors at the tokens of an answer go together; None where no model tells it.
-
-    Parameters
-    ----------
-    positions
-        Rows of POSITIONS of one subtask.
-    """
+    """Say from a subtask's rows of POSITIONS whether errors at the tokens of an answer go together; None if unknown."""
     told = positions.filter(pl.col("position") == 1).drop_nulls("token_correlation_low")
     if told.is_empty():
         return None

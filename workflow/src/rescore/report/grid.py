@@ -19,18 +19,15 @@ class Column:
 
     Attributes
     ----------
-    title
-        Its heading.
     kind
-        "subtask" is the place of a subtask among the page's, shown as a link, "name" the heading of a row; "word" is
-        an answer or its like, which can be filtered by; "verdict" is shown as its letter; "text" and "number" are
-        shown as they are.
+        "subtask" is the place of a subtask among the page's, shown as a link; "name" is the heading of a row; "word"
+        can be filtered by; "verdict" is shown as its letter; "text" and "number" are shown as they are.
     cells
         One per row; null is shown as a dash, and sorts last.
     about
-        A line on what it holds, shown when the pointer rests on the heading.
+        What the pointer finds on the heading.
     said
-        The cells of a column of numbers as they are shown, where that is not the number alone.
+        Numbers as they are shown, where that is not the number alone.
     """
 
     title: str
@@ -56,19 +53,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table that can be sorted and filtered.
-
-    Attributes
-    ----------
-    id
-        Names it in the page.
-    caption
-        What it is, for readers who do not see it.
-    columns
-        From left to right, all equally long.
-    short
-        Whether it has too few rows to search.
-    """
+    """A table that can be sorted, and filtered unless it is `short`; the caption is for readers who do not see it."""
 
     id: str
     caption: str

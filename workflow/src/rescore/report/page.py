@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import altair as alt
@@ -33,30 +34,22 @@ def render(
     positions: pl.DataFrame | None = None,
     diagnosed: Mapping[str, pl.DataFrame] | None = None,
 ) -> str:
-    """Return the report as one self-contained HTML page.
+    """Return the report as one self-contained HTML page, a `document` with links to the sandbox and the CSV files.
 
-    It is a `document` with a link to the sandbox and to the tables' CSV files beside it. Small panels are part of the
-    page; details of a subtask are made of embedded data when the reader opens them, numbers to four significant digits,
-    and tables come by the screenful, so that a thousand subtasks open at once. Names of tasks and models are text
-    wherever they stand.
+    Small panels are part of the page; details of a subtask are made of embedded data when the reader opens them,
+    numbers to four significant digits, and tables come by the screenful, so that a thousand subtasks open at once.
 
     Parameters
     ----------
     curves, verdicts, cliffs
-        Tables of the contracts CURVES, VERDICTS and CLIFFS; any may be empty.
-    headline
-        The table HEADLINE.
-    made_by
-        What made the tables (versions, ladders), printed as given; may nest.
-    settings
-        The constants of the method, printed as given; may nest. Those under `conventions` say from where a number is a
-        yes.
+        Tables of those contracts; any may be empty.
+    made_by, settings
+        What made the tables, and the constants of the method: printed as given, and may nest. Those under
+        `conventions` say from where a number is a yes.
     grading
-        The table GRADING; the page is silent without it. Rows count whose model has a point on the subtask's curves.
+        The table GRADING. Rows count whose model has a point on the subtask's curves.
     answers
-        Real answers, columns as `real_answers.ANSWERS`; without it the page has none.
-    positions
-        The table POSITIONS; without it the page says nothing of the tokens of an answer.
+        Real answers, columns as `real_answers.ANSWERS`.
     diagnosed
         By name, those of `diagnostics.TABLES` that there are.
     """
@@ -66,6 +59,7 @@ def render(
     given = {"grading": grading, "positions": positions, "answers": answers, **found}
     beside = {name: table for name, table in given.items() if table is not None}
     subtasks = details(curves, verdicts, cliffs, beside, axis)
+    drawn = dict.fromkeys(name for subtask in subtasks for name in subtask.data["charts"])
     return document(
         "page.html.j2",
         ["grid.js", "page.js"],
@@ -73,7 +67,7 @@ def render(
         ladder_lines=ladder_lines(curves),
         axis=axis,
         groups=panels.grouped((subtask.label, subtask.panel) for subtask in subtasks),
-        drawn={line.kind for subtask in subtasks for line in subtask.panel.lines},
+        kinds={line.kind for subtask in subtasks for line in subtask.panel.lines},
         box=(panels.WIDTH, panels.HEIGHT),
         labels=text.LABELS,
         verdict_meanings=text.VERDICTS,
@@ -88,11 +82,13 @@ def render(
         metrics=text.metrics(verdicts),
         sections=subtasks,
         n_graded=sum(subtask.graded for subtask in subtasks),
-        misgraded=sorted((s for s in subtasks if s.grader), key=_worst_share, reverse=True),
+        misgraded=sorted(
+            (subtask for subtask in subtasks if subtask.grader), key=attrgetter("grader.worst_share"), reverse=True
+        ),
         n_listed=_LISTED,
         **diagnostics.sections(found, {subtask.key: place for place, subtask in enumerate(subtasks)}),
-        specs=subtask_charts.specs(dict.fromkeys(name for s in subtasks for name in s.data["charts"]), axis)
-        | {
+        specs={
+            **{name: subtask_charts.spec(name, axis) for name in drawn},
             "map": charts.bare(cliff_charts.cliff_map(cliffs, conventions).properties(width="container")),
             "waterfall": charts.bare(cliff_charts.waterfall(cliffs).properties(width="container")),
             "parts": charts.bare(cliff_charts.waterfall_bars(alt.NamedData("parts"), None, width="container")),
@@ -158,10 +154,6 @@ def _matrix(subtasks: Sequence[Details], metrics: Sequence[str]) -> Grid:
     return Grid("matrix", "Verdicts under every metric", columns)
 
 
-def _worst_share(subtask: Details) -> float:
-    return subtask.grader.worst_share if subtask.grader else 0.0
-
-
 def _flat(mapping: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield a nested mapping as dotted keys and printed values.
 
@@ -173,10 +165,7 @@ def _flat(mapping: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
             yield from _flat(value, f"{prefix}{key}.")
         else:
             listed = isinstance(value, list | tuple)
-            yield (
-                f"{prefix}{key}",
-                json.dumps(value, default=str, ensure_ascii=False) if listed else str(value),
-            )
+            yield f"{prefix}{key}", json.dumps(value, default=str, ensure_ascii=False) if listed else str(value)
 
 
 def _brief(made_by: Mapping[str, object]) -> dict[str, object]:

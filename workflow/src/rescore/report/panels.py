@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """A panel as the page shows it: where a click leads, what is written above it and below it, and its curves."""
+    """A panel: where a click leads, what is written above it and below it, and its curves."""
 
     anchor: str
     heading: str
@@ -42,35 +42,19 @@ class Group(NamedTuple):
 
 
 def line(kind: str, points: Points, span: tuple[float, float], *, top: float = 1.0, falls: bool = False) -> Line:
-    """Place a curve in a panel.
-
-    Parameters
-    ----------
-    kind
-        See `Line`.
-    points
-        x and y of each.
-    span
-        The x of the panel's left and right edge.
-    top
-        The y of the upper edge; the lower one is 0.
-    falls
-        Whether the curve is drawn upside down: less is better.
+    """Place a curve in a panel from x `span[0]` to `span[1]` and y 0 to `top`, upside down if it `falls`.
 
     >>> str(line("hard", [(1, 0.0), (2, 0.5), (3, 1.0)], (1, 3)).points)
     '2,46 60,24 118,2'
     """
     left, width = span[0], (span[1] - span[0]) or 1.0
-    across, down = WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN
-    placed = (
-        (_MARGIN + across * (x - left) / width, _MARGIN + down * ((y / top) if falls else (1 - y / top)))
-        for x, y in points
-    )
+    across, down = (WIDTH - 2 * _MARGIN) / width, HEIGHT - 2 * _MARGIN
+    placed = ((_MARGIN + across * (x - left), _MARGIN + down * (y / top if falls else 1 - y / top)) for x, y in points)
     return Line(kind, Markup(" ".join(f"{x:.4g},{y:.4g}" for x, y in placed)))  # noqa: S704 - numbers alone
 
 
 def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:
-    """Group panels by label in the order of LABELS; a label that every reader expects is there without a panel, too."""
+    """Group panels by label in the order of LABELS, those of SHOWN even without a panel."""
     of: dict[str, list[Panel]] = {}
     for label, panel in panels:
         of.setdefault(label or "no label", []).append(panel)
@@ -79,9 +63,7 @@ def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:
 
 
 def caption(cliff: Mapping[str, Any], scores: Points) -> str:
-    """Say below a panel what its group does not.
-
-    Of a decided cliff that is its numbers, of an open one the answers, and without a cliff the first and last score.
+    """Say below a panel the numbers of a decided cliff, the answers of an open one, or else the first and last score.
 
     >>> caption({"label": "both", "metric_share": 0.641, "acceleration_factor": 4.43}, [])
     'metric 64%, skill 4.4x'

@@ -28,35 +28,25 @@ class Cell(NamedTuple):
 def by_length(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> pl.DataFrame:
     """Return exact match and edit distance of subtasks whose names differ in a number alone, at up to five sizes.
 
-    Returns
-    -------
-    pl.DataFrame
-        series (the name with n for the number), x (log10 of the axis), place (of the size, from 0), tokens (of an
-        answer), metric, mean; sorted. Series of fewer than three answer lengths are left out.
+    The columns are series (the name with n for the number), x (log10 of the axis), place (of the size, from 0), tokens
+    (of an answer), metric and mean; sorted. Series of fewer than three answer lengths are left out.
     """
     lengths = cliffs.select(*KEY, tokens="answer_tokens").drop_nulls()
     means = rung_means(curves.filter(pl.col("metric").is_in([EXACT, EDIT])), axis).join(lengths, on=KEY)
     with_ladder = curves["ladder"].n_unique() > 1
-    keys = means.select(KEY).unique().rows()
-    series = pl.DataFrame(
-        [(*key, _series(Subtask(*key), with_ladder=with_ladder)) for key in keys],
-        schema=[*KEY, "series"],
-        orient="row",
-    ).cast(pl.String)
-    named = means.join(series, on=KEY)
+    series = [_series(Subtask(*key), with_ladder=with_ladder) for key in means.select(KEY).rows()]
+    named = means.with_columns(series=pl.Series(series, dtype=pl.String))
     named = named.filter(pl.col("tokens").n_unique().over("series") >= _FEWEST)
     places = pl.col("x").rank("dense").over("series") - 1
-    last = places.max().over("series")
-    step = pl.max_horizontal(last / (_SIZES - 1), pl.lit(1.0))
+    step = pl.max_horizontal(places.max().over("series") / (_SIZES - 1), pl.lit(1.0))
     column = (places / step).round()
     drawn = named.with_columns(place=column.cast(pl.Int64)).filter((column * step).round() == places)
     return drawn.select("series", "x", "place", "tokens", "metric", "mean").sort("series", "x", "metric", "tokens")
 
 
 def _series(subtask: Subtask, *, with_ladder: bool) -> str:
-    return re.sub(r"\d+", "n", text.words(subtask._replace(ladder=""), with_ladder=False).full) + (
-        f" ({text.plain(subtask.ladder)})" if with_ladder else ""
-    )
+    words = text.words(subtask, with_ladder=with_ladder)
+    return words._replace(own=re.sub(r"\d+", "n", words.own), task=re.sub(r"\d+", "n", words.task)).full
 
 
 def cells(rows: pl.DataFrame, axis: Along) -> dict[str, list[Cell]]:
@@ -68,8 +58,8 @@ def cells(rows: pl.DataFrame, axis: Along) -> dict[str, list[Cell]]:
             line(kind, of.filter(metric=metric).select("tokens", "mean").rows(), (low, high), falls=metric == EDIT)
             for metric, kind in ((EDIT, "partial"), (EXACT, "hard"))
         ]
-        size = text.number(_place(x, axis), 2)
-        found.setdefault(str(series), []).append(Cell(size, f"{text.number(low, 2)} to {text.number(high, 2)}", curves))
+        ends = f"{text.number(low, 2)} to {text.number(high, 2)}"
+        found.setdefault(str(series), []).append(Cell(_size(x, axis), ends, curves))
     return found
 
 
@@ -89,9 +79,7 @@ def figure(rows: pl.DataFrame, axis: Along) -> alt.FacetChart | alt.Chart:
     ]
     sizes = dict(rows.group_by("place").agg(pl.col("x").unique()).sort("place").iter_rows())
     names = " : ".join(  # ladders differ in their sizes
-        f"datum.value == {n} ? '{text.number(_place(xs[0], axis), 2)} {axis.unit}'"
-        if len(xs) == 1
-        else f"datum.value == {n} ? 'size {n + 1}'"
+        f"datum.value == {n} ? '{f'{_size(xs[0], axis)} {axis.unit}' if len(xs) == 1 else f'size {n + 1}'}'"
         for n, xs in sizes.items()
     )
     domain = ["exact match", "1 - token edit distance"]
@@ -120,5 +108,5 @@ def figure(rows: pl.DataFrame, axis: Along) -> alt.FacetChart | alt.Chart:
     return chart
 
 
-def _place(x: float, axis: Along) -> float:
-    return float(10 ** (-x if axis.falls else x))
+def _size(x: float, axis: Along) -> str:
+    return text.number(10 ** (-x if axis.falls else x), 2)

@@ -13,15 +13,9 @@ _QUESTIONS = 3
 _SIZES = 16  # of a longer ladder, as one of checkpoints is, so many in even steps
 _LONGEST = {"question": 160, "target": 60, "said": 60}  # characters; of a question the end, where it is asked
 
-ANSWERS: Mapping[str, type[pl.DataType]] = {
-    "model": pl.String,
-    "task": pl.String,
-    "subtask": pl.String,
-    "example_id": pl.Int64,
-    "question": pl.String,
-    "target": pl.String,
-    "said": pl.String,
-}
+_COLUMNS = ("model", "task", "subtask", "example_id", "question", "target", "said")
+
+ANSWERS = dict.fromkeys(_COLUMNS, pl.String()) | {"example_id": pl.Int64()}
 """Columns of the table of real answers: a row per model and chosen question."""
 
 
@@ -31,9 +25,7 @@ def read_answers(results: Path, tasks: Iterable[str], curves: pl.DataFrame, axes
     Parameters
     ----------
     results
-        The folder of a run, with `examples/TASK.parquet` and `generations/MODEL/TASK.parquet`.
-    tasks
-        Names of the files.
+        The folder of a run, with `examples/TASK.parquet` and `generations/MODEL/TASK.parquet` for each of `tasks`.
     curves
         The table CURVES, for the models.
     axes
@@ -52,17 +44,9 @@ def read_answers(results: Path, tasks: Iterable[str], curves: pl.DataFrame, axes
 
 
 def questions(examples: pl.DataFrame) -> pl.DataFrame:
-    """Choose three questions of each subtask, evenly spaced among those with a target.
+    """Choose three of EXAMPLES for each subtask, evenly spaced among those with a target.
 
-    Parameters
-    ----------
-    examples
-        The table EXAMPLES.
-
-    Returns
-    -------
-    pl.DataFrame
-        task, subtask, example_id, question (the end of the prompt), target (the first).
+    The columns are task, subtask, example_id, question (the end of the prompt) and target (the first).
     """
     place, n = pl.int_range(pl.len()).over("subtask"), pl.len().over("subtask")
     chosen = pl.any_horizontal(place == n * k // _QUESTIONS for k in range(_QUESTIONS))
@@ -75,27 +59,14 @@ def questions(examples: pl.DataFrame) -> pl.DataFrame:
 
 
 def said(chosen: pl.DataFrame, generations: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Return what each model said to the chosen questions.
-
-    Parameters
-    ----------
-    chosen
-        As `questions` makes it.
-    generations
-        By model, the table GENERATIONS.
-
-    Returns
-    -------
-    pl.DataFrame
-        Columns ANSWERS; nothing of a subtask that asks for no text.
-    """
+    """Return what each model's GENERATIONS said to the chosen `questions`, as ANSWERS."""
     frames = [
         chosen.join(frame.select("subtask", "example_id", said="text"), on=["subtask", "example_id"])
         .with_columns(model=pl.lit(model))
-        .select(list(ANSWERS))
+        .select(ANSWERS.keys())
         for model, frame in generations.items()
     ]
-    return pl.concat([pl.DataFrame(schema=dict(ANSWERS)), *frames])
+    return pl.concat(frames)
 
 
 def one_per_size(curves: pl.DataFrame, column: str) -> dict[str, list[str]]:
@@ -110,19 +81,9 @@ def one_per_size(curves: pl.DataFrame, column: str) -> dict[str, list[str]]:
 
 
 def shown(answers: pl.DataFrame, models: list[str]) -> dict[str, Any]:
-    """Set out a subtask's answers for the page: the questions, and by size what was said to each.
-
-    Parameters
-    ----------
-    answers
-        Rows of ANSWERS of one subtask.
-    models
-        From the smallest size on; those without answers are left out.
-    """
+    """Set out the ANSWERS of one subtask: the questions, and what each of `models` that has answers said to them."""
     asked = answers.unique("example_id").sort("example_id").select("example_id", "question", "target").rows()
-    of = {
-        (model, example): words for model, example, words in answers.select("model", "example_id", "said").iter_rows()
-    }
+    of = {(model, example): said for model, example, said in answers.select("model", "example_id", "said").iter_rows()}
     answered = [model for model in models if any((model, example) in of for example, *_ in asked)]
     return {
         "questions": [[_short(question, "question"), _short(target, "target")] for _, question, target in asked],

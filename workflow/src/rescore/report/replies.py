@@ -15,36 +15,23 @@ _SEEDS = {
 
 
 def asked(conventions: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the three questions, each with the number from which the answer is yes.
-
-    Parameters
-    ----------
-    conventions
-        The method's constants by name; where one is missing nothing is said of numbers.
-    """
-    try:
-        fast, confidence = conventions["acceleration_min"], conventions["confidence"]
-        slack = percent(confidence - conventions["break_slack"])
-        bars = [
-            f"yes from {percent(conventions['cliff_confidence'])}, "
-            f"and {percent(conventions['cliff_without'])} with any one size left out",
-            f"yes from {percent(conventions['metric_share_min'])}, if {percent(confidence)} of draws agree",
-            f"yes from {times((1 + fast) / (1 - fast))}, if {slack} of draws agree and the test questions change "
-            "together; no if it nowhere grew that fast up to the cliff",
-        ]
-    except KeyError:
-        bars = [""] * len(QUESTIONS)
+    """Return the three questions, each with what the answer is yes from, if the method's constants are known."""
+    if not conventions:
+        return [(question, "") for question in QUESTIONS.values()]
+    fast, confidence = conventions["acceleration_min"], conventions["confidence"]
+    slack = percent(confidence - conventions["break_slack"])
+    bars = [
+        f"yes from {percent(conventions['cliff_confidence'])}, "
+        f"and {percent(conventions['cliff_without'])} with any one size left out",
+        f"yes from {percent(conventions['metric_share_min'])}, if {percent(confidence)} of draws agree",
+        f"yes from {times((1 + fast) / (1 - fast))}, if {slack} of draws agree and the test questions change "
+        "together; no if it nowhere grew that fast up to the cliff",
+    ]
     return list(zip(QUESTIONS.values(), bars, strict=True))
 
 
 def replies(cliff: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the answer to each question and the number that it rests on; nothing of a subtask without a label.
-
-    Parameters
-    ----------
-    cliff
-        A row of CLIFFS.
-    """
+    """Return by question the answer of a row of CLIFFS and the number that it rests on; nothing without a label."""
     if cliff["label"] is None:
         return []
     share, factor = interval(cliff, "metric_share", percent), interval(cliff, "acceleration_factor", times)

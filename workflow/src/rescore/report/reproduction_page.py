@@ -13,9 +13,6 @@ from rescore.report.grid import Column, Grid, rounded
 from rescore.report.panels import Line, Panel
 from rescore.tables import METRICS
 
-PAPER = {"preferred": "39", "emergent": "at most 5", "listed": "4", "share": "more than 92%"}
-"""What the paper counts (arXiv:2304.15004, section 4 and figure 5)."""
-
 _PANELS = 24
 _GRADE = "multiple_choice_grade"
 _DRAWN = {"brier_score": "partial", _GRADE: "hard"}
@@ -30,16 +27,10 @@ def render_reproduction(
     axis: str,
     lines: float,
 ) -> str:
-    """Return the page; it is a `document`, with links to the tables' CSV files beside it.
+    """Return the page, a `document` with links to the tables' CSV files beside it.
 
-    Parameters
-    ----------
-    curves, emergence, preferred_metrics, concentration
-        Tables of the contracts of these names.
-    axis
-        What the curves run along, one of AXES.
-    lines
-        From how many times the score of a straight line on a curve shows emergence.
+    `axis` is what the curves run along, one of AXES; a curve shows emergence from `lines` times the score of a straight
+    line on.
     """
     along = Along(axis)
     every, listed = (preferred_metrics.filter(group=group) for group in ("all", "listed"))
@@ -47,7 +38,6 @@ def render_reproduction(
     return document(
         "reproduction.html.j2",
         ["grid.js", "reproduction.js"],
-        paper=PAPER,
         ladder_lines=ladder_lines(curves),
         axis=along,
         lines=lines,
@@ -79,13 +69,7 @@ def render_reproduction(
 
 
 def concentrated(concentration: pl.DataFrame) -> str:
-    """Say in a sentence which share of the tasks called emergent prefers a hard metric, and how that compares.
-
-    Parameters
-    ----------
-    concentration
-        The table CONCENTRATION: the row "emergent", then the row "other".
-    """
+    """Say from CONCENTRATION which share of the tasks called emergent prefers a hard metric, and how that compares."""
     emergent, other = concentration.to_dicts()
     share, low, high = (f"{100 * emergent[name]:.1f}%" for name in ("share", "share_low", "share_high"))
     ratio = "" if emergent["odds_ratio"] is None else f"odds ratio {text.number(emergent['odds_ratio'], 2)}, "

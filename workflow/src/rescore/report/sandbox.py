@@ -23,34 +23,12 @@ _TABLE_P = (0.5, 0.75, 0.9, 0.95, 0.99)
 _TABLE_TOKENS = (1, 2, 4, 8, 20)
 _SAID = Path(__file__).with_name("sandbox_answers.tsv")
 
-# p = 80% and 95% at k = 20: exact match of 1% and 36%.
-_ANSWERS = (
-    (
-        "An ability appeared between the two models.",
-        "No. Every token had been right four times in five before; 0.8^20 is 1%, 0.95^20 is 36%.",
-    ),
-    (
-        "Skill at a single token grew smoothly; exact match shows it late.",
-        "Yes. 0.8^20 is 1% and 0.95^20 is 36%. Under token log-likelihood the same step is a small one: "
-        "from -0.22 to -0.05 nats per token.",
-    ),
-    (
-        "The larger model answers more briefly.",
-        "No. Both answer with 20 tokens; a shorter answer would be another task, with another k.",
-    ),
-    (
-        "Nothing: exact match is a noisy metric.",
-        "No. Both numbers are right, and 36% is better than 1%. What misleads is to read the step as sudden.",
-    ),
-)
-
 
 def render_sandbox() -> str:
     """Return the sandbox as one self-contained HTML page, a `document` with a link to the report beside it.
 
     What the three questions say of a setting was computed before, on a grid (benchmarks/sandbox_answers.py).
     """
-    said = pl.read_csv(_SAID, separator="\t")
     return document(
         "sandbox.html.j2",
         ["sandbox.js"],
@@ -63,10 +41,9 @@ def render_sandbox() -> str:
         walkthrough=[(x, token_probability(x, **WALKTHROUGH)) for x in SCALES],
         lengths=LENGTHS,
         capabilities=CAPABILITIES,
-        answers=_ANSWERS,
         data={
             "capabilities": [asdict(each) for each in CAPABILITIES],
-            "said": said.to_dicts(),
+            "said": pl.read_csv(_SAID, separator="\t").to_dicts(),
         },
     )
 

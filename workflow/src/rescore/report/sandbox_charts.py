@@ -51,9 +51,8 @@ _HEIGHT = 240
 def specs() -> dict[str, dict[str, Any]]:
     """Return the Vega-Lite specifications of the sandbox's charts by name.
 
-    exact_match and log_likelihood are the chain model under either metric, with the parameters of SLIDERS, `stepped` (a
-    step at the midpoint instead of smooth growth) and the signal half_metric, where p^k is one half;
-    capability_exact_match and capability_log_probability have the parameter `scale`.
+    Those of the chain model have the parameters of SLIDERS, `stepped` (a step at the midpoint instead of smooth growth)
+    and the signal half_metric, where p^k is one half; those of the capabilities have the parameter `scale`.
     """
     made = {
         "exact_match": _chain(_EXACT, "pow(datum.p, tokens)", "datum.p", "Probability", (0, 1)),

@@ -1,7 +1,7 @@
 """The charts of one subtask on the page: its stages between 0 and 1 with its seeds, NLL, partial credit."""
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import altair as alt
@@ -12,18 +12,15 @@ from rescore.report.charts import DATASET, GREY, Look
 from rescore.tables import METRICS
 from rescore.tables.metrics import HARD_METRICS, STAGES, reference_metric
 
-SEEDS = "seeds"
-"""The name under which the page gives the first chart its rows of the table SEEDS."""
-
-CHANCE = "chance"
-"""The name under which it gives that chart the score of guessing, a row or none."""
+SEEDS, CHANCE = "seeds", "chance"
+"""The names under which the page gives the first chart its rows of the table SEEDS, and the score of guessing."""
 
 _HEIGHT = 210
 _LOOKS = (Look(), Look(dash=(6, 4), shape="diamond"), Look(dash=(1, 3), bare=True))
 
 
 def chosen(measured: Collection[str]) -> tuple[str, ...]:
-    """Choose a subtask's charts from the metrics it has means of; names as `specs` takes them.
+    """Choose a subtask's charts from the metrics it has means of; names as `spec` takes them.
 
     >>> chosen({"exact_match", "token_probability", "nll_nats_per_token", "token_edit_distance", "brier_score"})
     ('exact_match+token_probability', 'nll_nats_per_token', 'token_edit_distance')
@@ -36,26 +33,21 @@ def chosen(measured: Collection[str]) -> tuple[str, ...]:
     return (*names, *([nll] if nll in measured else []), *soft)
 
 
-def metrics_of(name: str) -> tuple[str, ...]:
+def metrics_of(name: str) -> list[str]:
     """Return the metrics whose curves a chart draws."""
-    return tuple(name.split("+"))
-
-
-def specs(names: Iterable[str], along: Along) -> dict[str, dict[str, Any]]:
-    """Return the Vega-Lite specification of each chart, whose rows come as DATASET and SEEDS."""
-    return {name: _spec(name, along) for name in names}
+    return name.split("+")
 
 
 @functools.cache
-def _spec(name: str, along: Along) -> dict[str, Any]:
-    first, *_ = metrics_of(name)
-    data = alt.NamedData(DATASET)
-    if first in HARD_METRICS:
-        return charts.bare(_stages(metrics_of(name), data, along).properties(width="container", height=_HEIGHT))
-    return charts.bare(charts.panel(first, data, along=along, width="container", height=_HEIGHT))
+def spec(name: str, along: Along) -> dict[str, Any]:
+    """Return the Vega-Lite specification of a chart, whose rows come as DATASET, SEEDS and CHANCE."""
+    metrics, data = metrics_of(name), alt.NamedData(DATASET)
+    if metrics[0] in HARD_METRICS:
+        return charts.bare(_stages(metrics, data, along).properties(width="container", height=_HEIGHT))
+    return charts.bare(charts.panel(metrics[0], data, along=along, width="container", height=_HEIGHT))
 
 
-def _stages(metrics: tuple[str, ...], data: alt.NamedData, along: Along) -> alt.LayerChart:
+def _stages(metrics: Sequence[str], data: alt.NamedData, along: Along) -> alt.LayerChart:
     """Draw hard metric, token probability (dashed), probability of the whole answer (dotted); above them the seeds."""
     looks = dict(zip((metrics[0], *STAGES[metrics[0]]), _LOOKS, strict=True))
     layers: list[alt.LayerChart | alt.Chart] = [

@@ -33,22 +33,10 @@ _KEY_LINES = (
 def summary(
     cliffs: pl.DataFrame, headline: pl.DataFrame, *, forecasts: pl.DataFrame | None = None, page: str | None = None
 ) -> Text:
-    """Summarise a run for the terminal.
+    """Summarise a run, with its FORECAST_COUNTS and the place of its report if there are any.
 
-    Parameters
-    ----------
-    cliffs, headline
-        Tables of the contracts CLIFFS and HEADLINE.
-    forecasts
-        The table FORECAST_COUNTS, where there is one.
-    page
-        Where the report is.
-
-    Returns
-    -------
-    Text
-        Lines of at most 80 characters: subtasks under their tasks, as many as fit in 40 lines in the order of LABELS,
-        and then the counts. Wider on a wider terminal. A star marks an answer of multiple choice.
+    Returns lines of at most 80 characters, wider on a wider terminal: subtasks under their tasks, as many as fit in 40
+    lines in the order of LABELS, and then the counts. A star marks an answer of multiple choice.
     """
     width = max(_WIDTH, shutil.get_terminal_size((_WIDTH, _HEIGHT)).columns)
     below = [Text(line, style="bold") for line in wrap(sentence(cliffs), width)]

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -95,7 +95,7 @@ def plain(text: str) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Format a number with `digits` significant digits, as the page's script does; a null is a dash.
+    """Format a number with `digits` significant digits, as the page's script does.
 
     >>> number(0.12345), number(412), number(6592.0), number(2.5e19), number(1e-5), number(None)
     ('0.123', '412', '6590', '2.5e19', '1e-5', '–')
@@ -172,10 +172,10 @@ def metrics(verdicts: pl.DataFrame) -> list[str]:
     return [name for name in METRICS if name in present] + sorted(present - METRICS.keys())
 
 
-def metric_rank() -> pl.Expr:
-    """Return the place of a row's metric in the order of `metrics`: ours before all others."""
-    rank = {name: place for place, name in enumerate(METRICS)}
-    return pl.col("metric").replace_strict(rank, default=len(rank), return_dtype=pl.Int64)
+def rank(column: str, order: Iterable[str]) -> pl.Expr:
+    """Return the places of a column's values in an order; all others come last."""
+    places = {name: place for place, name in enumerate(order)}
+    return pl.col(column).replace_strict(places, default=len(places), return_dtype=pl.Int64)
 
 
 def with_titles(words: str) -> str:
@@ -218,18 +218,13 @@ def _in_words(name: str) -> str:
 
 def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
     """Sort rows with the columns `label` and KEY: by label in the order of LABELS, then by name."""
-    rank = {label: place for place, label in enumerate(LABELS)}
-    by_label = pl.col("label").replace_strict(rank, default=len(rank), return_dtype=pl.Int64)
-    return subtasks.sort(by_label, "task", "subtask", "ladder")
+    return subtasks.sort(rank("label", LABELS), "task", "subtask", "ladder")
 
 
 def sentence(cliffs: pl.DataFrame) -> str:
-    """Say in a few sentences how many sudden rises there are and what makes them, with the open ones.
+    """Say of the table CLIFFS how many sudden rises there are, what makes them, and how many are open.
 
-    Parameters
-    ----------
-    cliffs
-        The table CLIFFS. With several ladders a subtask counts once per ladder; the sentence gives both numbers.
+    With several ladders a subtask counts once per ladder; the sentence gives both numbers.
     """
     if cliffs.is_empty():
         return "No subtask was tested."
@@ -238,8 +233,10 @@ def sentence(cliffs: pl.DataFrame) -> str:
     total, ladders = cliffs.select("task", "subtask").n_unique(), cliffs["ladder"].n_unique()
     tested = count(total, "subtask") + (f" on {ladders} ladders" if ladders > 1 else "")
     if rises.is_empty():
+        # The hard metric that decides: exact match, or what stands in for it.
+        under = [title(metric).lower() for metric in sorted(cliffs["hard_metric"].drop_nulls().unique())]
         rest = f"; {undecided} {_are(undecided)} open" if undecided else ""
-        return f"No sudden rise under {_hard_metrics(cliffs)} in {tested}{rest}."
+        return f"No sudden rise under {' or '.join(under) or 'exact match'} in {tested}{rest}."
     found = (
         f"{rises.height} of {tested} rise{'s' if rises.height == 1 else ''} suddenly"
         if ladders == 1
@@ -260,9 +257,3 @@ def sentence(cliffs: pl.DataFrame) -> str:
 
 def _are(n: int) -> str:
     return "is" if n == 1 else "are"
-
-
-def _hard_metrics(cliffs: pl.DataFrame) -> str:
-    """Name the hard metrics that decide: exact match alone, or with its stand-in."""
-    names = [title(metric).lower() for metric in sorted(cliffs["hard_metric"].drop_nulls().unique())]
-    return " or ".join(names) or title("exact_match").lower()
