@@ -1,6 +1,7 @@
 """Runs on an object storage, through its faults, end with the tables of a run on this machine's disk."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ pytest.importorskip("moto.server", reason="the S3-compatible server of moto")
 
 from object_storage import BUCKET, PREFIX, ObjectStorage, object_storage
 from test_kill import Fetching, kill_in_every_stage
+from test_workflow import OPERATIONS
 from workflow_runs import Runs, kill
 
 ROUNDS = int(os.environ.get("RESCORE_STORAGE_KILL_ROUNDS", "0"))  # five kills each; the slow tests run from 1 on
+RETRIES = re.findall(r"--storage-s3-retries (\d+)", OPERATIONS.read_text())[0]
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def test_uploads_cut_off_a_damaged_object_and_an_outage_change_no_number(
     storage: ObjectStorage, tmp_path: Path
 ) -> None:
     here, there = Runs(tmp_path / "here"), Runs(tmp_path / "there")
-    local = here.start()
+    local = here.start("test")
     try:
         # The run is killed while it uploads the second of a job's tables.
         storage.held = "extractions/nano-w2-s1"
@@ -59,7 +62,7 @@ def test_uploads_cut_off_a_damaged_object_and_an_outage_change_no_number(
     storage.client.delete_object(Bucket=BUCKET, Key=examples)
 
     # The storage is away while the scores are uploaded, and comes back.
-    run = there.start("--nolock", *storage.arguments, "--storage-s3-retries", "15", env=storage.env)
+    run = there.start("--nolock", *storage.arguments, "--storage-s3-retries", RETRIES, env=storage.env)
     try:
         while not storage.keys("/scores/"):
             assert run.poll() is None, there.log()
@@ -93,19 +96,19 @@ def test_a_run_that_is_killed_in_every_stage_ends_as_an_undisturbed_one(
 
 
 @pytest.mark.skipif(not ROUNDS, reason="long: RESCORE_STORAGE_KILL_ROUNDS=1 takes the storage away for a minute")
-@pytest.mark.parametrize("retries", [1, 15])
+@pytest.mark.parametrize("retries", ["1", RETRIES])
 def test_a_minute_without_the_storage_is_waited_for_or_ends_the_run(
-    undisturbed: Fetching, storage: ObjectStorage, tmp_path: Path, retries: int
+    undisturbed: Fetching, storage: ObjectStorage, tmp_path: Path, retries: str
 ) -> None:
     runs = Fetching(tmp_path)
     env = runs.env | storage.env
-    run = runs.start(*storage.arguments, "--storage-s3-retries", str(retries), env=env)
+    run = runs.start(*storage.arguments, "--storage-s3-retries", retries, env=env)
     try:
         while not storage.keys("/extractions/"):
             assert run.poll() is None, runs.log()
             time.sleep(0.1)
         storage.out_until = time.monotonic() + 60
-        assert (run.wait(600) == 0) == (retries == 15), runs.log()
+        assert (run.wait(600) == 0) == (retries == RETRIES), runs.log()
     finally:
         kill(run)
     time.sleep(max(0, storage.out_until - time.monotonic()))
