@@ -56,6 +56,8 @@ def test_truths_by_hand() -> None:
     assert Truth(shape="inverse", high=0.5).token_logit(x) == pytest.approx([0, -1, -2, -3, -4])
     nll = -np.log(p(shape="power", exponent=0.5, top_nll_nats=0.01))
     assert nll == pytest.approx([1, 10**-0.5, 0.1, 10**-1.5, 0.01])
+    steep = Truth(shape="power", exponent=0.7, top_nll_nats=1.0).token_logit(np.array([17.0, 22.0]))
+    assert steep[0] == pytest.approx(-(10**3.5))  # exp(-3,162) is no double; the log odds of so small a p are log p
 
 
 def test_without_spread_scores_are_the_truth() -> None:

@@ -160,7 +160,7 @@ def simulated_scores(
 
 
 def _logit_of_nll(nll: Floats) -> Floats:
-    return np.asarray(-np.log(np.expm1(nll)))
+    return np.asarray(-(nll + np.log(-np.expm1(-nll))))  # exp(nll) would overflow
 
 
 def _logit(p: float) -> float:
