@@ -1,6 +1,5 @@
 """Downloads from a stand-in index on this machine, archives with hostile members, and folders in the Hub's format."""
 
-import gzip
 import io
 import json
 import socket
@@ -44,12 +43,14 @@ def tar_gz(members: dict[str, bytes | tarfile.TarInfo]) -> bytes:
     return buffer.getvalue()
 
 
-def sdist() -> bytes:
+def sdist(more: dict[str, bytes | tarfile.TarInfo] | None = None) -> bytes:
+    """A source package of the task `fruit`, and of more members."""
     return tar_gz(
         {
             "bigbench-1.0.0/PKG-INFO": b"Metadata-Version: 2.1\nName: bigbench\nVersion: 1.0.0\n",
-            "bigbench-1.0.0/setup.py": b"import setuptools\nsetuptools.setup(name='bigbench', version='1.0.0')\n",
+            "bigbench-1.0.0/setup.py": b"raise SystemExit('the code of the package ran')\n",
             f"{TASKS}/fruit/task.json": leaf_json("fruit"),
+            **(more or {}),
         }
     )
 
@@ -61,25 +62,28 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
 
 def test_a_download_of_the_right_hash_is_kept_and_not_asked_for_again(index: Index, tmp_path: Path) -> None:
-    archive = fetch.download(tmp_path, sha256=index.sha256)
-    assert archive == tmp_path / "bigbench-1.0.0.tar.gz"
+    fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256)
+    archive = tmp_path / "bigbench-1.0.0.tar.gz"
     assert archive.read_bytes() == index.content
-    assert list(tmp_path.iterdir()) == [archive]
+    assert written(tmp_path) == [archive.name, "out/fruit/task.json"]
     asked = len(index.asked)
     assert asked >= 2
-    assert fetch.download(tmp_path, sha256=index.sha256) == archive
+    fetch.fetch(["fruit"], tmp_path / "another", sha256=index.sha256)
+    assert written(tmp_path / "another") == ["fruit/task.json"]
     assert len(index.asked) == asked
 
 
 def test_a_file_that_was_cut_off_is_downloaded_again(index: Index, tmp_path: Path) -> None:
-    (tmp_path / fetch.ARCHIVE).write_bytes(index.content[:50])
-    assert fetch.download(tmp_path, sha256=index.sha256).read_bytes() == index.content
+    archive = tmp_path / fetch.ARCHIVE
+    archive.write_bytes(index.content[:50])
+    fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256)
+    assert archive.read_bytes() == index.content
 
 
 def test_a_download_of_another_hash_is_refused_and_nothing_is_left(index: Index, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"^bigbench==1.0.0: the download has sha256 {index.sha256}, .* kept nothing$"):
-        fetch.download(tmp_path, sha256="0" * 64)
-    assert not list(tmp_path.iterdir())
+        fetch.fetch(["fruit"], tmp_path / "out", sha256="0" * 64)
+    assert not written(tmp_path)
 
 
 def test_without_an_index_the_user_is_told_what_works_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,18 +91,25 @@ def test_without_an_index_the_user_is_told_what_works_without(tmp_path: Path, mo
         closed.bind(("127.0.0.1", 0))
         point_pip_at(f"http://127.0.0.1:{closed.getsockname()[1]}/simple", monkeypatch)
         with pytest.raises(InputError) as caught:
-            fetch.download(tmp_path)
+            fetch.fetch(["fruit"], tmp_path / "out")
     message = str(caught.value)
     assert "(the package index cannot be reached)" in message
     assert "config/suites/own.tsv" in message
     assert "\n" not in message
-    assert not list(tmp_path.iterdir())
+    assert not written(tmp_path)
 
 
 def test_an_index_without_the_package(index: Index, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"pip could not download it \(No matching distribution found for bigbench==9"):
-        fetch.download(tmp_path, sha256=index.sha256, package="bigbench==9")
-    assert not list(tmp_path.iterdir())
+        fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256, package="bigbench==9")
+    assert not written(tmp_path)
+
+
+def test_a_pip_that_unpacks_nothing(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_it_asks_for_nothing = [line for line in fetch._BACKEND.splitlines() if "RESCORE_UNPACKED" not in line]
+    monkeypatch.setattr(fetch, "_BACKEND", "\n".join(as_it_asks_for_nothing))
+    with pytest.raises(InputError, match=r"^bigbench==1.0.0: this pip does not unpack what it downloads; take pip"):
+        fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256)
 
 
 def link(kind: bytes, target: str) -> tarfile.TarInfo:
@@ -108,42 +119,30 @@ def link(kind: bytes, target: str) -> tarfile.TarInfo:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    """An archive with three tasks among members that must not be unpacked."""
-    path = tmp_path / fetch.ARCHIVE
-    path.write_bytes(
-        tar_gz(
-            {
-                "../task.json": b"{}",
-                "/tmp/task.json": b"{}",  # noqa: S108 - never written
-                "elsewhere/fruit/task.json": leaf_json("other"),
-                f"{TASKS}/task.json": b"{}",
-                f"{TASKS}/../fruit/task.json": leaf_json("other"),
-                f"{TASKS}/fruit/../task.json": b"{}",
-                f"{TASKS}/fruit/task.json": leaf_json("fruit"),
-                f"{TASKS}/fruit/task.py": b"raise SystemExit",
-                f"{TASKS}/fruit/README.md": b"fruit",
-                f"{TASKS}/fruit/a/b/task.json": leaf_json("deep"),
-                f"{TASKS}/fruit/linked/task.json": link(tarfile.SYMTYPE, "/etc/passwd"),
-                f"{TASKS}/fruit/hard/task.json": link(tarfile.LNKTYPE, "/etc/passwd"),
-                f"{TASKS}/fruit/fifo/task.json": link(tarfile.FIFOTYPE, ""),
-                f"{TASKS}/whole/task.json": task_json("whole"),
-                f"{TASKS}/whole/part/task.json": leaf_json("part"),
-                f"{TASKS}/unasked/task.json": leaf_json("unasked"),
-                f"{TASKS}/broken/task.json": b"{",
-            }
-        )
-    )
-    return path
+def mixed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """An index of a package with three tasks among members that are nobody's business."""
+    members: dict[str, bytes | tarfile.TarInfo] = {
+        f"{TASKS}/task.json": b"{}",
+        f"{TASKS}/fruit/task.py": b"raise SystemExit",
+        f"{TASKS}/fruit/README.md": b"fruit",
+        f"{TASKS}/fruit/a/b/task.json": leaf_json("deep"),
+        f"{TASKS}/fruit/linked/task.json": link(tarfile.SYMTYPE, "../README.md"),
+        f"{TASKS}/whole/task.json": task_json("whole"),
+        f"{TASKS}/whole/part/task.json": leaf_json("part"),
+        f"{TASKS}/unasked/task.json": leaf_json("unasked"),
+        f"{TASKS}/only_linked/task.json": link(tarfile.SYMTYPE, "../fruit/task.json"),
+    }
+    with serve(sdist(members), monkeypatch) as served:
+        yield served
 
 
 def written(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
 
 
-def test_only_the_named_tasks_json_is_unpacked(archive: Path, tmp_path: Path) -> None:
+def test_only_the_named_tasks_json_is_kept(mixed: Index, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert fetch.unpack(archive, ["whole", "fruit"], out) == [out / "whole/task.json", out / "fruit/task.json"]
+    fetch.fetch(["whole", "fruit"], out, sha256=mixed.sha256)
     assert written(tmp_path) == [
         fetch.ARCHIVE,
         "out/fruit/task.json",
@@ -154,50 +153,39 @@ def test_only_the_named_tasks_json_is_unpacked(archive: Path, tmp_path: Path) ->
     assert not list(out.glob(".*"))
 
 
-def test_tasks_that_are_there_are_left_alone_and_half_a_task_is_made_anew(archive: Path, tmp_path: Path) -> None:
+def test_tasks_that_are_there_are_left_alone_and_half_a_task_is_made_anew(mixed: Index, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    fetch.unpack(archive, ["fruit"], out)
+    fetch.fetch(["fruit"], out, sha256=mixed.sha256)
     mine = leaf_json("fruit").replace(b'"description": "fruit"', b'"description": "mine"')
     (out / "fruit/task.json").write_bytes(mine)
     (out / "whole/part").mkdir(parents=True)  # as a process that was killed leaves it
-    fetch.unpack(archive, ["fruit", "whole"], out)
+    fetch.fetch(["fruit", "whole"], out, sha256=mixed.sha256)
     assert (out / "fruit/task.json").read_bytes() == mine
     assert (out / "whole/task.json").exists()
-    archive.unlink()
-    fetch.unpack(archive, ["fruit", "whole"], out)  # nothing to do: the archive is not opened
+    fetch.fetch(["fruit", "whole"], out, sha256="0" * 64)  # nothing to do: pip is not asked
 
 
-@pytest.mark.parametrize("name", ["apple", "..", "fruit/a", ""])
-def test_an_unknown_task(archive: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=f"^{archive}: BIG-Bench has no JSON task '{name}'"):
-        fetch.unpack(archive, ["fruit", name], tmp_path / "out")
-    assert written(tmp_path / "out") == ["fruit/task.json"]
+def test_unknown_tasks(mixed: Index, tmp_path: Path) -> None:
+    for name in ("apple", "..", "whole/part", "only_linked", ""):
+        with pytest.raises(InputError, match=f"^bigbench==1.0.0: BIG-Bench has no JSON task '{name}'"):
+            fetch.fetch(["fruit", name], tmp_path / "out", sha256=mixed.sha256)
+        assert written(tmp_path / "out") == ["fruit/task.json"]
 
 
-def test_a_malformed_task(archive: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"^{tmp_path / 'out/broken/task.json'}: line 1: not JSON"):
-        fetch.unpack(archive, ["broken"], tmp_path / "out")
-
-
-@pytest.mark.parametrize("damage", ["truncated", "garbled", "no gzip", "no tar", "missing"])
-def test_a_damaged_archive_leaves_nothing(archive: Path, tmp_path: Path, damage: str) -> None:
-    content = archive.read_bytes()
-    middle = len(content) // 2
-    archive.write_bytes(
-        {
-            "truncated": content[:middle],
-            "garbled": content[:middle] + bytes(64) + content[middle + 64 :],
-            "no gzip": b"hello" * 500,
-            "no tar": gzip.compress(b"hello" * 500),
-            "missing": b"",
-        }[damage]
-    )
-    if damage == "missing":
-        archive.unlink()
-    with pytest.raises(InputError, match=f"^{archive}: not a readable archive .*remove it to download it again$"):
-        fetch.unpack(archive, ["fruit", "whole", "unasked"], tmp_path / "out")
-    assert written(tmp_path / "out") == []
-    assert not list((tmp_path / "out").glob(".*"))
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("../task.json", b"{}"),
+        (f"{TASKS}/fruit/linked/task.json", link(tarfile.SYMTYPE, "/etc/passwd")),
+    ],
+)
+def test_a_package_that_would_write_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, member: bytes | tarfile.TarInfo
+) -> None:
+    refused = pytest.raises(InputError, match=r"^bigbench==1.0.0: pip could not download it \(")
+    with serve(sdist({name: member}), monkeypatch) as index, refused:
+        fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256)
+    assert not written(tmp_path)
 
 
 @pytest.fixture

@@ -20,16 +20,16 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 def test_a_download_that_breaks_off_leaves_nothing_and_says_so_in_one_line(index: Index, tmp_path: Path) -> None:
     index.breaks = 99
     with pytest.raises(InputError) as caught:
-        fetch.download(tmp_path, sha256=index.sha256)
+        fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256)
     assert str(caught.value).startswith("bigbench==1.0.0: ")
     assert "\n" not in str(caught.value)
-    assert not list(tmp_path.iterdir())
+    assert not [path for path in tmp_path.rglob("*") if not path.is_dir()]
 
 
 def test_the_next_try_after_a_broken_download_is_whole(index: Index, tmp_path: Path) -> None:
     index.breaks = 1
     try:
-        archive = fetch.download(tmp_path, sha256=index.sha256)
+        fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256)
     except InputError:  # a pip that does not go on by itself
-        archive = fetch.download(tmp_path, sha256=index.sha256)
-    assert archive.read_bytes() == index.content
+        fetch.fetch(["fruit"], tmp_path / "out", sha256=index.sha256)
+    assert (tmp_path / fetch.ARCHIVE).read_bytes() == index.content

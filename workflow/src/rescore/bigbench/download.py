@@ -1,6 +1,5 @@
 """Pinned downloads of BIG-Bench. Only this module and `rescore.models.hub` use the network."""
 
-import gzip
 import hashlib
 import io
 import json
@@ -9,14 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from rescore.bigbench import load
 from rescore.tables import InputError, write_text
@@ -25,8 +20,6 @@ PACKAGE = "bigbench==1.0.0"
 SHA256 = "1bb398a5512c6d798cdebe0dfa0ac03f67f6033fa6b39c6ef71df978c7cbc5c2"
 N_BYTES = 358_249_635
 ARCHIVE = "bigbench-1.0.0.tar.gz"
-_TASKS_IN_ARCHIVE = PurePosixPath("bigbench-1.0.0/bigbench/benchmark_tasks")
-_TASK_FILE_LIMIT_BYTES = 2**30
 
 OFFLINE_HELP = (
     "give an unpacked copy as bigbench.path, or run the suite that needs no download: "
@@ -35,10 +28,12 @@ OFFLINE_HELP = (
 
 
 _BACKEND = """
+import os
 import pathlib
 
 class Backend:
     def prepare_metadata_for_build_wheel(self, folder, config_settings=None):
+        pathlib.Path("bigbench", "benchmark_tasks").rename(os.environ["RESCORE_UNPACKED"])
         info = pathlib.Path(folder) / "bigbench-1.0.0.dist-info"
         info.mkdir()
         info.joinpath("METADATA").write_text("Metadata-Version: 2.1\\nName: bigbench\\nVersion: 1.0.0\\n")
@@ -46,48 +41,74 @@ class Backend:
 
 __legacy__ = Backend()
 """
-"""Replaces setuptools while pip downloads. pip asks a source package for its metadata, which would run the package's
-own code and fetch what that needs; newer pips then refuse a dependency that the package declares."""
+"""Replaces setuptools while pip downloads. pip unpacks a source package and asks it for its metadata, which would run
+the package's own code and fetch what that needs. Here it takes the folder of tasks out of what pip unpacked instead."""
 
 
-def download(out: Path, *, sha256: str = SHA256, package: str = PACKAGE) -> Path:
-    """Download the BIG-Bench source package with pip, in hash-checking mode, showing pip's own progress.
+def fetch(tasks: Collection[str], out: Path, *, sha256: str = SHA256, package: str = PACKAGE) -> None:
+    """Download the BIG-Bench source package with pip and write `out/{task}/task.json`, and those of its subtasks.
 
-    A file with the right hash is kept.
-
-    Returns
-    -------
-    pathlib.Path
-        The archive, `out / ARCHIVE`.
+    The package is kept beside `out`, and not downloaded again while its hash is right. Tasks that are there already are
+    left alone.
 
     Raises
     ------
     InputError
-        The registry cannot be reached, or its file has another hash; nothing is left behind.
+        The registry cannot be reached, or its file has another hash: nothing is left behind. Or the package holds no
+        such JSON task: the others are kept.
     """
-    archive = out / ARCHIVE
-    if archive.exists() and _digest(archive) == sha256:
-        return archive
+    wanted = sorted({t for t in tasks if not (out / t / "task.json").exists()})
+    if not wanted:
+        return
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".download.") as folder:
-        wanted = Path(folder) / "requirements.txt"
-        wanted.write_text(f"{package} --hash=sha256:{sha256}\n")
-        backend = Path(folder) / "backend" / "setuptools"
-        backend.mkdir(parents=True)
-        (backend / "__init__.py").touch()
-        (backend / "build_meta.py").write_text(_BACKEND)
-        command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
-        command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "--retries", "2"]
-        command += ["--timeout", "60", "--requirement", str(wanted), "--dest", folder]
-        # pip unpacks what it downloads before it asks for the metadata: beside the target, not on a small /tmp.
-        environment = os.environ | {"TMPDIR": str(Path(folder).resolve()), "PYTHONPATH": str(backend.parent.resolve())}
+        unpacked = _unpacked(Path(folder), out.parent / ARCHIVE, sha256, package)
+        known = {path.parent.name for path in unpacked.glob("*/task.json") if _is_plain(path)}
+        for task in known.intersection(wanted):
+            files = [path for way in ("task.json", "*/task.json") for path in (unpacked / task).glob(way)]
+            for path in filter(_is_plain, files):
+                to = Path(folder, "tasks", path.relative_to(unpacked))
+                to.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(to)
+            shutil.rmtree(out / task, ignore_errors=True)  # left by a run that was cut off
+            Path(folder, "tasks", task).replace(out / task)
+    absent = [task for task in wanted if task not in known]
+    if absent:
+        raise InputError(f"{package}: BIG-Bench has no JSON task '{absent[0]}'; see its name in the suite table")
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _unpacked(folder: Path, archive: Path, sha256: str, package: str) -> Path:
+    """Let pip download the package to `archive`, in hash-checking mode and showing its progress, and unpack it."""
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{package} --hash=sha256:{sha256}\n")
+    backend = folder / "backend" / "setuptools"
+    backend.mkdir(parents=True)
+    (backend / "__init__.py").touch()
+    (backend / "build_meta.py").write_text(_BACKEND)
+    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "--retries", "2"]
+    command += ["--timeout", "60", "--requirement", str(wanted)]
+    if archive.exists() and _digest(archive) == sha256:
+        command += ["--no-index", "--find-links", str(archive.parent), "--dest", str(archive.parent)]
+    else:
+        command += ["--dest", str(folder)]
         print(f"downloading {package} ({N_BYTES / 1e6:.0f} MB) with pip", file=sys.stderr)  # noqa: T201 - progress
-        done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own arguments
-        if done.returncode:
-            raise InputError(_why_pip_failed(done.stderr, package))
-        found = list(Path(folder).glob("bigbench-*.tar.gz"))
-        found[0].replace(archive)
-    return archive
+    # pip unpacks beside the target, not on a small /tmp.
+    environment = os.environ | {"TMPDIR": str(folder.resolve()), "PYTHONPATH": str(backend.parent.resolve())}
+    environment |= {"RESCORE_UNPACKED": str(folder.resolve() / "unpacked")}
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode:
+        raise InputError(_why_pip_failed(done.stderr, package))
+    for found in folder.glob("bigbench-*.tar.gz"):
+        shutil.move(found, archive)
+    unpacked = folder / "unpacked"
+    if not unpacked.exists():  # pip issue 1884 asks for such a pip
+        raise InputError(f"{package}: this pip does not unpack what it downloads; take pip 26.3")
+    return unpacked
 
 
 def _why_pip_failed(stderr: str, package: str) -> str:
@@ -98,62 +119,6 @@ def _why_pip_failed(stderr: str, package: str) -> str:
     broken = "connection broken" in stderr  # pip's last line then says only "no matching distribution"
     reason = "the package index cannot be reached" if broken else errors[-1].removeprefix("ERROR: ")
     return f"{package}: pip could not download it ({reason}); {OFFLINE_HELP}"
-
-
-def unpack(archive: Path, tasks: Collection[str], out: Path) -> list[Path]:
-    """Write the task.json files of the named tasks, and nothing else, from the archive to `out/{task}/`.
-
-    The archive is streamed, so that only the wanted files are unpacked. Tasks that are there already are left alone.
-
-    Raises
-    ------
-    InputError
-        The archive is broken, holds no such JSON task, or a task.json in it is malformed; what was whole is kept.
-    """
-    wanted = sorted({t for t in tasks if not (out / t / "task.json").exists()})
-    if wanted:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out, prefix=".unpack.") as folder:
-            _stream(archive, frozenset(wanted), Path(folder))
-            absent = [t for t in wanted if not (Path(folder) / t / "task.json").exists()]
-            for task in wanted:
-                if task not in absent:
-                    shutil.rmtree(out / task, ignore_errors=True)  # left by a run that was cut off
-                    (Path(folder) / task).replace(out / task)
-        if absent:
-            raise InputError(f"{archive}: BIG-Bench has no JSON task '{absent[0]}'; see its name in the suite table")
-    for task in tasks:
-        load(out, task)
-    return [out / t / "task.json" for t in tasks]
-
-
-def _stream(archive: Path, wanted: Collection[str], folder: Path) -> None:
-    """Copy `{task}/task.json` and `{task}/{subtask}/task.json` of the wanted tasks; allow-list by path and kind."""
-    try:
-        with (
-            tqdm(total=archive.stat().st_size, desc="unpacking", unit="B", unit_scale=True, disable=None) as bar,
-            archive.open("rb") as raw,
-            gzip.open(raw) as unzipped,
-            tarfile.open(fileobj=unzipped, mode="r|", bufsize=2**20) as tar,
-        ):
-            for member in tar:
-                bar.update(raw.tell() - bar.n)
-                path = PurePosixPath(member.name)
-                if path.name != "task.json" or not path.is_relative_to(_TASKS_IN_ARCHIVE) or not member.isfile():
-                    continue
-                parts = path.relative_to(_TASKS_IN_ARCHIVE).parts
-                plain = len(parts) in (2, 3) and ".." not in parts
-                if plain and parts[0] in wanted and member.size < _TASK_FILE_LIMIT_BYTES:
-                    target = folder.joinpath(*parts)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    source = tar.extractfile(member)
-                    if source is not None:
-                        with target.open("wb") as file:
-                            shutil.copyfileobj(source, file)
-            while unzipped.read(2**20):
-                pass  # on to gzip's checksum: tarfile does not notice that an archive is cut
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise InputError(f"{archive}: not a readable archive ({error}); remove it to download it again") from error
 
 
 def from_hub(source: str, revision: str | None, task: str, out: Path) -> Path:

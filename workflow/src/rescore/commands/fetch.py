@@ -39,6 +39,6 @@ def fetch(
     if hub is not None:
         for task in tasks:
             download.from_hub(hub, revision, task, out)
-    elif not all((out / task / "task.json").exists() for task in tasks):
-        download.unpack(download.download(out.parent), tasks, out)
+    else:
+        download.fetch(tasks, out)
     say(f"{len(tasks)} tasks are in {out}")
