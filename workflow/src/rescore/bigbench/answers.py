@@ -1,8 +1,9 @@
 """From the greedy continuation to the answer that is compared with the targets."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -135,9 +136,5 @@ def _held(answer: Answer, ends: Sequence[int]) -> range:
     if not answer.text:
         return range(0)
     reach = list(accumulate(reversed(ends), min))[::-1]
-    held = [
-        i
-        for i, (a, z) in enumerate(pairwise([0, *reach]))
-        if answer.start < z and (a < answer.end or a == z == answer.end)
-    ]
-    return range(held[0], held[-1] + 1) if held else range(0)
+    first, last = bisect_right(reach, answer.start), bisect_left(reach, answer.end)
+    return range(first, min(max(last + 1, bisect_right(reach, answer.end)), len(reach)))

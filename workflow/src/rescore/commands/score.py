@@ -17,7 +17,7 @@ _KEPT = (
     *("fingerprint", "model_identity", "dtype", "max_new_tokens", "extraction_version"),
     *("prompts_cut", "reasoning_cut", "chat"),
 )
-_AT_ONCE = 2**13
+_AT_ONCE = 2**15
 """Examples, summed over models, that are scored at once: a query of 100 rows takes as long as one of thousands."""
 
 

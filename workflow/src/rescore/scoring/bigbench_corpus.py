@@ -1,6 +1,7 @@
 """BIG-bench's metrics of a whole subtask: no mean over examples, so their standard error is bootstrapped."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,8 @@ ROUGE_NUMBERS = 2**24
 SEED = 42
 N_BUCKETS = 15
 
-Statistic = Callable[[np.ndarray], float]
-"""A metric of examples that count `weights` times each; `weights` is [examples]."""
+Statistic = Callable[[np.ndarray], np.ndarray]
+"""A metric, by resample, of examples that count `weights` times each: [resamples, examples] -> [resamples]."""
 
 
 class Estimate(NamedTuple):
@@ -32,10 +33,10 @@ def estimate(statistics: Mapping[str, Statistic], n: int) -> dict[str, Estimate]
     """
     if not statistics:
         return {}
-    values = {metric: statistic(np.ones(n)) for metric, statistic in statistics.items()}
+    values = {metric: float(statistic(np.ones((1, n)))[0]) for metric, statistic in statistics.items()}
     if n < 2:
         return {metric: Estimate(value, None) for metric, value in values.items()}
-    drawn = [[statistic(weights) for statistic in statistics.values()] for weights in _resamples(n)]
+    drawn = np.column_stack([statistic(_resamples(n)) for statistic in statistics.values()])  # [DRAWS, metrics]
     errors = np.std(drawn, axis=0, ddof=1).tolist()
     return {metric: Estimate(values[metric], error) for metric, error in zip(values, errors, strict=True)}
 
@@ -57,11 +58,11 @@ def median_of_means(series: pl.Series) -> float | None:
     return float(np.median(np.concatenate([scores[rng.integers(n, size=(b, n))].mean(axis=1) for b in blocks])))
 
 
-def _resamples(n: int) -> Iterator[np.ndarray]:
-    """Draw `n` of `n` examples with replacement, always the same: how often each was drawn, [examples]."""
+@lru_cache(maxsize=1)
+def _resamples(n: int) -> np.ndarray:
+    """Draw `n` of `n` examples with replacement, always the same: how often each was drawn, [DRAWS, examples]."""
     rng = np.random.default_rng(SEED)
-    for _ in range(DRAWS):
-        yield np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
+    return np.array([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(DRAWS)], dtype=np.float64)
 
 
 def calibration(choices: pl.DataFrame) -> dict[str, Statistic]:
@@ -79,12 +80,13 @@ def calibration(choices: pl.DataFrame) -> dict[str, Statistic]:
     gap = choices["right"].to_numpy() - confidence
     bucket = np.searchsorted(np.arange(1, N_BUCKETS) / N_BUCKETS, confidence, side="right")
 
-    def calibration_error(weights: np.ndarray) -> float:
-        return float(np.abs(np.bincount(bucket, weights * gap)).sum() / weights.sum())
+    def calibration_error(weights: np.ndarray) -> np.ndarray:
+        gaps = np.array([np.abs(np.bincount(bucket, one)).sum() for one in weights * gap])
+        return gaps / weights.sum(1)
 
-    def brier_score(weights: np.ndarray) -> float:
+    def brier_score(weights: np.ndarray) -> np.ndarray:
         # No dot product: numpy hands long ones to threads that wait for each other where cores are busy.
-        return float((weights * brier).sum() / (weights * n_choices).sum())
+        return (weights * brier).sum(1) / (weights * n_choices).sum(1)
 
     return {
         "calibration_multiple_choice_brier_score": brier_score,
@@ -111,7 +113,7 @@ def macro_f1(choices: pl.DataFrame) -> dict[str, Statistic]:
         hits = np.bincount(correct, weights * (predicted == correct), n_classes)
         return float((2 * hits[named > 0] / named[named > 0]).mean())
 
-    return {"macro_f1": mean}
+    return {"macro_f1": lambda weights: np.array([mean(one) for one in weights])}
 
 
 def bleu(texts: pl.DataFrame) -> dict[str, Statistic]:
@@ -132,4 +134,4 @@ def bleu(texts: pl.DataFrame) -> dict[str, Statistic]:
             BLEU.compute_bleu(sums[:4], sums[4:8], sums[8], sums[9], smooth_method="exp", smooth_value=0.0).score
         )
 
-    return {"bleu": score}
+    return {"bleu": lambda weights: np.array([score(one) for one in weights])}
