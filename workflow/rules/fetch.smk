@@ -16,6 +16,7 @@ rule fetch:
         "results/logs/fetch.log",
     benchmark:
         "results/benchmarks/fetch.tsv"
+    priority: 1  # most other jobs wait for it
     conda:
         "../envs/rescore.yaml"
     params:

@@ -82,11 +82,13 @@ def calibration(choices: pl.DataFrame) -> dict[str, Statistic]:
 
     def calibration_error(weights: np.ndarray) -> np.ndarray:
         gaps = np.array([np.abs(np.bincount(bucket, one)).sum() for one in weights * gap])
-        return gaps / weights.sum(1)
+        error: np.ndarray = gaps / weights.sum(1)
+        return error
 
     def brier_score(weights: np.ndarray) -> np.ndarray:
         # No dot product: numpy hands long ones to threads that wait for each other where cores are busy.
-        return (weights * brier).sum(1) / (weights * n_choices).sum(1)
+        score: np.ndarray = (weights * brier).sum(1) / (weights * n_choices).sum(1)
+        return score
 
     return {
         "calibration_multiple_choice_brier_score": brier_score,
