@@ -394,6 +394,24 @@ def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
         assert capsys.readouterr().err == f"rescore: {said}\n"
 
 
+def test_show_prints_no_number_of_a_question_that_was_not_asked(
+    run: Run, tested: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = pl.col("task") != "flat"
+    cliffs = read(tested / "cliffs.parquet", CLIFFS).with_columns(
+        pl.when(asked).then(pl.lit("yes")).alias("metric_makes_it"),
+        pl.when(asked).then(pl.lit("no")).alias("skill_broke"),
+        *(pl.lit(value).alias(name) for name, value in (("metric_share", 0.25), ("acceleration_factor_high", 1.5))),
+    )
+    write(cliffs, tmp_path / "cliffs.parquet", CLIFFS, {})
+    columns = ("--columns", "task,metric_share,acceleration_factor_high", "--results", tmp_path)
+    assert run("show", "cliffs", *columns, "--format", "markdown") == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert rows == [f"| {t} | {'– | –' if t == 'flat' else '0.25 | 1.5'} |" for t in cliffs["task"]]
+    assert run("show", "cliffs", *columns, "--format", "json") == 0
+    assert [row["metric_share"] for row in json.loads(capsys.readouterr().out)] == [0.25] * cliffs.height  # the table
+
+
 def test_what_show_prints_unasked_fits_a_terminal(
     run: Run, tested: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

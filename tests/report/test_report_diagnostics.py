@@ -44,6 +44,7 @@ def key(subtask: tuple[str, str, str], metric: str | None = None) -> dict[str, s
     return named if metric is None else named | {"metric": metric}
 
 
+RISE = "Half of the rise at (90% interval)"
 DOWN = "nll_nats_per_token goes down"
 
 
@@ -155,12 +156,15 @@ def test_a_table_without_a_section_leaves_no_trace(tables: SimpleNamespace) -> N
         ("flags", {"Subtask": "words", "Flag": "saturation", "Value": 0.99, "What was seen": "<b>top</b>"}),
         ("flags", {"Metric": "NLL per token", "What was seen": "NLL per token goes down"}),
         ("forecasts", {"Subtask": "words", "Metric": "NLL per token", "Above the elbow": "yes", "Inside": "yes"}),
-        ("forecasts", {"Subtask": "words", "Metric": "Exact match", "Forecast": None, "Why not": "too few rungs"}),
+        (
+            "forecasts",
+            {"Subtask": "words", "Metric": "Exact match", "Forecast (90% interval)": "–", "Note": "too few rungs"},
+        ),
         (
             "rises",
-            {"Subtask": "words", "Half of the rise at": 1e19, "First over 50%": "large\ufffd", "That size": 1e20},
+            {"Subtask": "words", RISE: "1e19", "First over 50%": "large\ufffd", "That is at": 1e20},
         ),
-        ("rises", {"Subtask": "choices: age", "Half of the rise at": None, "No rise": "flat: its rise is under 0.1"}),
+        ("rises", {"Subtask": "choices: age", RISE: "–", "Why no rise": "flat: its rise is under 0.1"}),
         ("scaffold_shift", {"Subtask": "words", "Run": "two", "Shift (decades)": -0.5}),
         ("prompt_stability", {"Subtask": "words", "Cliff": "yes 2, open 1", "Prompts that move it": 1}),
     ],
@@ -169,20 +173,11 @@ def test_a_grid_holds_the_tables_rows(tree: Any, name: str, expected: dict[str, 
     assert [row for row in grid(tree, name) if row | expected == row]
 
 
+INTERVALS = {"forecasts": ("Forecast (90% interval)", "forecast"), "rises": (RISE, "half_log10_x")}
 NUMBERS = {
-    "flags": {"Value": "value", "Raised from": "threshold"},
-    "forecasts": {
-        "Forecast": "forecast",
-        "from": "forecast_low",
-        "to": "forecast_high",
-        "Came out": "realised",
-    },
-    "rises": {
-        "Half of the rise at": "half_log10_x",
-        "from": "half_log10_x_low",
-        "to": "half_log10_x_high",
-        "That size": "size_over_50_percent_log10_x",
-    },
+    "flags": {"Value": "value", "Threshold": "threshold"},
+    "forecasts": {"Came out": "realised"},
+    "rises": {"That is at": "size_over_50_percent_log10_x"},
     "scaffold_shift": {"Shift (decades)": "shift_decades", "from": "shift_low", "to": "shift_high"},
 }
 
@@ -221,6 +216,11 @@ def test_every_number_of_a_grid_is_the_tables(tables: SimpleNamespace, name: str
             number = expected[row["Subtask"], row["Metric"]][column]
             number = 10**number if name == "rises" else number
             assert row[heading] == (pytest.approx(number, rel=1e-6) if isinstance(number, float) else number)
+        if name in INTERVALS:
+            heading, column = INTERVALS[name]
+            ends = [expected[row["Subtask"], row["Metric"]][f"{column}{end}"] for end in ("", "_low", "_high")]
+            value, low, high = (text.number(10**end if name == "rises" else end) for end in ends)
+            assert row[heading] == f"{value} ({low} to {high})"
 
 
 def test_a_row_of_no_subtask_of_the_page_is_left_out(tree: Any) -> None:
@@ -228,7 +228,7 @@ def test_a_row_of_no_subtask_of_the_page_is_left_out(tree: Any) -> None:
 
 
 def test_the_page_shows_the_forecast_and_not_the_forms_that_compete(tree: Any) -> None:
-    assert [row["Forecast"] for row in grid(tree, "forecasts")] == [None, 1.04, 2.0]
+    assert [row["Forecast (90% interval)"] for row in grid(tree, "forecasts")] == ["–", "1.04", "2"]
 
 
 def test_forecasts_are_counted_above_the_elbow_first_and_too_few_is_said(tree: Any) -> None:
@@ -278,8 +278,8 @@ def test_shifts_between_ladders_stand_with_the_told_ones_first(tables: SimpleNam
 
 def test_a_subtask_says_its_flags_in_words(tree: Any) -> None:
     words, choices = (embedded(section)["notes"] for section in subtasks(tree))
-    assert words == ["The larger models all score near the top (saturation). <b>top</b>."]
-    assert choices == ["A score gets worse with size (inverse scaling). NLL per token goes down."]
+    assert words == ["The larger models all score near the top (saturation): <b>top</b>."]
+    assert choices == ["A score gets worse with size (inverse scaling): NLL per token goes down."]
 
 
 def test_seeds_through_are_with_their_subtask(tree: Any) -> None:

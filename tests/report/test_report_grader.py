@@ -80,7 +80,7 @@ def test_the_page_lists_the_subtasks_worst_first_and_says_each_in_its_section() 
 def test_the_page_says_where_the_grader_is_right_and_nothing_without_the_table(tables: SimpleNamespace) -> None:
     page = tree(grading=grading((WORDS[2], "small-0", 1000, 0, 0)))
     [said] = texts(page.xpath("//h2[@id='grader']/following-sibling::p[1]"))
-    assert said.startswith("In none of 1 subtask is an answer rejected that holds the right one")
+    assert said.startswith("No answer that holds the right one is rejected in any of 1 subtask")
     assert "Grader:" not in page.text_content()
     without = tree()
     assert not without.xpath("//h2[@id='grader']")
@@ -117,14 +117,14 @@ def test_the_line_on_tokens_counts_the_intervals_on_either_side_of_zero() -> Non
     )
     said = tokens_line(told)
     assert said is not None
-    assert "median correlation 0.05 over 3 models" in said
-    assert said.endswith("above 0 in 1, below 0 in 1.")
-    assert "correlation 0 over 1 model (" in str(tokens_line(errors(("a", -0.001, -0.1, 0.1))))
+    assert "a median correlation of 0.05 over 3 models" in said
+    assert said.endswith("above 0 in 1 of them and below 0 in 1.")
+    assert "correlation of 0 over 1 model (" in str(tokens_line(errors(("a", -0.001, -0.1, 0.1))))
     assert tokens_line(told.filter(model="large")) is None
 
 
 def test_the_page_has_the_line_on_tokens_of_this_ladders_models_only() -> None:
     told = errors(("large", 0.5, 0.4, 0.6), ("elsewhere", 0.1, -0.1, 0.2))
     [said] = [note for section in subtasks(tree(positions=told)) for note in embedded(section)["notes"]]
-    assert "median correlation 0.5 over 1 model " in said
+    assert "a median correlation of 0.5 over 1 model " in said
     assert not any(embedded(section)["notes"] for section in subtasks(tree()))

@@ -55,12 +55,12 @@ def test_a_panel_leads_to_numbers_charts_and_answers(source: str, tmp_path: Path
         page.keyboard.press("Enter")
         expect(page.locator("#s1 svg.marks")).to_have_count(4)  # waterfall, exact match, NLL, edit distance
         assert texts(page, "#s1 table.numbers tbody tr") == [
-            ["Exact match", "cliff", "0.05", "0.98", "0.988", "–", ""],
-            ["NLL per token", "smooth", "3.5", "0.25", "0.25", "disappears", ""],
-            ["Token edit distance", "open", "–", "–", "–", "open", "two rungs < five"],
+            ["Exact match", "cliff", "0.05", "0.98", "–", ""],
+            ["NLL per token", "smooth", "3.5", "0.25", "disappears", ""],
+            ["Token edit distance", "open", "–", "–", "open", "two rungs < five"],
         ]
         assert texts(page, "#s1 table.said tr") == [
-            ["Size", "Is it? <b>"],
+            ["Training compute (FLOPs)", "Is it? <b>"],
             ["right answer", "yes"],
             ["1e16", "<i>"],
             ["1e18", "sye"],

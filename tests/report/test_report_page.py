@@ -66,7 +66,7 @@ def test_every_number_of_a_verdict_is_the_tables(tables: SimpleNamespace, tree: 
     assert len(found) == tables.verdicts.height
     for expected in tables.verdicts.to_dicts():
         [row] = [r for r in found if r[:2] == [expected["subtask"], text.title(expected["metric"])]]
-        for value, column in zip(row[2:6], ("verdict", "first_mean", "last_mean", "p_cliff"), strict=True):
+        for value, column in zip(row[2:5], ("verdict", "first_mean", "last_mean"), strict=True):
             given = expected[column]
             assert value == (pytest.approx(given, rel=5e-4) if isinstance(given, float) else given)
         assert row[-1] == expected["reason"]
@@ -163,7 +163,7 @@ def test_what_was_not_asked_has_no_number(tables: SimpleNamespace) -> None:
     cliffs = tables.cliffs.with_columns(pl.col(name).fill_null(value) for name, value in numbers.items())
     tree = html.fromstring(page(tables, cliffs=cliffs))
     _, choices = grid(tree)
-    told = {"Metric": "not asked", "Skill": "not asked", "Metric share": "–", "Times as fast": "–"}
+    told = {"Metric makes it": "not asked", "Skill broke": "not asked", "Metric share": "–", "Times as fast": "–"}
     assert choices | told == choices
     words, choices = (embedded(section) for section in subtasks(tree))
     assert choices["parts"] == []
@@ -172,7 +172,7 @@ def test_what_was_not_asked_has_no_number(tables: SimpleNamespace) -> None:
 
 def test_every_answer_stands_with_its_numbers(tree: Any) -> None:
     words, choices = grid(tree)
-    told = {"Subtask": "words", "Label": "mirage", "Cliff": "yes", "Metric": "yes", "Skill": "no"}
+    told = {"Subtask": "words", "Label": "mirage", "Cliff": "yes", "Metric makes it": "yes", "Skill broke": "no"}
     told |= {"Metric share": "62% (50% to 75%)", "Times as fast": "1.2x (1x to >20x)"}
     assert words | told == words
     assert (choices["Label"], choices["Metric share"], choices["Why"]) == ("no cliff", "–", "no <cliff>")
@@ -202,7 +202,7 @@ def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables:
     assert [question for question, _ in asked] == list(text.QUESTIONS.values())
     assert [bar.split(",")[0] for _, bar in asked] == ["yes from 95%", "yes from 25%", "yes from 3x"]
     assert asked[0][1] == "yes from 95%, and 80% with any one size left out"
-    fates = {row[0]: row[5] for row in embedded(words)["verdicts"]}
+    fates = {row[0]: row[4] for row in embedded(words)["verdicts"]}
     assert fates == {
         "Exact match": None,
         "NLL per token": "disappears",

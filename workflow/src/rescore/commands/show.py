@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from rescore.tables import Table
 
 SUMMARY = "summary"
+_RESTS_ON = {
+    "metric_makes_it": "^(metric_share|chain_share|hidden_progress)(_low|_high)?$",
+    "skill_broke": "^acceleration(_factor)?(_low|_high)?$",
+}
+"""By question of `cliffs`, the columns of numbers that only its answer needs."""
 
 
 class Format(StrEnum):
@@ -50,6 +55,8 @@ def show(
     ] = None,
 ) -> None:
     """Print the summary of a run, or a table."""
+    import polars as pl
+
     from rescore.commands.printing import print_table
     from rescore.tables import CLIFFS, FORECAST_COUNTS, HEADLINE, TABLES, InputError, read
 
@@ -70,6 +77,10 @@ def show(
         raise InputError(_unknown("table", table, [SUMMARY, *TABLES]))
     contract = TABLES[table]
     frame = _kept(_read(results, contract, task), results, table, task, subtask, metric, label)
+    if contract is CLIFFS and form not in (Format.csv, Format.json):  # those are the table as it is
+        frame = frame.with_columns(
+            pl.when(pl.col(question).is_not_null()).then(pl.col(numbers)) for question, numbers in _RESTS_ON.items()
+        )
     if columns is not None:
         names = [name.strip() for name in columns.split(",") if name.strip()]
         for name in names:

@@ -48,7 +48,7 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     x_domain = (min(-0.1, *(row["metric_share"] for row in rows)), max(1.05, *(row["metric_share"] for row in rows)))
     y_domain = (min(-0.2, *(row["acceleration"] for row in rows)), 1.05)
     x = alt.X("metric_share:Q").scale(domain=x_domain, nice=False).axis(format="%", grid=False, tickCount=6)
-    x = x.title("Share of the climb that the likelihood does not make")
+    x = x.title("Metric share of the climb")
     y = alt.Y("acceleration:Q").scale(domain=y_domain, nice=False)
     y = y.axis(grid=False, values=[0, 1 / 3, 0.5, 2 / 3, 0.8, 0.9], labelExpr=_TIMES).title(
         "Likelihood in the cliff, times as fast as before"
@@ -70,7 +70,7 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     layers = [points.encode(x=x, y=y, fill=fill, stroke=stroke, tooltip=tooltip)]
     subtitle = ["a point per cliff; intervals in the table"]
     if len(rows) <= _ROWS:
-        subtitle = ["bars: 90% intervals", "numbers as in 'What makes each climb'"]
+        subtitle = ["bars: 90% intervals", "numbers as in “What makes each climb”"]
         placed = alt.Chart(alt.InlineData(values=_apart(rows, x_domain, y_domain)))
         numbers = placed.mark_text(fontSize=9.5, dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy")).encode(
             x=x, y=y, text="number:N"
@@ -102,11 +102,15 @@ def waterfall(cliffs: pl.DataFrame) -> alt.LayerChart | alt.Chart:
         for name, row in zip(names, rows.iter_rows(named=True), strict=True)
         for part in parts(row)
     ]
-    chart = waterfall_bars(alt.InlineData(values=data), names, width=_SIDE)
-    hidden = every.height > rows.height
-    subtitle = f"the first {rows.height} of {every.height}" if hidden else "a part below 0 takes away"
-    chart.title = alt.TitleParams("What makes each climb", subtitle=subtitle)
-    return chart
+    subtitle = [] if every.height == rows.height else f"the first {rows.height} of {every.height}"
+    title = alt.TitleParams("What makes each climb", subtitle=subtitle)
+    return _bars(alt.InlineData(values=data), names).properties(title=title, width=_SIDE)
+
+
+def climb() -> alt.LayerChart:
+    """Draw which part of one climb each stage makes; its data "parts" are as `parts` makes them."""
+    title = alt.TitleParams("What makes the climb", subtitle="green: the likelihood; red: the metric")
+    return _bars(alt.NamedData("parts"), []).properties(title=title, width="container")
 
 
 def parts(cliff: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -118,7 +122,7 @@ def parts(cliff: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def waterfall_bars(data: alt.InlineData | alt.NamedData, order: Sequence[str] | None, *, width: Any) -> alt.LayerChart:
+def _bars(data: alt.InlineData | alt.NamedData, order: Sequence[str]) -> alt.LayerChart:
     """Draw stacked bars of rows as `parts` makes them: one per `name` in that order, or a single one."""
     color = alt.Color("part:N").scale(domain=list(PARTS.values()), range=list(_PART_COLOURS))
     bars = (
@@ -132,9 +136,9 @@ def waterfall_bars(data: alt.InlineData | alt.NamedData, order: Sequence[str] | 
         )
     )
     if order:
-        bars = bars.encode(y=alt.Y("name:N").sort(order).title(None).axis(labelLimit=230).scale(paddingInner=0.3))
+        bars = bars.encode(y=alt.Y("name:N").sort(order).title(None).axis(labelLimit=340).scale(paddingInner=0.3))
     zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY).encode(x=alt.datum(0))
-    return alt.LayerChart(layer=[bars, zero], width=width, height=19 * len(order or "1"))
+    return alt.LayerChart(layer=[bars, zero], height=19 * max(1, len(order)))
 
 
 def _rows(rows: pl.DataFrame) -> list[dict[str, Any]]:

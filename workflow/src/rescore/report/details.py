@@ -19,7 +19,6 @@ from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES
 
 _POINT = ("mean", "standard_error", "n")
 _DIGITS = 4  # of what charts draw and tables show; the files have all
-_JUDGED = ("first_mean", "last_mean", "p_cliff")
 _CHOICES = {"brier_score": "partial", "multiple_choice_grade": "hard"}
 
 
@@ -187,7 +186,7 @@ def _lines(
 
 
 def _flag(flag: Mapping[str, Any]) -> str:
-    return f"{text.FLAGS.get(flag['flag'], flag['flag'])} ({flag['flag']}). {text.with_titles(flag['detail'])}."
+    return f"{text.FLAGS.get(flag['flag'], flag['flag'])} ({flag['flag']}): {text.with_titles(flag['detail'])}."
 
 
 def _verdicts(judged: Sequence[Mapping[str, Any]], cliff: Mapping[str, Any]) -> list[list[Any]]:
@@ -197,7 +196,8 @@ def _verdicts(judged: Sequence[Mapping[str, Any]], cliff: Mapping[str, Any]) -> 
         [
             text.plain(text.title(row["metric"])),
             text.plain(row["verdict"]),
-            *(rounded(row[name], _DIGITS) for name in _JUDGED),
+            rounded(row["first_mean"], _DIGITS),
+            rounded(row["last_mean"], _DIGITS),
             fates.get(row["metric"]),
             text.plain(row["reason"]),
         ]

@@ -27,33 +27,30 @@ TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, PROMPT_STABILITY, POWER)
 _ENOUGH = 0.85
 """The share of 90% intervals that must hold, or the page says that they do not."""
 
-_Titles = Mapping[str, tuple[str, Literal["word", "text", "number"]]]
+# By column: its heading, and how it is shown; an interval is a number with its _low and _high.
+_Titles = Mapping[str, tuple[str, Literal["word", "text", "number", "interval"]]]
 
 _FLAGS: _Titles = {
     "flag": ("Flag", "word"),
     "metric": ("Metric", "word"),
     "detail": ("What was seen", "text"),
     "value": ("Value", "number"),
-    "threshold": ("Raised from", "number"),
+    "threshold": ("Threshold", "number"),
 }
 _FORECASTS: _Titles = {
     "above_elbow": ("Above the elbow", "word"),
     "metric": ("Metric", "word"),
-    "forecast": ("Forecast", "number"),
-    "forecast_low": ("from", "number"),
-    "forecast_high": ("to", "number"),
+    "forecast": ("Forecast (90% interval)", "interval"),
     "realised": ("Came out", "number"),
     "inside_interval": ("Inside", "word"),
-    "reason": ("Why not", "text"),
+    "reason": ("Note", "text"),
 }
 _RISES: _Titles = {
     "metric": ("Metric", "word"),
-    "half_log10_x": ("Half of the rise at", "number"),
-    "half_log10_x_low": ("from", "number"),
-    "half_log10_x_high": ("to", "number"),
+    "half_log10_x": ("Half of the rise at (90% interval)", "interval"),
     "model_over_50_percent": ("First over 50%", "text"),
-    "size_over_50_percent_log10_x": ("That size", "number"),
-    "reason": ("No rise", "text"),
+    "size_over_50_percent_log10_x": ("That is at", "number"),
+    "reason": ("Why no rise", "text"),
 }
 _SHIFT: _Titles = {
     "setting": ("Run", "word"),
@@ -61,7 +58,7 @@ _SHIFT: _Titles = {
     "shift_decades": ("Shift (decades)", "number"),
     "shift_low": ("from", "number"),
     "shift_high": ("to", "number"),
-    "reason": ("Why not", "text"),
+    "reason": ("Why none", "text"),
 }
 _STABILITY: _Titles = {
     "metric": ("Metric", "word"),
@@ -132,7 +129,10 @@ def _ladder_shifts(shifts: pl.DataFrame | None) -> Grid | None:
 
 def _of(table: Table, caption: str, first: Column, rows: pl.DataFrame, titles: _Titles) -> Grid:
     rest = (
-        Column(title, kind, _cells(rows[name]), str(table.described[name])) for name, (title, kind) in titles.items()
+        measured(title, rows.to_dicts(), name, about=str(table.described[name]))
+        if kind == "interval"
+        else Column(title, kind, _cells(rows[name]), str(table.described[name]))
+        for name, (title, kind) in titles.items()
     )
     return Grid(table.name, caption, [first, *rest])
 
@@ -188,7 +188,7 @@ def _forecast_counts(counts: pl.DataFrame | None) -> Grid | None:
         Column("Within 5%", "number", [row["within_5_percent"] for row in rows], said=within),
         Column("Median error", "number", [row["median_relative_error"] for row in rows], said=error),
         Column("Inside the 90% interval", "text", [row["inside"] for row in rows]),
-        Column("Came nearest", "text", [row["nearest"] for row in rows]),
+        Column("Nearest forms, and how often", "text", [row["nearest"] for row in rows]),
     ]
     return Grid("forecast-counts", "Forecasts that came out", columns, short=True)
 

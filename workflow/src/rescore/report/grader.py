@@ -48,8 +48,8 @@ def tokens_line(positions: pl.DataFrame) -> str | None:
     above = told.filter(pl.col("token_correlation_low") > 0).height
     below = told.filter(pl.col("token_correlation_high") < 0).height
     median = told.select(pl.col("token_correlation").median().round(2) + 0.0).item()  # no -0
-    models = count(told.height, "model")
     return (
-        f"Errors at the tokens of an answer: median correlation {text.number(median)} over {models} "
-        f"(0: independent, 1: all right or all wrong); the 95% interval is above 0 in {above}, below 0 in {below}."
+        f"Errors at the tokens of an answer have a median correlation of {text.number(median)} over "
+        f"{count(told.height, 'model')} (0: independent, 1: all right or all wrong); its 95% interval is above 0 in "
+        f"{above} of them and below 0 in {below}."
     )

@@ -14,11 +14,12 @@ function points({ ladder, curves }) {
 
 // Long names of rows and legends of several columns have no room on a narrow screen.
 function narrowed(spec, width) {
+  if (width >= 450) return spec;
   const narrow = structuredClone(spec);
   const { y, color } = narrow.layer?.[0].encoding ?? {};
-  if (y?.axis?.labelLimit && width < 600) {
+  if (color?.legend?.columns) color.legend.columns = 1;
+  if (y?.axis?.labelLimit) {
     Object.assign(y.axis, { labelLimit: width * 0.45, labelExpr: "split(datum.label, ' · ')", labelLineHeight: 11, labelFontSize: 10 });
-    color.legend.columns = 1;
     narrow.height *= 1.4;
   }
   return narrow;
@@ -31,7 +32,7 @@ function draw(place) {
   const data = dataOf(details);
   const seeds = data.seeds.length ? data.seeds : [{ ...rows(shared.models[data.ladder])[0], share: "" }]; // Vega warns of an axis of nothing
   const chance = data.chance === null ? [] : [{ chance: data.chance }];
-  return embed(place, { ...specs[chart], datasets: { curve: points(data), seeds, chance, parts: data.parts } }, `${details.id}-${chart}`);
+  return embed(place, { ...narrowed(specs[chart], place.clientWidth), datasets: { curve: points(data), seeds, chance, parts: data.parts } }, `${details.id}-${chart}`);
 }
 
 function table(className, heads, body) {
@@ -54,10 +55,11 @@ function answers({ replies }) {
 
 // What is known of each metric's curve; columns without a value are left out.
 function verdicts({ verdicts: found }) {
-  const heads = ["Metric", "Verdict", "First mean", "Last mean", "Draws with a cliff", "The cliff under it", "Why"];
+  const heads = ["Metric", "Verdict", "First mean", "Last mean", "The cliff under it", "Why"];
   const shown = heads.map((_, at) => at).filter((at) => found.some((row) => row[at] !== null && row[at] !== ""));
-  const text = (value, at) => (at > 1 && at < 5 ? number(value === null ? null : Number(value)) : (value ?? "–"));
-  const body = found.map((row) => shown.map((at) => make(at ? "td" : "th", { className: at > 1 && at < 5 ? "number" : "" }, text(row[at], at))));
+  const mean = (at) => at === 2 || at === 3;
+  const text = (value, at) => (mean(at) ? number(value === null ? null : Number(value)) : (value ?? "–"));
+  const body = found.map((row) => shown.map((at) => make(at ? "td" : "th", { className: mean(at) ? "number" : "" }, text(row[at], at))));
   return table("numbers stack", shown.map((at) => heads[at]), body);
 }
 
@@ -70,7 +72,7 @@ function said({ ladder, answers: { questions, said: found } }) {
   const body = found.map(([model, ...words]) => [
     make("th", { scope: "row", title: model }, number(axis[names.indexOf(model)])),
     ...words.map((each, at) => make("td", { className: each === questions[at][1] ? "same" : "" }, make("bdi", {}, each || "(nothing)")))]);
-  return make("div", {}, make("h4", {}, "What the models said"), table("said", ["Size", ...questions.map(([question]) => question)], [targets, ...body]));
+  return make("div", {}, make("h4", {}, "What the models said"), table("said", [shared.axis, ...questions.map(([question]) => question)], [targets, ...body]));
 }
 
 function fill(details) {
@@ -78,7 +80,7 @@ function fill(details) {
   const name = details.querySelector("bdi").textContent;
   const data = dataOf(details);
   const place = (chart) => {
-    const made = make("div", { className: `chart ${chart === "parts" ? "bar" : ""}`, role: "group", ariaLabel: `${specs[chart].title?.text ?? "Parts of the climb"}: ${name}` });
+    const made = make("div", { className: `chart ${chart === "parts" ? "bar" : ""}`, role: "group", ariaLabel: `${specs[chart].title.text}: ${name}` });
     made.dataset.chart = chart;
     return made;
   };

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-import altair as alt
 import polars as pl
 
 from rescore.report import charts, cliff_charts, diagnostics, panels, partial_credit, subtask_charts, text
@@ -91,10 +90,11 @@ def render(
             **{name: subtask_charts.spec(name, axis) for name in drawn},
             "map": charts.bare(cliff_charts.cliff_map(cliffs, conventions).properties(width="container")),
             "waterfall": charts.bare(cliff_charts.waterfall(cliffs).properties(width="container")),
-            "parts": charts.bare(cliff_charts.waterfall_bars(alt.NamedData("parts"), None, width="container")),
+            "parts": charts.bare(cliff_charts.climb()),
         },
         shared={
             "models": models(curves, axis),
+            "axis": axis.title[0],
             "labels": text.LABELS,
             "letters": text.LETTERS,
             "questions": asked(conventions),
@@ -125,20 +125,17 @@ def _answer_grid(subtasks: Sequence[Details], cliffs: pl.DataFrame) -> Grid:
     def words(title: str, name: str) -> Column:
         return Column(title, "word", [row[name] or text.NOT_ASKED for _, row in shown])
 
-    def numbers(title: str, name: str, answer: str, show: Callable[[float | None], str], about: str) -> Column:
-        rows_of = [row if row[answer] else row | {name: None} for _, row in shown]
-        return measured(title, rows_of, name, show, f"{about}, with its 90% interval")
+    def numbers(title: str, name: str, answer: str, show: Callable[[float | None], str]) -> Column:
+        return measured(title, [row if row[answer] else row | {name: None} for _, row in shown], name, show)
 
-    share = "how much of the climb the likelihood does not make"
-    fast = "how many times as fast the likelihood grew in the cliff as before it"
     columns = [
         Column("Subtask", "subtask", [place for place, _ in shown]),
         words("Label", "label"),
         words("Cliff", "cliff"),
-        words("Metric", "metric_makes_it"),
-        words("Skill", "skill_broke"),
-        numbers("Metric share", "metric_share", "metric_makes_it", text.percent, share),
-        numbers("Times as fast", "acceleration_factor", "skill_broke", text.times, fast),
+        words("Metric makes it", "metric_makes_it"),
+        words("Skill broke", "skill_broke"),
+        numbers("Metric share", "metric_share", "metric_makes_it", text.percent),
+        numbers("Times as fast", "acceleration_factor", "skill_broke", text.times),
         Column("Why", "text", [row["reason"] for _, row in shown]),
     ]
     return Grid("answers", "Every subtask in numbers", columns)
