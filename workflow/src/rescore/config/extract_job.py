@@ -1,5 +1,7 @@
 """A job of the rule `extract`: what it runs, what it asks of a cluster, and which tables it leaves."""
 
+import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -34,8 +36,13 @@ class ExtractJob(NamedTuple):
         return [f"{results}/{kind}/{model}/{task}.parquet" for kind, tasks, model in models for task in tasks]
 
 
-def lost_tables(jobs: Mapping[str, ExtractJob], done: str, results: str) -> dict[str, list[str]]:
-    """By name of an extraction job that is done: those of its tables that are gone.
+_SKEW_S = 60  # clocks of a cluster's machines differ
+
+
+def forget_changed(jobs: Mapping[str, ExtractJob], done: str, results: str) -> None:
+    """Remove the mark of each finished job whose tables are gone, or were replaced since, so that it runs again.
+
+    Snakemake sees neither, as no rule names the tables. The job makes again what is missing or does not fit.
 
     Parameters
     ----------
@@ -44,12 +51,12 @@ def lost_tables(jobs: Mapping[str, ExtractJob], done: str, results: str) -> dict
     results
         The folder of the tables.
     """
-    lost = {}
     for name, job in jobs.items():
-        if Path(done, name).exists():
+        mark = Path(done, name)
+        if mark.exists():
             tables = job.tables(results)
-            there = {str(path) for folder in {Path(table).parent for table in tables} for path in folder.glob("*")}
-            gone = [table for table in tables if table not in there]
-            if gone:
-                lost[name] = gone
-    return lost
+            folders = [folder for folder in {Path(table).parent for table in tables} if folder.is_dir()]
+            times = {entry.path: entry.stat().st_mtime for folder in folders for entry in os.scandir(folder)}
+            latest = mark.stat().st_mtime + _SKEW_S
+            if any(times.get(table, math.inf) > latest for table in tables):
+                mark.unlink()
