@@ -6,24 +6,28 @@ from pathlib import Path
 
 import polars as pl
 
-from rescore.bigbench.catalogue import catalogue, scan
+from rescore.bigbench.catalogue import JSON_TASK, catalogue, scan
 from rescore.tables import InputError
 
 Leaves = Mapping[str, tuple[int | None, float | None]]
 """By leaf, the number of its questions and the mean number of their choices, as in `catalogue.COLUMNS`."""
 
-EMERGENT = Path(__file__).with_name("emergent.tsv")
+EMERGENT = Path(__file__).with_name("emergent.tsv")  # config/suites/emergent.tsv
+_PROGRAMMATIC = {"question_answer_creation": "creativity_and_consistency_score", "self_evaluation_tutoring": "overall"}
+"""On the list and in no suite, with the `preferred_score` that stands in their code."""
 
 
 @functools.cache
 def emergent() -> pl.DataFrame:
-    """Read the list of 67 BIG-Bench tasks that J. Wei called emergent: task, reported_for, preferred_score.
+    """Return the 67 BIG-Bench tasks that J. Wei called emergent: task, preferred_score.
 
     J. Wei, "137 emergent abilities of large language models" (2022, https://www.jasonwei.net/blog/emergence).
-    `preferred_score` is that of the `bigbench` 1.0.0 package, which for the two programmatic tasks stands in their code
-    (`question_answer_creation/qa_creation_class.py`, `self_evaluation_tutoring/task.py`).
     """
-    return pl.read_csv(EMERGENT.read_bytes(), separator="\t", quote_char=None)
+    suite = pl.read_csv(EMERGENT.read_bytes(), separator="\t", quote_char=None).select("task")
+    leaves = catalogue().filter(kind=JSON_TASK)
+    preferred = leaves.select(pl.col("name").str.split(":").list.first().alias("task"), "preferred_score").unique()
+    others = pl.DataFrame(list(_PROGRAMMATIC.items()), preferred.schema, orient="row")
+    return pl.concat([suite.join(preferred, on="task", maintain_order="left"), others])
 
 
 def leaves_of(task: str, results: Path) -> tuple[Leaves, str | None]:
