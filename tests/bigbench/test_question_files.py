@@ -471,6 +471,21 @@ def test_a_bad_file_is_named_with_what_is_wrong(name: str, content: bytes, messa
     assert str(caught.value).startswith(f"{path}{message}")
 
 
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (Columns(input="input,input"), ": column 'input' stands twice in input_column; take one out"),
+        (Columns(target="input"), ": column 'input' is the input and the target; name another in one of the two"),
+    ],
+)
+def test_a_column_is_used_once(columns: Columns, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"input": "a", "target": "b"}\n')
+    with pytest.raises(InputError) as caught:
+        load_questions(path, "q", named=columns)
+    assert str(caught.value) == f"{path}{message}"
+
+
 def test_of_several_splits_or_subsets_one_must_be_named(tmp_path: Path) -> None:
     for name in ("train", "test"):
         parquet(tmp_path / f"{name}.parquet", [{"input": name, "target": "b"}])

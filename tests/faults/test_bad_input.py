@@ -137,6 +137,10 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "config: no ladder": (lambda: planned(usable(ladders=[])), "'ladders': "),
     "config: a ladder that is a folder": (lambda: planned(usable(ladders=["model"])), "model: "),
     "config: suite of no text": (lambda: planned(usable(suite=3)), "'suite': 3 is not of type 'string'"),
+    "ladder: a name too long for a file": (
+        lambda: planned(laddered(LADDER + model_row(source="x" * 300))),
+        "File name too long: 'xxx",
+    ),
     "config: no suite": (lambda: planned(usable(suite="none.tsv")), "none.tsv: no such file"),
     "config: no shards": (lambda: planned(extracted(shards=0)), "'extract.shards': 0 is less than the minimum of 1"),
     "config: half a shard": (lambda: planned(extracted(shards=1.5)), "'extract.shards': 1.5 is not of type 'integer'"),

@@ -1,5 +1,6 @@
 """Config, ladder and suite tables: read as typed, refused with file, row and key."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_a_ladder_table_is_typed_and_its_compute_filled_in(tmp_path: Path) -> None:
     commit = "0123456789" * 4
-    text = (
-        LADDER + f"a\tf\torg/a\t{commit}\t1e6\t2000000\tfloat32\t\t\nb\tf\torg/b\t{commit}\t7\t5\tfloat16\t3e20\ttrue\n"
-    )
+    text = LADDER + f"a\tf\torg/a\t{commit}\t1e6\t2000000\tfloat32\t\t\nb\tf\t~/b\t-\t7\t5\tfloat16\t3e20\tTRUE\n"
     a, b = read_ladders([write(tmp_path / "pythia.tsv", text)]).to_dicts()
     assert (a["ladder"], a["n_params"], a["n_tokens"], a["trust_remote_code"]) == (
         "pythia",
@@ -37,6 +36,7 @@ def test_a_ladder_table_is_typed_and_its_compute_filled_in(tmp_path: Path) -> No
     )
     assert a["compute_flops"] == 6 * 1e6 * 2e6
     assert (b["compute_flops"], b["trust_remote_code"], b["dtype"]) == (3e20, True, "float16")
+    assert b["source"] == str(Path.home() / "b")
 
 
 def test_a_ladder_table_may_leave_its_optional_columns_out(tmp_path: Path) -> None:
@@ -81,7 +81,19 @@ BAD_FILES = {
     "column twice": (b"task\tseed\ttask\na\t0\tb\n", "row 1: column 'task' stands twice; take one out"),
     "typo": (b"task\tshot\tseed\na\t0\t1\n", "row 2: key 'shot': unknown; did you mean 'shots'?"),
     "strange column": (b"task\tshots\tseed\tzzzz\na\t0\t1\t1\n", "row 2: key 'zzzz': unknown; known are task, shots"),
-    "commas": (b"task,shots,seed\na,0,1\n", "row 2: key 'task,shots,seed': unknown"),
+    "commas": (b"task,shots,seed\na,0,1\n", "row 1: one column, 'task,shots,seed'; put a tab between two columns"),
+    "control character": (
+        SUITE.encode() + b"a\x07\t0\t\t1\n",
+        "row 2: holds the control character '\\x07'; take it out",
+    ),
+    "differ in case": (
+        SUITE.encode() + b"a\t0\t\t1\nA\t0\t\t1\n",
+        "row 3: key 'task': 'A' and 'a' share one file name",
+    ),
+    "long name": (
+        SUITE.encode() + "ä".encode() * 101 + b"\t0\t\t1\n",
+        "row 2: key 'task': longer than a file's name may",
+    ),
     "repeated": (SUITE.encode() + b"a\t0\t\t1\na\t2\t\t1\n", "row 3: key 'task': 'a' stands in row 2 already"),
     "whole and part": (SUITE.encode() + b"a:b\t0\t\t1\na\t0\t\t1\n", "row 2: key 'task': 'a:b' is part of 'a', also"),
     "one file name": (
@@ -150,6 +162,7 @@ def test_a_model_may_stand_in_several_ladders(tmp_path: Path) -> None:
 
 
 CHANGED = {
+    "case of the name": (0, "A", "key 'model': 'A' for 'A', but 'a'"),
     "source": (2, "y", "key 'source': 'y' for 'a', but 'x'"),
     "tokens": (5, "4", "key 'n_tokens': 4 for 'a', but 3"),
     "no tokens": (5, "", "key 'n_tokens': blank for 'a', but 3"),
@@ -284,6 +297,10 @@ def config(**changes: Any) -> dict[str, Any]:
             "key 'extract.batch_tokens': -1 is less than",
         ),
         (config(ladders=[]), "key 'ladders': "),
+        (config(ladders=[""]), "key 'ladders.0': "),
+        (config(suite=""), "key 'suite': "),
+        (config() | {True: 1}, "key 'True': unknown"),
+        (config(discontinuity={datetime.date(2020, 1, 1): 1}), "key 'discontinuity.2020-01-01': unknown"),
         (config(ladders="config/ladders/nano.tsv"), "key 'ladders': 'config/ladders/nano.tsv' is not of type 'array'"),
         (config(bigbench={"path": 3, "hub": None}), "key 'bigbench.path': 3 is not of type 'string', 'null' (a folder"),
         ({}, "key 'ladders': missing"),

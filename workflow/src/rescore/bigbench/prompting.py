@@ -41,18 +41,14 @@ def examples(subtask: Subtask, *, shots: int, seed: int, max_examples: int | Non
     Raises
     ------
     InputError
-        There are fewer than shots + 1 examples.
+        A question has fewer other examples than shots.
     """
     samples = [_format(subtask, example, seed) for example in subtask.examples]
-    if len(samples) <= shots:
-        raise InputError(
-            f"{subtask.name}: {shots} shots need at least {shots + 1} distinct examples, it has {len(samples)}"
-        )
     rng = np.random.RandomState(seed)
     n = min(max_examples or len(samples), len(samples))
     in_file_order = shots == 0 and n == len(samples)
     ids = list(range(n)) if in_file_order else rng.choice(len(samples), n, replace=False).tolist()
-    contexts = _contexts(samples, ids, subtask.few_shot_separator, shots, rng) if shots else [""] * n
+    contexts = _contexts(samples, ids, subtask, shots, rng) if shots else [""] * n
     asked = [samples[i] for i in ids]
     return pl.DataFrame(
         {
@@ -112,7 +108,7 @@ def _format(subtask: Subtask, example: Json, seed: int) -> _Sample:
 
 
 def _contexts(
-    samples: Sequence[_Sample], ids: Sequence[int], separator: str, shots: int, rng: np.random.RandomState
+    samples: Sequence[_Sample], ids: Sequence[int], subtask: Subtask, shots: int, rng: np.random.RandomState
 ) -> list[str]:
     """Draw the solved examples of each question from those that differ from it."""
     twins: dict[Hashable, list[int]] = {}
@@ -121,8 +117,15 @@ def _contexts(
     contexts = []
     for i in ids:
         others = np.delete(np.arange(len(samples)), twins[samples[i].identity])
+        if len(others) < shots:
+            raise InputError(
+                f"{subtask.name}: example {i}: {shots} shots need as many examples that differ from it, there are "
+                f"{len(others)}; ask for fewer shots"
+            )
         drawn = [samples[j] for j in others[rng.choice(len(others), shots, replace=False)]]
-        contexts.append("".join(s.text + s.targets[rng.choice(len(s.targets))] + separator for s in drawn))
+        contexts.append(
+            "".join(s.text + s.targets[rng.choice(len(s.targets))] + subtask.few_shot_separator for s in drawn)
+        )
     return contexts
 
 

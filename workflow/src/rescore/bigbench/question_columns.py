@@ -50,6 +50,8 @@ def find(path: Path, there: Sequence[str], role: str, given: str | None) -> list
     for column in names:
         if column not in there and column.partition(".")[0] not in there:
             raise InputError(f"{path}: has no column '{column}', named in {role}_column; it has {', '.join(there)}")
+        if names.count(column) > 1:
+            raise InputError(f"{path}: column '{column}' stands twice in {role}_column; take one out")
     return names
 
 

@@ -72,6 +72,9 @@ def load_questions(
     questions = read_questions(path, subset=subset, split=split)
     there = columns(questions)
     use = {role: find(path, there, role, given) for role, given in named._asdict().items()}
+    both = next((column for column in use["input"] if column in use["target"]), None)
+    if both is not None:
+        raise InputError(f"{path}: column '{both}' is the input and the target; name another in one of the two")
     graded = SCORES in there and named.choices is None
     if graded and use["choices"]:
         raise InputError(

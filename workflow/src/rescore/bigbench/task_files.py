@@ -133,6 +133,8 @@ def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say
     """Yield the leaf tasks under one task.json; with `only`, skip checking the examples of the others."""
     own_name = field(path, data, "name", str).encode("ascii", errors="replace").decode()
     check_printable(path, "name", own_name)
+    if not own_name or ":" in own_name:
+        raise InputError(f"{path}: key 'name': {own_name!r}, expected a name without ':'")
     name = f"{parent}:{own_name}" if parent else own_name
     field(path, data, "canary", object)
     field(path, data, "description", str)
@@ -141,6 +143,8 @@ def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say
         return
     check_keys(path, data, task=name.partition(":")[0], say=say)
     if "examples" in data:
+        if "subtasks" in data:
+            raise InputError(f"{path}: key 'subtasks': stands beside 'examples'; take one of the two out")
         yield _leaf(path, data, name, say)
         return
     inline = field(path, data, "subtasks", list) if "subtasks" in data else []
@@ -158,12 +162,15 @@ def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say
 
 def _leaf(path: Path, data: Json, name: str, say: Say) -> Subtask:
     metrics = strings(path, data, "metrics")
+    if not metrics:
+        raise InputError(f"{path}: key 'metrics': names none, expected some of {', '.join(sorted(_KNOWN_METRICS))}")
     preferred = field(path, data, "preferred_score", str)
     for metric in metrics:
         if metric not in _KNOWN_METRICS:
             raise InputError(f"{path}: key 'metrics': {metric!r} is not one of {', '.join(sorted(_KNOWN_METRICS))}")
-    if preferred == "rouge":
-        raise InputError(f"{path}: key 'preferred_score': 'rouge' is three scores; name rouge1, rouge2 or rougeLsum")
+    scores = _KNOWN_METRICS - {"rouge"} | {"rouge1", "rouge2", "rougeLsum"}
+    if preferred not in scores:
+        raise InputError(f"{path}: key 'preferred_score': {preferred!r} is not one of {', '.join(sorted(scores))}")
     stop_string, output_regex = text(path, data, "stop_string", None), text(path, data, "output_regex", None)
     if output_regex is not None:
         _check_regex(path, output_regex)

@@ -1,5 +1,6 @@
 """Ladder and suite tables, checked against their JSON Schemas; every error names file, row and key."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
         raise InputError(f"{path}: holds no row")
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 def text_lines(path: Path) -> list[str]:
     """Read the lines of a file that a user wrote; a byte order mark is no part of the first."""
     try:
@@ -52,6 +56,8 @@ def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows that are not blank as cells by column, each with the number of its line."""
     header: list[str] = []
     for number, line in enumerate(text_lines(path), start=1):
+        if (control := _CONTROL.search(line)) is not None:
+            raise InputError(f"{path}: row {number}: holds the control character {control[0]!r}; take it out")
         cells = [cell.strip() for cell in line.rstrip().split("\t")]
         if not any(cells):
             continue
@@ -60,6 +66,10 @@ def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             twins = [name for name in header if header.count(name) > 1]
             if twins:
                 raise InputError(f"{path}: row {number}: column '{twins[0]}' stands twice; take one out")
+            if len(header) == 1:
+                raise InputError(
+                    f"{path}: row {number}: one column, '{header[0][:100]}'; put a tab between two columns"
+                )
         elif len(cells) > len(header):
             raise InputError(
                 f"{path}: row {number}: {len(cells)} cells, but the header has {len(header)} columns; "
@@ -117,9 +127,10 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
         ladders[path.stem] = path
         for where, given in read_rows(path, "ladder", "model"):
             row = {"compute_flops": _compute_flops(given), "trust_remote_code": False} | given
+            row["source"] = str(Path(row["source"]).expanduser()) if row["source"].startswith("~") else row["source"]
             if axis is not None and row.get(axis) is None:
                 raise InputError(_no_place(where, given["model"], axis))
-            home, twin = first.setdefault(given["model"], (where, row))
+            home, twin = first.setdefault(given["model"].lower(), (where, row))  # some file systems know no case
             for key in _SAME_EVERYWHERE:
                 if row.get(key) != twin.get(key):
                     here, there = _told(row.get(key)), _told(twin.get(key))
@@ -138,7 +149,7 @@ def with_losses(path: Path, losses: Mapping[str, float]) -> str:
     return "\n".join("\t".join(cells) for cells in [header, *([row.get(c, "") for c in header] for row in rows)]) + "\n"
 
 
-_SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "model", "family", "n_layers")]
+_SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "family", "n_layers")]
 
 
 def _compute_flops(row: Row) -> float | None:
@@ -179,10 +190,15 @@ def read_suite(path: Path) -> list[Row]:
         task, _, leaf = row["task"].partition(":")
         if leaf and task in names:
             raise InputError(f"{row['where']}: key 'task': '{row['task']}' is part of '{task}', also listed")
-        twin = slugs.setdefault(row["slug"], row["task"])
+        twin = slugs.setdefault(row["slug"].lower(), row["task"])
         if twin != row["task"]:
             raise InputError(f"{row['where']}: key 'task': '{row['task']}' and '{twin}' share one file name")
+        if len(row["slug"].encode()) > _NAME_MAX:
+            raise InputError(f"{row['where']}: key 'task': longer than a file's name may be; give it a shorter name")
     return rows
+
+
+_NAME_MAX = 200  # bytes; a file system allows 255, of which a file in the making takes some
 
 
 def slug(task: str) -> str:

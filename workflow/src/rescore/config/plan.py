@@ -44,7 +44,8 @@ class Plan:
     ladders
         By name, the ladder tables.
     tasks
-        By slug, the suite's row, and the folder that holds the task's folder as `root` unless the row has a `path`.
+        By slug, the suite's row; the folder that holds the task's folder as `root` unless the row has a `path`; and
+        `sizes`, the number of questions of each subtask, empty where it is not known.
     downloads
         Names of the tasks to fetch, which are not there yet. What is there is whole.
     download_root
@@ -149,11 +150,9 @@ class Plan:
         return [[task for task in self.tasks if task in part] for part in map(set, parts)]
 
     def n_questions(self, slug: str) -> int:
-        """Count the questions of a suite's row by BIG-Bench's catalogue or the file; guess where neither tells."""
-        row = self.tasks[slug]
-        most = row.get("max_examples", math.inf)
-        known = row.get("n_questions") or _QUESTIONS_UNKNOWN
-        return int(sum(min(n, most) for n in leaf_sizes().get(row["task"], [known])))
+        """Count the questions of a suite's row; guess where nothing tells."""
+        most = self.tasks[slug].get("max_examples", math.inf)
+        return int(sum(min(n, most) for n in self.tasks[slug]["sizes"] or [_QUESTIONS_UNKNOWN]))
 
     def row_digest(self, model: str) -> str:
         """Digest what a model's numbers depend on: its row, and for a folder its files' names, sizes and times."""
@@ -208,9 +207,15 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     tasks = {}
     for row in read_suite(Path(config["suite"])):
         if "path" in row:
-            tasks[row["slug"]] = row | {"n_questions": task_sources.check(row, bytes_max=_CHECKED_BYTES)}
+            row["sizes"] = task_sources.check(row, bytes_max=_CHECKED_BYTES)
         else:
-            tasks[row["slug"]] = row | {"root": _root(row["task"], config, root, row["where"])}
+            row["root"], row["sizes"] = _found(row["task"], config, root, row["where"])
+        if row["sizes"] and min(row["sizes"]) <= row["shots"]:
+            raise InputError(
+                f"{row['where']}: key 'shots': {row['shots']} solved examples and a question are more than there are: "
+                f"{min(row['sizes'])}; ask for fewer shots"
+            )
+        tasks[row["slug"]] = row
     fetched = {row["task"].partition(":")[0] for row in tasks.values() if row.get("root") == str(root)}
     missing = sorted(task for task in fetched if not (root / task / "task.json").exists())
     datasets = {str(task_sources.questions_at(row)) for row in tasks.values() if "revision" in row}
@@ -229,7 +234,7 @@ def exiting() -> Iterator[None]:
     """End the program with one line and status 2 where the input is wrong."""
     try:
         yield
-    except InputError as error:
+    except (InputError, OSError) as error:
         print(f"rescore: {error}", file=sys.stderr)  # noqa: T201 - the one line that a user sees
         raise SystemExit(2) from None
 
@@ -257,8 +262,8 @@ def _download_root(config: Mapping[str, Any], where: str) -> Path:
     return DOWNLOADS / "hub" / slug(f"{hub['source'].replace('/', '-')}-{hub['revision'] or 'folder'}")
 
 
-def _root(name: str, config: Mapping[str, Any], download_root: Path, where: str) -> str:
-    """Find the folder that holds, or will hold, a task's folder."""
+def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str) -> tuple[str, list[int]]:
+    """Find the folder that holds, or will hold, a task's folder, and the number of questions of each subtask."""
     task = name.partition(":")[0]
     local = OWN_TASKS if (OWN_TASKS / task).is_dir() else config["bigbench"]["path"]
     known = kinds()
@@ -268,10 +273,10 @@ def _root(name: str, config: Mapping[str, Any], download_root: Path, where: str)
         files = list((Path(local) / task).rglob("task.json"))
         try:
             if not files or sum(f.stat().st_size for f in files) <= _CHECKED_BYTES:
-                load(Path(local), name)
+                return str(local), [len(subtask.examples) for subtask in load(Path(local), name)]
         except InputError as error:
             raise InputError(f"{where}: key 'task': {error}") from error
-        return str(local)
+        return str(local), []
     if name not in known:
         own = [path.parent.name for path in OWN_TASKS.glob("*/task.json")]
         near = difflib.get_close_matches(name, [*own, *known], n=1)
@@ -279,9 +284,11 @@ def _root(name: str, config: Mapping[str, Any], download_root: Path, where: str)
             f"{where}: key 'task': '{name}' is neither in {OWN_TASKS} nor a JSON task of BIG-Bench"
             + (f"; did you mean '{near[0]}'?" if near else "")
         )
-    if config["bigbench"]["hub"] is not None and ":" in name:
+    if config["bigbench"]["hub"] is None:
+        return str(download_root), leaf_sizes()[name]
+    if ":" in name:
         raise InputError(f"{where}: key 'task': '{name}': the copies on the Hub have no subtasks; name the task alone")
-    return str(download_root)
+    return str(download_root), [sum(leaf_sizes()[name])]
 
 
 def excluded_tasks(recipe: str) -> list[str]:

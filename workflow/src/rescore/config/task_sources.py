@@ -65,13 +65,13 @@ def columns(row: Mapping[str, Any]) -> Columns:
     return Columns(row.get("input_column"), row.get("target_column"), row.get("choices_column"))
 
 
-def check(row: Mapping[str, Any], *, bytes_max: int) -> int | None:
+def check(row: Mapping[str, Any], *, bytes_max: int) -> list[int]:
     """Check a row with a `path`, its file too where it has at most `bytes_max` bytes, a sixteenth of that if packed.
 
     Returns
     -------
-    int or None
-        The number of its questions, where they were read.
+    list of int
+        The number of its questions, one; empty where they were not read.
 
     Raises
     ------
@@ -85,16 +85,16 @@ def check(row: Mapping[str, Any], *, bytes_max: int) -> int | None:
             f"give yours another name, such as 'my_{task}', or leave 'path' blank"
         )
     if "revision" in row:
-        return None
+        return []
     if not at.exists():
         raise InputError(f"{where}: key 'path': {_nothing_at(at, Path(where.rpartition(': ')[0]).parent)}")
     packed = _PACKED_TO if at.suffix.lower() in _PACKED else 1
     if at.is_dir() or at.stat().st_size * packed > bytes_max:
-        return None
+        return []
     try:
         subset, split = row.get("subset"), row.get("split")
         [subtask] = load_questions(at, task, subset=subset, split=split, named=columns(row))
-        return len(subtask.examples)
+        return [len(subtask.examples)]
     except InputError as error:
         raise InputError(f"{where}: key 'path': {error}") from error
 

@@ -42,7 +42,7 @@ def validate(instance: object, schema: str, where: Place) -> None:
     path = [str(p) for p in error.absolute_path]
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
-        key = next(k for k in error.instance if k not in known)
+        key = next(str(k) for k in error.instance if k not in known)  # YAML has keys that are no texts: 1, yes, a date
         near = difflib.get_close_matches(key, known, n=1)
         mend = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
         raise InputError(f"{_key(where, [*path, key])}: unknown; {mend}")
@@ -106,13 +106,13 @@ def typed(text: str, kind: str | None) -> object:
         if not math.isfinite(number) or (kind == "integer" and abs(number) >= 2**63):
             return text
         return int(number) if kind == "integer" and number.is_integer() else number
-    if kind == "boolean" and text in ("true", "false"):
-        return text == "true"
+    if kind == "boolean" and text.lower() in ("true", "false"):  # spreadsheets write TRUE
+        return text.lower() == "true"
     return text
 
 
 def typed_object(value: Any, schema: dict[str, Any]) -> Any:
-    """Read the texts of an object as its schema's types.
+    """Read the texts of an object as its schema's types, and 2.0 as 2 where it asks for an integer.
 
     Snakemake turns `--config "extract={batch_tokens: 100}"` into an object whose values are all texts. A text stays one
     if the schema asks for text, or if it cannot be read as another type: the schema then refuses it.
@@ -122,6 +122,8 @@ def typed_object(value: Any, schema: dict[str, Any]) -> Any:
         return {key: typed_object(inner, known.get(key, {})) for key, inner in value.items()}
     kinds = schema.get("type", "string")
     kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(value, float) and "integer" in kinds and value.is_integer():
+        return int(value)  # 2.0 is an integer to the schema, and none to the commands
     if not isinstance(value, str):
         return value
     if "null" in kinds and value in ("", "~", "null"):
