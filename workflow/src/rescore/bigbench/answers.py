@@ -87,12 +87,8 @@ _LOOKS_AROUND = regex.compile(r"[$]|\\[bBZzGKmMA]|\(\?")
 def answers(generations: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     """Post-process the greedy continuations of one task.
 
-    Parameters
-    ----------
-    generations
-        GENERATIONS, with `model`.
-    settings
-        By subtask, its `stop_string` and `output_regex`, as `rescore.bigbench.settings` returns them.
+    `generations` is the table GENERATIONS with `model`; `settings` are by subtask, as `rescore.bigbench.settings`
+    returns them.
 
     Returns
     -------

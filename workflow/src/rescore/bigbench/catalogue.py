@@ -72,13 +72,7 @@ def leaf_sizes() -> Mapping[str, list[int]]:
 
 
 def folders(root: Path) -> list[Path]:
-    """Find the folders of tasks in a folder, JSON and programmatic, sorted by name.
-
-    Raises
-    ------
-    InputError
-        None of them holds a task.json.
-    """
+    """Find the folders of tasks in a folder, sorted by name; InputError where none holds a task.json."""
     files = sorted([*root.glob("*/task.json"), *root.glob("*/task.py")])
     if not any(f.suffix == ".json" for f in files):
         raise InputError(f"{root}: no folder in it holds a task.json")
@@ -86,13 +80,7 @@ def folders(root: Path) -> list[Path]:
 
 
 def scan(tasks: Iterable[Path]) -> pl.DataFrame:
-    """Load the tasks of folders and describe them, as `COLUMNS`; a folder without a task.json is programmatic.
-
-    Raises
-    ------
-    InputError
-        A task breaks the format.
-    """
+    """Load the tasks of folders and describe them, as `COLUMNS`; a folder without a task.json is programmatic."""
     rows: list[tuple[object, ...]] = []
     for folder in tasks:
         if not (folder / "task.json").is_file():
@@ -131,13 +119,10 @@ def search(frame: pl.DataFrame, words: Sequence[str]) -> pl.DataFrame:
 
 
 def by_task(frame: pl.DataFrame) -> pl.DataFrame:
-    """Sum up the leaves of each task.
+    """Sum up the leaves of each task: one row per task, in order, as `COLUMNS` and `n_subtasks`.
 
-    Returns
-    -------
-    polars.DataFrame
-        One row per task, in order: `COLUMNS` and `n_subtasks` (0 for a task that is its only leaf). `metrics` are those
-        of any leaf; `preferred_score` lists each that a leaf prefers (`a, b` for four tasks of BIG-Bench).
+    `n_subtasks` is 0 for a task that is its only leaf. `metrics` are those of any leaf; `preferred_score` lists each
+    that a leaf prefers (`a, b` for four tasks of BIG-Bench).
     """
     return (
         frame.with_columns(leaf=pl.col("name").str.contains(":", literal=True))

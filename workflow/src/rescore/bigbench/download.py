@@ -130,10 +130,7 @@ def from_hub(source: str, revision: str | None, task: str, out: Path) -> Path:
     expressions. BIG-Bench's default expression therefore cuts the answers, and only prompts without shots equal the
     reference's.
 
-    Raises
-    ------
-    InputError
-        The dataset cannot be loaded or has other columns.
+    Raises InputError where the dataset cannot be loaded or has other columns.
     """
     path = out / task / "task.json"
     if path.exists():
@@ -192,17 +189,8 @@ def _task_from_hub(task: str, source: str, rows: Iterable[dict[str, Any]]) -> di
 def dataset(source: str, revision: str | None, *, subset: str | None, split: str | None) -> bytes:
     """Load one split of a dataset of the Hub, or of a folder in a format of the `datasets` library, as a parquet file.
 
-    Parameters
-    ----------
-    source, revision
-        A dataset's name on the Hub and its commit; or a folder and None.
-    subset, split
-        None takes the only one.
-
-    Raises
-    ------
-    InputError
-        It cannot be loaded; or there are several subsets or splits and none was named, or none of that name.
+    A dataset of the Hub needs its commit as `revision`, a folder has none. `subset` and `split` may be None where there
+    is one. Raises InputError where it cannot be loaded, and where several are there and none or another was named.
     """
     import datasets  # costs a second
 

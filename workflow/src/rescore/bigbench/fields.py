@@ -57,14 +57,9 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_keys(path: Path, data: Json, *, task: str, say: Say) -> None:
-    """Refuse keys of a task that nothing reads, and repeated keys.
+    """Refuse keys of a task that nothing reads, and repeated keys; InputError names the key.
 
     Those in BIG-Bench's own files are reported through `say` instead: they change nothing there either.
-
-    Raises
-    ------
-    InputError
-        Names the key, and the known one it resembles.
     """
     slips = _SLIPS_OF_BIG_BENCH.get(task, frozenset())
     if isinstance(data, Repeated):
@@ -86,10 +81,7 @@ def check_keys(path: Path, data: Json, *, task: str, say: Say) -> None:
 def check_example_keys(where: str, example: dict[str, Any], *, task: str, say: Say) -> None:
     """Refuse keys of an example that look as if they were read and are not, and repeated keys; other keys are notes.
 
-    Raises
-    ------
-    InputError
-        Names the key, and what may have been meant.
+    InputError names the key, and what may have been meant.
     """
     if isinstance(example, Repeated):
         raise InputError(f"{where}: key {example.key!r}: stands twice; take one out")
@@ -143,13 +135,7 @@ def text(path: Path, data: Json, key: str, default: T) -> str | T:
 
 
 def field(path: Path, data: Json, key: str, expected: type) -> Any:
-    """Return a key's value, which must be there and of the expected kind.
-
-    Raises
-    ------
-    InputError
-        Names the key and what was expected.
-    """
+    """Return a key's value, which must be there and of the expected kind; InputError names the key and the kind."""
     if not isinstance(data, dict):
         raise InputError(f"{path}: holds {kind(data)}, expected an object")
     if key not in data:
@@ -176,13 +162,7 @@ def kind(value: object) -> str:
 
 
 def read(path: Path) -> Json:
-    """Read a file as JSON.
-
-    Raises
-    ------
-    InputError
-        It cannot be read, or is not JSON; names the line.
-    """
+    """Read a file as JSON; raises InputError as `content` and `parsed` do."""
     data: Json = parsed(content(path), path)
     return data
 
@@ -190,10 +170,7 @@ def read(path: Path) -> Json:
 def content(path: Path) -> str:
     """Return a file's text; a file named `*.gz` is unpacked.
 
-    Raises
-    ------
-    InputError
-        It cannot be read, or is more than `UNPACKED_MAX` bytes when it is unpacked.
+    Raises InputError where it cannot be read, or is more than `UNPACKED_MAX` bytes when it is unpacked.
     """
     try:
         if path.suffix.lower() == ".gz":
@@ -213,18 +190,7 @@ def content(path: Path) -> str:
 
 
 def parsed(text: str, path: Path, line: int | None = None) -> Any:
-    """Read text as JSON.
-
-    Parameters
-    ----------
-    path, line
-        Where it is from: a file, or one line of it.
-
-    Raises
-    ------
-    InputError
-        It is not JSON; names the line.
-    """
+    """Read the text of a file, or of one `line` of it, as JSON; InputError names the line."""
     where = path if line is None else f"{path}: line {line}"
     try:
         data = json.loads(text, object_pairs_hook=_object)

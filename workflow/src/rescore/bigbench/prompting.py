@@ -37,11 +37,6 @@ def examples(subtask: Subtask, *, shots: int, seed: int, max_examples: int | Non
     polars.DataFrame
         The table EXAMPLES, one row per question; `example_id` is the place among the distinct examples of the file.
         Questions are in file order if all are asked without shots, else in the order of the draw.
-
-    Raises
-    ------
-    InputError
-        A question has fewer other examples than shots.
     """
     samples = [_format(subtask, example, seed) for example in subtask.examples]
     rng = np.random.RandomState(seed)

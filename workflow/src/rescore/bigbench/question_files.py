@@ -26,18 +26,11 @@ class Question(NamedTuple):
 def read_questions(path: Path, *, subset: str | None = None, split: str | None = None) -> list[Question]:
     """Read the rows of a file of questions, or of a folder in the format of the `datasets` library.
 
-    Parameters
-    ----------
-    path
-        JSON Lines (`.jsonl`, `.ndjson`: one object per line); `.json` with a list of objects, with `examples` as in
-        BIG-Bench-Hard, or with one object per line; any of them with `.gz` behind it; `.parquet`; or a folder.
-    subset, split
-        Of a folder, which has them; None takes the only one.
+    A file is JSON Lines (`.jsonl`, `.ndjson`: one object per line); `.json` with a list of objects, with `examples` as
+    in BIG-Bench-Hard, or with one object per line; any of them with `.gz` behind it; or `.parquet`. `subset` and
+    `split` are of a folder, which has them; None takes the only one.
 
-    Raises
-    ------
-    InputError
-        It cannot be read, has another form, or holds no row; names the file, and the line or row.
+    Raises InputError that names file and line or row: it cannot be read, has another form, or holds no row.
     """
     if path.is_dir():
         from rescore.bigbench.download import dataset

@@ -40,7 +40,7 @@ def load_questions(
     list_choices: bool = True,
     say: Say = lambda _: None,
 ) -> list[Subtask]:
-    """Load a task from a file of questions, with defaults for all that a task.json would say.
+    """Load a task from a file of questions, with defaults for all that a task.json would say; a list of one subtask.
 
     Prompts are formed as BIG-bench forms them where a task says nothing (`Q: ` and `A: ` on lines of their own). The
     answer is the first line of text. Texts are compared by exact match; choices are graded, and no text is asked for.
@@ -58,11 +58,6 @@ def load_questions(
         Whether the prompt lists the choices.
     say
         Called with a line for each thing that a reader may not expect.
-
-    Returns
-    -------
-    list of Subtask
-        The one subtask.
 
     Raises
     ------

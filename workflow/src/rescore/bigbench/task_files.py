@@ -56,12 +56,8 @@ DEFAULT_OUTPUT_REGEX = r"[^\.\?\!\;\n]+"
 class Subtask:
     """A leaf task: one task.json with examples.
 
-    Attributes
-    ----------
-    name
-        The reference's name: `task` or `task:subtask`.
-    examples
-        The distinct examples in file order, each a dictionary as in the file, checked.
+    `name` is the reference's, `task` or `task:subtask`. `examples` are the distinct ones in file order, each a checked
+    dictionary as in the file.
     """
 
     name: str
@@ -85,27 +81,14 @@ class Subtask:
 
 
 def load(root: Path, name: str, *, say: Say = lambda _: None) -> list[Subtask]:
-    """Load a task, or one subtask of it, from a folder of task folders.
+    """Load a task, or one subtask of it, from a folder of task folders, in the reference's order.
 
-    Parameters
-    ----------
-    root
-        The folder that holds `arithmetic/task.json` and its like.
-    name
-        `arithmetic` for all its subtasks, or `arithmetic:2_digit_addition` for one.
-    say
-        Called with one line for each key in BIG-Bench's own files that changes nothing; elsewhere such keys are
-        refused.
+    `root` is the folder that holds `arithmetic/task.json` and its like; `name` is `arithmetic` for all its subtasks, or
+    `arithmetic:2_digit_addition` for one. `say` is called with one line for each key in BIG-Bench's own files that
+    changes nothing; elsewhere such keys are refused.
 
-    Returns
-    -------
-    list of Subtask
-        In the reference's order.
-
-    Raises
-    ------
-    InputError
-        There is no such task or subtask, or a task.json breaks the format; names file, example and field.
+    Raises InputError where there is no such task or subtask, or a task.json breaks the format; names file, example and
+    field.
     """
     task, _, leaf = name.partition(":")
     path = root / task / "task.json"

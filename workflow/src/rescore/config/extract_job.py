@@ -10,16 +10,8 @@ from typing import NamedTuple
 class ExtractJob(NamedTuple):
     """One extraction job, which runs its models one after the other, and what it asks a cluster for.
 
-    Attributes
-    ----------
-    reasoned
-        Those of the tasks that let models reason before the answer.
-    mem_mb
-        Main memory, megabytes.
-    gpus
-        GPUs; 0 for models small enough for a processor.
-    runtime_min
-        Wall time, minutes.
+    `reasoned` are those of the tasks that let models reason before the answer. Memory is in megabytes, `gpus` 0 for
+    models small enough for a processor, wall time in minutes.
     """
 
     models: Sequence[str]
@@ -42,14 +34,8 @@ _SKEW_S = 60  # clocks of a cluster's machines differ
 def forget_changed(jobs: Mapping[str, ExtractJob], done: str, results: str) -> None:
     """Remove the mark of each finished job whose tables are gone, or were replaced since, so that it runs again.
 
-    Snakemake sees neither, as no rule names the tables. The job makes again what is missing or does not fit.
-
-    Parameters
-    ----------
-    done
-        The folder where each job that is done has left a file of its name.
-    results
-        The folder of the tables.
+    Snakemake sees neither, as no rule names the tables. The job makes again what is missing or does not fit. `done` is
+    the folder where each finished job has left a file of its name.
     """
     for name, job in jobs.items():
         mark = Path(done, name)

@@ -25,13 +25,7 @@ _NO_LANGUAGE_MODEL = r"\w+For(MaskedLM|PreTraining|SequenceClassification|TokenC
 
 
 def published_results(config: Mapping[str, Any]) -> str:
-    """Return the folder of BIG-bench's published results that a configuration names.
-
-    Raises
-    ------
-    InputError
-        It names none, or there is no such folder.
-    """
+    """Return the folder of BIG-bench's published results that a configuration names; InputError where there is none."""
     folder = config.get("published", {}).get("path")
     if not folder or not Path(folder).is_dir():
         raise InputError(
@@ -41,12 +35,9 @@ def published_results(config: Mapping[str, Any]) -> str:
 
 
 def check_source(row: Mapping[str, Any], where: str) -> None:
-    """Refuse a ladder row whose weights cannot be loaded, before anything runs.
+    """Refuse a ladder row whose weights cannot be loaded, before anything runs; raises InputError.
 
-    Raises
-    ------
-    InputError
-        A folder that cannot be loaded, or is none; a model of the Hub has no revision.
+    It refuses a folder that is none or cannot be loaded, and a model of the Hub without a revision.
     """
     folder, label = Path(row["source"]), f"{where}: model '{row['model']}': key"
     if folder.is_dir():
@@ -85,20 +76,9 @@ def is_of_bin(name: str) -> bool:
 
 
 def check_folder(folder: Path, row: Mapping[str, Any], label: str) -> None:
-    """Refuse a folder that cannot be loaded, as far as its files tell.
+    """Refuse a folder that cannot be loaded, as far as its files tell; raises InputError that begins with `label`.
 
-    Parameters
-    ----------
-    row
-        A row of a ladder table. Its `gguf_file`, where there is one, holds configuration, tokenizer and weights.
-    label
-        What a message begins with.
-
-    Raises
-    ------
-    InputError
-        A file is absent, or is a Git LFS pointer; the configuration is not JSON, or not of a causal language model; the
-        folder holds an adapter.
+    `row` is of a ladder table. Its `gguf_file`, where there is one, holds configuration, tokenizer and weights.
     """
     gguf = row.get("gguf_file")
     if gguf is not None:

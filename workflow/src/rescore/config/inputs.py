@@ -18,10 +18,7 @@ Row = dict[str, Any]
 def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a tab-separated table, each with its place; a blank cell is an absent value.
 
-    Raises
-    ------
-    InputError
-        The file is missing or empty, a row breaks the JSON Schema, or two rows share `key`.
+    Raises InputError where the file is missing or empty, a row breaks the JSON Schema, or two rows share `key`.
     """
     types = {name: rule.get("type") for name, rule in rules(schema)["properties"].items()}
     seen: dict[str, int] = {}
@@ -103,20 +100,11 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
     """Read ladder tables: one row per model of a ladder. `ladder` is the file's name without its suffix.
 
     `compute_flops` is 6 n_params n_tokens (Kaplan et al. 2020, arXiv:2001.08361, section 2.1) if a row gives none, and
-    null if it gives no `n_tokens` either. A model may be in several ladders.
+    null if it gives no `n_tokens` either. A model may be in several ladders. `axis` is a column that every row must
+    have.
 
-    Parameters
-    ----------
-    paths
-        The tables.
-    axis
-        A column of `AXES` that every row must have; none of them if None.
-
-    Raises
-    ------
-    InputError
-        Two files share a name; a row breaks the schema, lacks the axis, or disagrees with another ladder's row of the
-        same model; two rows of one ladder name one model.
+    Raises InputError where a row breaks the schema, lacks the axis, or disagrees with another ladder's row of the same
+    model; where two files share a name; and where two rows of one ladder name one model.
     """
     rows: list[Row] = []
     ladders: dict[str, Path] = {}
@@ -172,13 +160,8 @@ def _told(value: object) -> str:
 def read_suite(path: Path) -> list[Row]:
     """Read a suite table: one row per task or subtask, with its `slug` for file names and its place as `where`.
 
-    `form` is how its prompts are put to a model (see `rescore.config.prompt_form`).
-
-    Raises
-    ------
-    InputError
-        A row breaks the schema, or has half of a prompt's form; a task stands there twice, or once as a whole and once
-        in part.
+    `form` is how its prompts are put to a model (see `rescore.config.prompt_form`). Raises InputError where a row
+    breaks the schema or has half of a form, and where a task stands there twice, or once as a whole and once in part.
     """
     rows = [
         row | {"where": where, "slug": slug(row["task"]), "form": prompt_form(row, where)}

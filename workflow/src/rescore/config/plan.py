@@ -46,12 +46,10 @@ class Plan:
     tasks
         By slug, the suite's row; the folder that holds the task's folder as `root` unless the row has a `path`; and
         `sizes`, the number of questions of each subtask, empty where it is not known.
-    downloads
-        Names of the tasks to fetch, which are not there yet. What is there is whole.
+    downloads, datasets
+        Names of the tasks and files of the Hub's datasets to fetch, which are not there yet. What is there is whole.
     download_root
-        The folder that receives them. Each source has its own, so that sources never mix.
-    datasets
-        Files of the Hub's datasets to fetch, which are not there yet.
+        The folder that receives the tasks. Each source has its own, so that sources never mix.
     """
 
     config: Mapping[str, Any]
@@ -169,21 +167,9 @@ _QUESTIONS_UNKNOWN = 1000
 
 
 def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None = None) -> Plan:
-    """Check everything that can be checked before a job runs.
+    """Check everything that can be checked before a job runs; raises InputError that names file, row and key.
 
-    Parameters
-    ----------
-    config
-        The config, command line included.
-    where
-        The config's files.
-    given
-        What the command line gave of it (`--config`).
-
-    Raises
-    ------
-    InputError
-        One line that names the file, the row and the key.
+    `config` has the command line in it, `where` names its files, and `given` is what the command line gave of it.
     """
 
     def place(path: Sequence[str]) -> str:

@@ -18,23 +18,9 @@ _NEEDS = {
 def prompt_form(given: Mapping[str, Any], where: str) -> dict[str, Any]:
     r"""Take from a suite's row, or from options, how its prompts are put to a model.
 
-    Parameters
-    ----------
-    given
-        chat, system, reasoning_tokens, reasoning_cue, reasoning_stop, answer_mark, each of which may be absent or None;
-        other keys are passed over. In a text, `\n` stands for a new line and `\\` for a backslash.
-    where
-        What a message begins with.
-
-    Returns
-    -------
-    dict
-        What was given of them, and the answer mark where the model reasons; empty for the text alone, answered at once.
-
-    Raises
-    ------
-    InputError
-        A key without the one that it belongs to.
+    Other keys of `given` are passed over, and each may be absent or None. In a text, `\n` stands for a new line and
+    `\\` for a backslash. Returns what was given, and the answer mark where the model reasons; nothing for the text
+    alone, answered at once. Raises InputError, which begins with `where`, for a key without the one that it belongs to.
     """
     for key, needed in _NEEDS.items():
         if given.get(key) and not given.get(needed):

@@ -68,15 +68,8 @@ def columns(row: Mapping[str, Any]) -> Columns:
 def check(row: Mapping[str, Any], *, bytes_max: int) -> list[int]:
     """Check a row with a `path`, its file too where it has at most `bytes_max` bytes, a sixteenth of that if packed.
 
-    Returns
-    -------
-    list of int
-        The number of its questions, one; empty where they were not read.
-
-    Raises
-    ------
-    InputError
-        The name is a task of BIG-Bench, nothing is at the path, or the questions are not as expected; names the row.
+    Returns the number of its questions as a list of one; empty where they were not read. Raises InputError that names
+    the row: the name is a task of BIG-Bench, nothing is at the path, or the questions are not as expected.
     """
     where, task, at = row["where"], row["task"], questions_at(row)
     if task.partition(":")[0] in kinds():

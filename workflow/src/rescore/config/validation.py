@@ -28,10 +28,7 @@ def rules(name: str) -> dict[str, Any]:
 def validate(instance: object, schema: str, where: Place) -> None:
     """Check an object against the JSON Schema of that name.
 
-    Raises
-    ------
-    InputError
-        Names the place, the key, and what was expected; for an unknown key the known one it resembles.
+    Raises InputError that names the place, the key, and what was expected; for an unknown key the one it resembles.
     """
     nan = _nan(instance)
     if nan is not None:  # it is neither below a minimum nor above a maximum
@@ -80,13 +77,7 @@ def _nan(instance: object) -> list[str] | None:
 
 
 def json_object(text: str, where: str) -> dict[str, Any]:
-    """Parse a JSON object given as an argument.
-
-    Raises
-    ------
-    InputError
-        Names `where` and what is wrong.
-    """
+    """Parse a JSON object given as an argument; raises InputError that begins with `where`."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

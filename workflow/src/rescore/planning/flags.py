@@ -25,7 +25,7 @@ _Flag = dict[str, Any]
 
 
 def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -> pl.DataFrame:
-    """Flag saturation, inverse scaling, signatures of contamination, and errors of the grader.
+    """Flag saturation, inverse scaling, signatures of contamination, and errors of the grader: the table FLAGS.
 
     - saturation: exact match is at least `saturated_at` (.95) on the top two sizes or more, and NLL still falls over
       them (one-sided 5%). Retire exact match here: it cannot tell these models apart, NLL can.
@@ -34,19 +34,8 @@ def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -
       interval is above the siblings' median, no sibling of the same task has such a share, and it is an outlier among
       them (`robust_z` at least 3.5). For exact match, multiple choice and NLL, with at least 4 siblings that rise. It
       is a reason to look for leaked items, no proof: a subtask that is another skill than its siblings looks the same.
-    - grader rejects right answers, no correct choice: the worst model's share of such items is at least 1% (GRADING).
-
-    Parameters
-    ----------
-    curves, verdicts
-        The tables CURVES and VERDICTS.
-    grading
-        The table GRADING; empty where it is not known.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table FLAGS, one row per flag.
+    - grader rejects right answers, no correct choice: the worst model's share of such items is at least 1% (GRADING,
+      which is empty where it is not known).
     """
     rows = [*_saturated(curves), *_inverse(verdicts), *_contaminated(verdicts), *_grader(grading, curves)]
     frame = pl.DataFrame(rows, schema=dict(FLAGS.columns))

@@ -67,22 +67,9 @@ def forecasts(
     what the form leaves over (moderated, prior_df), and the error of extrapolation, EXTRAPOLATION times the decades
     beyond the fitted part.
 
-    Parameters
-    ----------
-    curves
-        The table CURVES.
-    verdicts
-        The table VERDICTS, for what guessing scores.
-    conventions
-        For rung_sd_logits, prior_df, draws and nll_floor_nats.
-    seed
-        Of the draws.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table FORECASTS: one row per form of each curve and one of their mean, in the metric's own unit, or one with
-        the reason why there is none. The hard metric, NLL and the soft metrics of the headline are forecast.
+    `verdicts` (VERDICTS) tell what guessing scores, where they are given. Returns the table FORECASTS: one row per form
+    of each curve of CURVES and one of their mean, in the metric's own unit, or one with the reason why there is none.
+    The hard metric, NLL and the soft metrics of the headline are forecast.
     """
     rows: list[dict[str, Any]] = []
     for one in fitted_curves(curves, verdicts, conventions, seed):
@@ -103,17 +90,9 @@ def forecasts(
 
 
 def forecast_counts(forecasts: pl.DataFrame) -> pl.DataFrame:
-    """Count the forecasts that came out, split by whether a fitted rung was above the elbow.
+    """Count the forecasts (FORECASTS) that came out, split by whether a fitted rung was above the elbow.
 
-    Parameters
-    ----------
-    forecasts
-        The table FORECASTS.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table FORECAST_COUNTS, one row per side of the elbow, metric and form, the mean of the forms first.
+    Returns the table FORECAST_COUNTS, one row per side of the elbow, metric and form, the mean of the forms first.
     """
     by = ["along", "above_elbow", "metric", "form"]
     counted = forecasts.drop_nulls("forecast").group_by(by, maintain_order=True)

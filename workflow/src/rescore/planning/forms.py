@@ -49,18 +49,11 @@ class Fit(NamedTuple):
 
 
 def fit(model: Model, x: Floats, z: Floats, variance: Floats, prior: Prior) -> Fit:
-    """Fit z = model(parameters, x) by least squares, each parameter held by its normal prior.
+    """Fit z = model(parameters, x) by least squares, each parameter held by its normal prior; x, z, variance [rungs].
 
     The prior keeps from running away what the rungs do not tell: an offset that they do not show, a break that they do
     not have. From several starts, the best end counts.
 
-    Parameters
-    ----------
-    x, z, variance
-        Places, values, and variances of the values; [rungs].
-
-    Examples
-    --------
     >>> line = fit(_line, np.array([-1.0, 0.0]), np.array([1.0, 3.0]), np.full(2, 1e-6), Prior([0, 0], [9, 9]))
     >>> line.at.round(3).tolist()
     [3.0, 2.0]

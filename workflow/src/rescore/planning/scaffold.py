@@ -37,22 +37,9 @@ def scaffold_shift(
     The shift is log10 compute of `scaffolded` minus that of `plain`: negative where the scaffold helps. See `shift` for
     its interval.
 
-    Parameters
-    ----------
-    plain, scaffolded
-        Tables CURVES of the two settings; the cells that both hold are compared.
-    verdicts
-        Tables VERDICTS of the two: a curve that was judged and does not rise has no shift.
-    setting
-        Name of the second setting in the table.
-    seed
-        Of the draws.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table SCAFFOLD_SHIFT, one row per cell; the shift is null with a reason where the curves have no level in
-        common, or one does not rise.
+    `plain` and `scaffolded` are tables CURVES, whose common cells are compared, `verdicts` their VERDICTS: a curve that
+    was judged and does not rise has no shift. `setting` names the second. Returns the table SCAFFOLD_SHIFT, one row per
+    cell; the shift is null with a reason where the curves have no level in common, or one does not rise.
     """
     others = {curve.key: curve for curve in read_curves(scaffolded)}
     flat = [without_rise(frame) for frame in verdicts]
@@ -79,18 +66,9 @@ def scaffold_shift(
 def prompt_stability(settings: Sequence[PromptSetting], shifts: pl.DataFrame) -> pl.DataFrame:
     """Say of each curve how stable its verdict, its elbow and the three answers are over prompt settings.
 
-    Parameters
-    ----------
-    settings
-        The settings, all along one axis.
-    shifts
-        The table SCAFFOLD_SHIFT of every other setting against the first.
-
-    Returns
-    -------
-    pl.DataFrame
-        The table PROMPT_STABILITY, one row per curve that two settings or more have. An answer that differs is given
-        with its counts, "yes 2, open 1". Answers are of the hard metric's curve.
+    The settings are all along one axis; `shifts` is SCAFFOLD_SHIFT of every other setting against the first. Returns
+    the table PROMPT_STABILITY, one row per curve that two settings or more have. An answer that differs is given with
+    its counts, "yes 2, open 1". Answers are of the hard metric's curve.
     """
     answers = pl.concat(one.cliffs.select(*CELL[:3], "hard_metric", *_QUESTIONS) for one in settings)
     answers = answers.rename({"hard_metric": "metric"}).group_by(CELL).agg(_told(name) for name in _QUESTIONS)

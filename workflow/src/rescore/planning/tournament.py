@@ -21,17 +21,9 @@ _ERROR_MIN = 0.1  # standard errors: no form takes all the weight
 class Told(NamedTuple):
     """What forms tell of a curve, on the scale of the fits.
 
-    Attributes
-    ----------
-    names
-        Of the forms.
-    held, error
-        Forecasts of the fitted rungs that are held out [forms, held out], and the root mean square of their errors in
-        standard errors [forms].
-    top, drawn
-        Forecasts of the top rung [forms], and draws of what it will show [forms, draws].
-    seen
-        What the top rung does show.
+    `held` are forecasts of the fitted rungs that are held out [forms, held out], `error` the root mean square of their
+    errors in standard errors [forms]; `top` forecasts of the top rung [forms], `drawn` draws of what it will show
+    [forms, draws], and `seen` what it does show.
     """
 
     names: tuple[str, ...]
@@ -83,21 +75,11 @@ class _Places(NamedTuple):
 def tournament(
     curve: Curve, likelihood: Likelihood | None, k: int, conventions: Conventions, rng: np.random.Generator
 ) -> Told:
-    """Forecast the top rung from the lowest `k` by every form.
+    """Forecast the top rung of a curve from its lowest `k` (at least 4) by every form.
 
     On trial, a form fits the lower 60% of these k rungs and forecasts the others. No form sees a rung above them.
-
-    Parameters
-    ----------
-    curve
-        What is forecast.
-    likelihood
-        The NLL of the same subtask and its forecast from as many rungs, for the two stages: the mean of its
-        forms, and a sigmoid of it. There are none without it, or where it has other rungs.
-    k
-        Rungs that are fitted, at least 4.
-    conventions, rng
-        For rung_sd_logits, prior_df, nll_floor_nats and draws; the source of the draws.
+    `likelihood` is the NLL of the same subtask and its forecast from as many rungs, for the two stages: the mean of its
+    forms, and a sigmoid of it. There are none without it, or where it has other rungs.
     """
     x, scaled, trial = curve.x, _scaled(curve, conventions), int(np.ceil(LOWER_PART * k))
     ends = np.full(conventions.draws, x[-1] - x[k - 1])

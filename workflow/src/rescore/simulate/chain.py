@@ -31,13 +31,9 @@ def chain_table(
 ) -> pl.DataFrame:
     """Token skill and exact match of the chain model, in closed form and simulated.
 
-    An answer has k tokens; at each compute (log10 FLOPs), `draws` answers of k Bernoulli tokens are simulated.
-
-    Returns
-    -------
-    pl.DataFrame
-        One row per compute: log10_compute, token_probability, logprob_nats_per_token, exact_match (p^k),
-        exact_match_simulated, and exact_match_simulated_se, its Monte Carlo standard error sqrt(p^k (1 - p^k) / draws).
+    An answer has k tokens; at each compute (log10 FLOPs), `draws` answers of k Bernoulli tokens are simulated. Returns
+    one row per compute: log10_compute, token_probability, logprob_nats_per_token, exact_match (p^k),
+    exact_match_simulated, and exact_match_simulated_se, its Monte Carlo standard error sqrt(p^k (1 - p^k) / draws).
     """
     rng = np.random.default_rng(seed)
     p = token_probability(np.array(log10_compute, float), midpoint=midpoint, steepness=steepness)

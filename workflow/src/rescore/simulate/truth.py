@@ -122,18 +122,10 @@ def simulated_scores(
     seed: int = 0,
     spread: Spread | None = None,
 ) -> pl.DataFrame:
-    """Scores of a ladder on tasks with known truth, in the form of the table SCORES.
+    """Scores of a ladder (model, compute_flops) on tasks with known truth, in the form of the table SCORES.
 
-    Parameters
-    ----------
-    truths
-        By task; a task has one subtask of the same name.
-    ladder
-        model and compute_flops.
-    n_items
-        Items of each task.
-    seed
-        Each task has a stream of its own, by its place in `truths`.
+    A task has one subtask of the same name, `n_items` items, and a stream of draws of its own, by its place in
+    `truths`.
     """
     x = np.log10(ladder["compute_flops"].to_numpy())
     models = ladder["model"].to_list()

@@ -30,13 +30,8 @@ def write(frame: pl.DataFrame, path: Path, table: Table, made_by: Provenance) ->
     `made_by` says what made the frame (model revision, task digest, prompt settings, dtype, ...). It is kept in the
     file's metadata beside the schema version and the version of this code.
 
-    Raises
-    ------
-    ValueError
-        A column is missing, surplus or of another type, or holds a null or NaN that it may not: a defect of the
-        caller, not of the user's input.
-    InputError
-        The file cannot be written: the disk is full, or may not be written to.
+    Raises InputError where the file cannot be written; ValueError, a defect of the caller, where a column is missing,
+    surplus or of another type, or holds a null or NaN that it may not.
     """
     problem = _bad_columns(frame.schema, table) or _bad_value(frame, table)
     if problem:
@@ -85,11 +80,8 @@ def write_twins(frame: pl.DataFrame, folder: Path, table: Table, made_by: Proven
 def read(path: Path, table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """Read a table from a parquet file: all of its columns, or some.
 
-    Raises
-    ------
-    InputError
-        The file is missing or no parquet file, is of another table or schema version, lacks a column or has another,
-        holds a value that it may not, or was changed since it was written.
+    Raises InputError where the file is missing or no parquet file, is of another table or schema version, lacks a
+    column or has another, holds a value that it may not, or was changed since it was written.
     """
     made_by = provenance(path)
     content = path.read_bytes()
@@ -129,10 +121,7 @@ def _parsed(
 def provenance(path: Path) -> dict[str, Any]:
     """Read what made a parquet file from its metadata; empty for a file that Rescore did not write.
 
-    Raises
-    ------
-    InputError
-        The file is missing or no parquet file, or was written under a schema version this code does not know.
+    Raises InputError where it is missing, no parquet file, or of a schema version that this code does not know.
     """
     text = _metadata(path).get(_KEY)
     if text is None:

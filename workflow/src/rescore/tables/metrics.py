@@ -9,12 +9,10 @@ from rescore.tables.lists import read_list
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What a metric's numbers mean.
+    """What a metric's numbers mean; `title` and `definition` (of an example's score) are for readers.
 
     Attributes
     ----------
-    name, title
-        In every table, and for readers.
     unit, low, high
         Of an example's score; "" for a pure number.
     discontinuous
@@ -24,8 +22,6 @@ class Metric:
         (a power law is then a straight line), None where the curve is shown and not tested.
     whole_answer
         Whether it is of the whole answer, so that all of its tokens must be right, or of a token.
-    definition
-        One line on how it is computed for an example.
     """
 
     name: str

@@ -49,15 +49,9 @@ def n_params(model: GPTNeoXForCausalLM) -> int:
 def answer_logits(model: GPTNeoXForCausalLM, tokens: Tensor, where: Tensor) -> Tensor:
     """Return the library's logits, in full precision, at some positions only: [positions wanted, vocabulary].
 
-    In the last layer everything after the attention is worked out at those positions alone, which for long
-    prompts with short answers saves much of the step.
-
-    Parameters
-    ----------
-    tokens
-        [batch, time], padded on the right, where the causal attention never looks.
-    where
-        Boolean, [batch, time]: the positions wanted.
+    In the last layer everything after the attention is worked out at those positions alone, which for long prompts with
+    short answers saves much of the step. `tokens` are [batch, time], padded on the right, where the causal attention
+    never looks. `where` is Boolean, [batch, time]: the positions wanted.
     """
     (batch, time), config = tokens.shape, model.config
     heads, head_size = config.num_attention_heads, config.hidden_size // config.num_attention_heads

@@ -42,25 +42,15 @@ def train_ladder(
 ) -> None:
     """Train every model of a ladder that is not trained yet, and list the trained ones in `out`/ladder.tsv.
 
-    A model is a folder `{ladder}-{size}-s{seed}` that `AutoModelForCausalLM` and `AutoTokenizer` load, with
-    a record of its training (`training.json`); a checkpoint has `-t{steps}` after its name, and is listed
-    with its size's others in `out`/{ladder}-{size}-tokens.tsv. A model is trained anew only where its settings, its
-    seed, the excluded questions or the trainer changed; one that was stopped goes on where it was. All seeds of a
-    size are trained together, on a GPU where there is one, else on one thread.
+    A model is a folder `{ladder}-{size}-s{seed}` that `AutoModelForCausalLM` and `AutoTokenizer` load, with a record of
+    its training (`training.json`); a checkpoint has `-t{steps}` after its name, and is listed with its size's others in
+    `out`/{ladder}-{size}-tokens.tsv. A model is trained anew only where its settings, its seed, the excluded questions
+    or the trainer changed; one that was stopped goes on where it was. All seeds of a size are trained together, on a
+    GPU where there is one, else on one thread.
 
-    Parameters
-    ----------
-    bigbench
-        The folder of BIG-Bench's tasks, for the questions that the settings exclude.
-    sizes
-        Names of the sizes to train now; by default all.
-    threads
-        Sizes trained side by side, the largest first.
-
-    Raises
-    ------
-    InputError
-        The settings or an excluded task.json cannot be used, or a size is not in the settings.
+    `bigbench` is the folder of BIG-Bench's tasks, for the questions that the settings exclude. `threads` sizes, all or
+    those named in `sizes`, are trained side by side, the largest first. Raises InputError where the settings or an
+    excluded task.json cannot be used, or a size is not in the settings.
     """
     ladder = read_config(config_path)
     for name in sizes or ():

@@ -60,11 +60,8 @@ class Ladder:
 def read_config(path: Path) -> Ladder:
     """Read a ladder's training settings.
 
-    Raises
-    ------
-    InputError
-        The file is missing or no YAML; a key is unknown, missing or out of range; a width does not divide
-        into heads of an even size (rotary embeddings turn pairs).
+    Raises InputError where the file is missing or no YAML; where a key is unknown, missing or out of range; and where a
+    width does not divide into heads of an even size (rotary embeddings turn pairs).
     """
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
