@@ -20,11 +20,12 @@ os.environ |= {
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()])
 }
 
-plan = planning.make_or_exit(
-    config,
-    where=" + ".join(map(str, workflow.configfiles)),
-    given=workflow.config_settings.config,
-)
+with planning.exiting():
+    plan = planning.make(
+        config,
+        where=" + ".join(map(str, workflow.configfiles)),
+        given=workflow.config_settings.config,
+    )
 
 if workflow.is_main_process:  # not again in each job
     warn_of_main(plan.models.values(), plan.ladders)

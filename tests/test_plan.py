@@ -368,8 +368,8 @@ def test_a_malformed_task_of_ones_own(make: Make) -> None:
 
 
 def test_bad_input_ends_snakemake_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        plan.make_or_exit(CONFIG | {"suit": "x"}, "config.yaml")
+    with pytest.raises(SystemExit) as ended, plan.exiting():
+        plan.make(CONFIG | {"suit": "x"}, "config.yaml")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "rescore: config.yaml: key 'suit': unknown; did you mean 'suite'?\n"
 

@@ -411,7 +411,7 @@ BAD: dict[str, tuple[list[Any], str]] = {
     ),
     "scores as text": (
         [{"input": "a", "target_scores": {"b": "1", "c": 0}}],
-        ": line 1: key 'target_scores', choice 'b': a string, expected a finite number; mend the row",
+        ": line 1: key 'target_scores', choice 'b': a string, expected a number from 0 to 1; mend the row",
     ),
     "one row without scores": (
         [{"input": "a", "target_scores": {"b": 1, "c": 0}}, {"input": "a", "target": "b"}],

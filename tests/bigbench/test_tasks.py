@@ -168,10 +168,15 @@ def test_a_malformed_task_is_named_with_file_and_field(write_task: Any, fields: 
 SCORES = {
     "no object": ([1, 0], "key 'target_scores': a list, expected an object"),
     "empty": ({}, "key 'target_scores': an object, expected an object of choice: score"),
-    "text": ({"x\ny": "1"}, r"key 'target_scores', choice 'x\ny': a string, expected a finite number"),
-    "truth value": ({"x": True}, "key 'target_scores', choice 'x': true or false, expected a finite number"),
-    "not a number": ({"x": float("nan")}, "key 'target_scores', choice 'x': a number, expected a finite number"),
-    "larger than any float": ({"x": 10**400}, "key 'target_scores', choice 'x': a number, expected a finite number"),
+    "text": ({"x\ny": "1"}, r"key 'target_scores', choice 'x\ny': a string, expected a number from 0 to 1"),
+    "truth value": ({"x": True}, "key 'target_scores', choice 'x': true or false, expected a number from 0 to 1"),
+    "not a number": ({"x": float("nan")}, "key 'target_scores', choice 'x': nan, expected a number from 0 to 1"),
+    "below 0": ({"x": 1, "y": -0.5}, "key 'target_scores', choice 'y': -0.5, expected a number from 0 to 1"),
+    "above 1": ({"x": 2, "y": 0}, "key 'target_scores', choice 'x': 2, expected a number from 0 to 1"),
+    "larger than any float": (
+        {"x": 10**400},
+        "key 'target_scores', choice 'x': 10000000000000000000, expected a number from 0 to 1",
+    ),
     "none better": ({"x": 1, "y": 1}, "key 'target_scores': no choice scores above the others"),
     "one and wrong": ({"x": 0}, "key 'target_scores': no choice scores above the others"),
 }

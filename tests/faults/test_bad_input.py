@@ -74,7 +74,8 @@ def scores(**changes: Any) -> pl.DataFrame:
 
 
 def planned(config: object) -> None:
-    plan.make_or_exit(config, "config.yaml")  # type: ignore[arg-type]
+    with plan.exiting():
+        plan.make(config, "config.yaml")  # type: ignore[arg-type]
 
 
 def usable(**changes: Any) -> dict[str, Any]:

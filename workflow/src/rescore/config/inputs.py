@@ -114,8 +114,10 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
             raise InputError(f"{path}: {ladders[path.stem]} gives a ladder '{path.stem}' already; rename the file")
         ladders[path.stem] = path
         for where, given in read_rows(path, "ladder", "model"):
-            row = {"compute_flops": _compute_flops(given), "trust_remote_code": False} | given
-            row["source"] = str(Path(row["source"]).expanduser()) if row["source"].startswith("~") else row["source"]
+            flops = 6.0 * given["n_params"] * given["n_tokens"] if "n_tokens" in given else None
+            row = {"compute_flops": flops, "trust_remote_code": False} | given
+            if row["source"].startswith("~"):
+                row["source"] = str(Path(row["source"]).expanduser())
             if axis is not None and row.get(axis) is None:
                 raise InputError(_no_place(where, given["model"], axis))
             home, twin = first.setdefault(given["model"].lower(), (where, row))  # some file systems know no case
@@ -138,10 +140,6 @@ def with_losses(path: Path, losses: Mapping[str, float]) -> str:
 
 
 _SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "family", "n_layers")]
-
-
-def _compute_flops(row: Row) -> float | None:
-    return 6.0 * row["n_params"] * row["n_tokens"] if "n_tokens" in row else None
 
 
 def _no_place(where: str, model: str, axis: str) -> str:

@@ -209,12 +209,6 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     return Plan(config, models, ladders, tasks, missing, root, absent)
 
 
-def make_or_exit(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None = None) -> Plan:
-    """`make`, ending the program with one line and status 2 where the input is wrong."""
-    with exiting():
-        return make(config, where, given)
-
-
 @contextmanager
 def exiting() -> Iterator[None]:
     """End the program with one line and status 2 where the input is wrong."""

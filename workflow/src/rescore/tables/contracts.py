@@ -1,12 +1,19 @@
 """The tables that Rescore writes. tables.tsv names them, columns.tsv their columns; all else reads these lists."""
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from rescore.tables.lists import read_list
+
+def read_list(name: str) -> list[dict[str, str]]:
+    """Read a list beside this file, such as tables.tsv: one mapping from column to cell per row."""
+    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
 
 _KINDS: dict[str, pl.DataType] = {
     kind.__name__: kind() for kind in (pl.String, pl.Boolean, pl.Int32, pl.Int64, pl.Float32, pl.Float64)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rescore.tables.lists import read_list
+from rescore.tables.contracts import read_list
 
 
 @dataclass(frozen=True, kw_only=True)
