@@ -227,7 +227,7 @@ def test_a_file_that_is_no_text_is_told(ladder: Path, tmp_path: Path, case: str)
 
 
 def test_folders_and_files_in_the_way_are_told(ladder: Path, tmp_path: Path) -> None:
-    assert fails(command.loss, tmp_path, [ladder]) == f"{tmp_path}: is a folder; give a text file"
+    assert fails(command.loss, tmp_path, [ladder]) == f"{tmp_path}: cannot be read (Is a directory)"
     assert fails(command.loss, tmp_path / "no.txt", [ladder]) == f"{tmp_path}/no.txt: no such file"
     (tmp_path / "t.txt").write_text(TEXT)
     told = fails(command.loss, tmp_path / "t.txt", [ladder], tmp_path)

@@ -186,11 +186,13 @@ def test_bad_settings_name_file_and_key(tmp_path: Path, changes: dict[str, objec
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("text", "complaint"), [(None, "cannot be read"), ("a: [", "not YAML")])
+@pytest.mark.parametrize(
+    ("text", "complaint"), [(None, "no such file"), ("a: [", "not YAML"), ("a: \xe9", "not UTF-8 at byte 3")]
+)
 def test_an_unreadable_settings_file_is_named(tmp_path: Path, text: str | None, complaint: str) -> None:
     path = tmp_path / "train.yaml"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match=rf"train\.yaml: {complaint}"):
         read_config(path)
 

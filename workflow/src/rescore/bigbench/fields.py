@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rescore.tables import InputError
+from rescore.tables import InputError, read_text
 
 Json = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -172,14 +172,13 @@ def content(path: Path) -> str:
 
     Raises InputError where it cannot be read, or is more than `UNPACKED_MAX` bytes when it is unpacked.
     """
+    if path.suffix.lower() != ".gz":
+        return read_text(path)
     try:
-        if path.suffix.lower() == ".gz":
-            with gzip.open(path) as file:
-                raw = file.read(UNPACKED_MAX + 1)
-            if len(raw) > UNPACKED_MAX:
-                raise InputError(f"{path}: holds more than {UNPACKED_MAX // 2**20} MB; unpack it, and name that file")
-        else:
-            raw = path.read_bytes()
+        with gzip.open(path) as file:
+            raw = file.read(UNPACKED_MAX + 1)
+        if len(raw) > UNPACKED_MAX:
+            raise InputError(f"{path}: holds more than {UNPACKED_MAX // 2**20} MB; unpack it, and name that file")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error

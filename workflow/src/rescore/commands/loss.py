@@ -33,10 +33,12 @@ def loss(
     from rescore.config.inputs import read_ladders, with_losses
     from rescore.models import hub
     from rescore.models.jobs import identity
-    from rescore.tables import LOSSES, InputError, provenance, read, write_text, write_twins
+    from rescore.tables import LOSSES, InputError, provenance, read, read_text, write_text, write_twins
     from rescore.tables.source import code_digest
 
-    content = _read(text)
+    content = read_text(text)
+    if not content:
+        raise InputError(f"{text}: holds no text")
     models = read_ladders(ladder)
     rows = list(models.unique("model", keep="first", maintain_order=True).iter_rows(named=True))
     for row in rows:
@@ -81,23 +83,6 @@ def loss(
         write_text(with_losses(path, losses), out / path.name)
     copies = ", ".join(path.name for path in ladder)
     say(f"wrote {LOSSES.name} to {out}, as parquet and CSV, and {copies} with the losses in it")
-
-
-def _read(path: Path) -> str:
-    """Read a text as it stands, without a byte order mark."""
-    from rescore.tables import InputError
-
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; give a text file")
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}; convert it (iconv -t UTF-8)") from error
-    if not content:
-        raise InputError(f"{path}: holds no text")
-    return content
 
 
 def _measure(

@@ -11,6 +11,7 @@ from rescore.config.prompt_form import prompt_form
 from rescore.config.validation import rules, typed, validate
 from rescore.tables.axes import AXES
 from rescore.tables.errors import InputError
+from rescore.tables.files import read_text
 
 Row = dict[str, Any]
 
@@ -38,15 +39,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def text_lines(path: Path) -> list[str]:
-    """Read the lines of a file that a user wrote; a byte order mark is no part of the first."""
-    try:
-        return path.read_text(encoding="utf-8-sig").split("\n")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from error
+    """Read the lines of a file that a user wrote, with line ends of any system."""
+    return re.split(r"\r\n|[\r\n]", read_text(path))
 
 
 def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -11,6 +11,7 @@ from rescore.tables.files import (
     provenance as provenance,
     read as read,
     read_all as read_all,
+    read_text as read_text,
     to_csv as to_csv,
     write as write,
     write_bytes as write_bytes,

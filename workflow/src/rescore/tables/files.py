@@ -191,6 +191,18 @@ def _place(content: bytes) -> int:
     return at if at < 0 else at + len(_SEAL) + 2
 
 
+def read_text(path: Path) -> str:
+    """Read a text file (UTF-8, with or without a byte order mark) as it stands; InputError where it is none."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}; convert it (iconv -t UTF-8)") from error
+
+
 def write_text(text: str, path: Path) -> None:
     """Write a text file (UTF-8) as `write_bytes` writes one."""
     write_bytes(text.encode(), path)

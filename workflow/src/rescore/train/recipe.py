@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from rescore.config.validation import validate
-from rescore.tables import InputError
+from rescore.tables import InputError, read_text
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,7 @@ def read_config(path: Path) -> Ladder:
     width does not divide into heads of an even size (rotary embeddings turn pairs).
     """
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name an existing file") from error
+        settings = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
     validate(settings, "train", str(path))
