@@ -108,10 +108,10 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
             raise InputError(f"{path}: {ladders[path.stem]} gives a ladder '{path.stem}' already; rename the file")
         ladders[path.stem] = path
         for where, given in read_rows(path, "ladder", "model"):
+            if given["source"].startswith("~"):
+                given["source"] = str(Path(given["source"]).expanduser())
             flops = 6.0 * given["n_params"] * given["n_tokens"] if "n_tokens" in given else None
             row = {"compute_flops": flops, "trust_remote_code": False} | given
-            if row["source"].startswith("~"):
-                row["source"] = str(Path(row["source"]).expanduser())
             if axis is not None and row.get(axis) is None:
                 raise InputError(_no_place(where, given["model"], axis))
             home, twin = first.setdefault(given["model"].lower(), (where, row))  # some file systems know no case
