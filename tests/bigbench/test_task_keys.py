@@ -70,7 +70,7 @@ TWICE = {
 
 @pytest.mark.parametrize(("example", "place"), TWICE.values(), ids=list(TWICE))
 def test_a_key_that_stands_twice_is_refused(write_task: Any, example: str, place: str) -> None:
-    path = write_task(metrics=[], examples=[0])
+    path = write_task(examples=[0])
     path.write_text(path.read_text().replace("[0]", f"[{example}]"))
     assert refusal(path) == f"{place}: stands twice; take one out"
 
