@@ -293,6 +293,16 @@ def test_the_name_that_is_printed_is_the_name_that_rename_takes(imported: Import
         assert imported(files, ladders=[PYTHIA], rename=names).means["model"].to_list() == ["pythia-70m"]
 
 
+def test_two_models_of_one_name_are_told_apart_by_rename(imported: Import, tmp_path: Path) -> None:
+    files = {f"{org}.json": report(f"{org}/x", {"piqa": {"acc,none": 0.5}}) for org in "op"}
+    names = tmp_path / "names.tsv"
+    names.write_text("o/x\tone\np/x\ttwo\n")
+    assert imported(files, rename=names).means["model"].to_list() == ["one", "two"]
+    names.write_text("x\tone\n")  # which of them?
+    with pytest.raises(InputError, match=r"^models 'o/x' and 'p/x' would both be 'x'; tell them apart with --rename"):
+        imported(files, rename=names)
+
+
 def rerun(hour: int, mean: float, **config: Any) -> dict[str, Any]:
     run = report("EleutherAI/pythia-14m", {"gsm8k": {"exact_match,strict": mean}}, date=1.7e9 + 3600 * hour)
     return run | {"config": run["config"] | config}

@@ -48,6 +48,12 @@ def test_what_is_no_result_is_refused_with_file_and_row(case: str) -> None:
     assert str(refused.value).startswith(f"f.json: model 'm', task 't', metric '{metric}': {problem}")
 
 
+def test_a_metric_whose_name_holds_ppl_is_no_perplexity() -> None:
+    assert means(found({"metric": "supply_gap", "value": -0.5}, {"metric": "ppl_change", "value": -0.5}))[
+        "mean"
+    ].to_list() == [-0.5, -0.5]
+
+
 def test_a_standard_error_that_is_no_number_is_unknown() -> None:
     frame = means(found({"standard_error": math.nan}, {"task": "u", "standard_error": math.inf}))
     assert frame["standard_error"].to_list() == [None, None]

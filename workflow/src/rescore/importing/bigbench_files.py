@@ -1,5 +1,6 @@
 """BIG-bench's score files and full logs, read together: means, questions, models."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from rescore.importing.renames import read_renames
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, frame, stack
 from rescore.tables import InputError, some
 
+_NAMED = re.compile(r"(scores|full-log)_.*\.json(\.gz)?")
 _LEAF = ["task", "subtask"]
 _OF_ITEMS = ("log_likelihood", "brier_score")  # the log's own numbers: of several right answers the sum is another
 
@@ -50,7 +52,10 @@ def bigbench_scores(
     InputError
         There are no files, one is broken, or two describe a model differently.
     """
-    files = [p for path in paths for p in (_published(path) if path.is_dir() else [path])]
+    files = []
+    for path in paths:
+        every = sorted(path.rglob("*.json*")) if path.is_dir() else []
+        files += [file for file in every if _NAMED.fullmatch(file.name)] if path.is_dir() else [path]
     if not files:
         raise InputError(f"{paths[0]}: holds no scores_*.json and no full-log_*.json")
     collected, preferred, sizes = _read(files, n, leaves)
@@ -62,11 +67,6 @@ def bigbench_scores(
     names = read_renames(options.rename)
     written = finish(collected, names, options, source=some(map(str, paths)), tool="bigbench-scores")
     return Published(written, options.ladders, axis, preferred)
-
-
-def _published(folder: Path) -> list[Path]:
-    patterns = ("scores_*.json", "scores_*.json.gz", "full-log_*.json", "full-log_*.json.gz")
-    return sorted(path for pattern in patterns for path in folder.rglob(pattern))
 
 
 def _read(

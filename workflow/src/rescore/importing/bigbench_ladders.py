@@ -59,13 +59,7 @@ def add(sizes: dict[str, Size], found: Size) -> None:
 
 
 def write(sizes: Mapping[str, Size], out: Path) -> Ladders:
-    """Write a ladder table per family to a folder; its name is the family's.
-
-    Raises
-    ------
-    InputError
-        No model has a number of parameters, a family's name has no letter or digit, or two would share a file.
-    """
+    """Write a ladder table per family to a folder; its name is the family's."""
     known = [size for size in sizes.values() if size.n_params]
     if not known:
         raise InputError(f"{next(iter(sizes.values())).where}: no file gives a number of parameters; give --ladder")

@@ -52,7 +52,8 @@ def read_log(report: Mapping[str, Any], *, where: str, model: str) -> Log:
         place["shots"] = None if shots is None or shots < 0 else shots
         for sample in samples:
             key = (leaf, place["shots"], query["function"], _listed(sample))
-            of = place | {"example_id": seen[key], "question": _digest(sample["input"])}
+            digest = hashlib.sha256(sample["input"].encode("utf-8", "surrogatepass")).hexdigest()[:16]
+            of = place | {"example_id": seen[key], "question": digest}
             seen[key] += 1
             if query["function"] == "generate_text":
                 found = _of_text(sample)
@@ -109,7 +110,3 @@ def _of_text(sample: Mapping[str, Any]) -> Scores:
 
 def _target_scores(sample: Mapping[str, Any]) -> list[float]:
     return [float(sample["target_values"][choice]) for choice in sample["targets"]]
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

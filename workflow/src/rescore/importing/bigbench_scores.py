@@ -29,17 +29,7 @@ def rows(report: Mapping[str, Any], leaves: Leaves, *, where: str, n: int | None
     Where the file has subtasks, the entry named after the task is their mean and is left out. If the preferred metric
     is multiple-choice grade, its chance is the entry's `low_score`. BIG-bench's Brier score times the mean number of
     choices is the mean of ours, sum_c (p_c - y_c)^2, where each question has one right choice; else it keeps its name.
-
-    Parameters
-    ----------
-    report
-        The file's content.
-    leaves
-        What is known of the task's subtasks.
-    where
-        The file's name, for messages.
-    n
-        Questions of every subtask, where the user knows it better.
+    `leaves` tells how many questions a subtask has, or `n` of every subtask, where the user knows it better.
     """
     task, entries = report["task"]["task_name"], report["scores"]
     model = model_name(report["model"])

@@ -38,16 +38,10 @@ class Options:
 
 
 def finish(collected: Collected, names: Renames, options: Options, *, source: str, tool: str) -> Written:
-    """Write the tables of what was found; `source` and `tool`, that made it, go into their provenance.
-
-    Raises
-    ------
-    InputError
-        Something that cannot be used, with its file.
-    """
+    """Write the tables of what was found; `source` and `tool`, that made it, go into their provenance."""
     ladder = read_ladders(options.ladders) if options.ladders else None
     *every, notes = collected
-    printed = match(_models(every), ladder).names
+    printed = match(_models(every), ladder, names.names).names
     check_used(names, every[:2], printed)
     every = [apply(frame, names, printed) for frame in every]
     matched = match(_models(every), ladder)
@@ -81,13 +75,7 @@ class Imported(NamedTuple):
 
 
 def combine(scores: pl.DataFrame, aggregates: pl.DataFrame) -> Imported:
-    """Leave out the means whose items are there too; both tables have a column `where` beside their own.
-
-    Raises
-    ------
-    InputError
-        A mean is not that of its items, so that they are of two runs.
-    """
+    """Leave out the means whose items are there too; refuse those that are not of these items, but of another run."""
     of_items = scores.group_by(_ROW).agg(pl.col("where").first(), pl.col("score").mean().alias("mean"))
     both = aggregates.filter(pl.col("metric").is_in(list(METRICS))).join(of_items, on=_ROW, suffix="_of_items")
     gap = (pl.col("mean") - pl.col("mean_of_items")).abs()

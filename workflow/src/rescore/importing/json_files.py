@@ -24,13 +24,7 @@ class Content(NamedTuple):
 
 
 def content(path: Path) -> Content:
-    """Look into a file, and read no more than the first line where it holds a value per line.
-
-    Raises
-    ------
-    InputError
-        There is no such file.
-    """
+    """Look into a file, and read no more than the first line where it holds a value per line."""
     try:
         with _open(path) as file:
             first = _line(file)
@@ -49,11 +43,6 @@ def values(path: Path) -> Iterator[Any]:
     """Yield the values of a file: the elements of an array, else the value of each line.
 
     Lines end at a line feed alone: JSON may hold the other characters that Unicode takes for line ends.
-
-    Raises
-    ------
-    InputError
-        Names the line that is no JSON.
     """
     if not (whole := content(path)).several:
         yield from whole.value if isinstance(whole.value, list) else [whole.value]
@@ -88,13 +77,7 @@ def refusing(where: object, what: str) -> Iterator[None]:
 
 
 def text(part: Mapping[str, Any], key: str) -> str:
-    """Return a part that has to be a text.
-
-    Raises
-    ------
-    KeyError, TypeError
-        There is none, or something else.
-    """
+    """Return a part that has to be a text; raises KeyError where there is none and TypeError for anything else."""
     value = part[key]
     if not isinstance(value, str):
         raise TypeError(f"{key} is {value!r}, not a text")

@@ -27,21 +27,9 @@ _NAMES: tuple[tuple[str, Kind], ...] = (
 _PATTERNS = tuple((re.compile(pattern), kind) for pattern, kind in _NAMES)
 
 _CHOICES = {
-    "boolq": 2,
-    "copa": 2,
-    "piqa": 2,
-    "rte": 2,
-    "wic": 2,
-    "winogrande": 2,
-    "wsc": 2,
-    "wsc273": 2,
-    "hellaswag": 4,
-    "logiqa": 4,
-    "openbookqa": 4,
-    "race": 4,
-    "sciq": 4,
+    **dict.fromkeys(("boolq", "copa", "piqa", "rte", "wic", "winogrande", "wsc", "wsc273"), 2),
+    **dict.fromkeys(("hellaswag", "logiqa", "openbookqa", "race", "sciq", "mmlu"), 4),
     "commonsense_qa": 5,
-    "mmlu": 4,
 }
 _FOUR_CHOICES = ("hendryckstest_", "mmlu_")  # families of tasks of four choices each
 _NOT_FOUR = ("mmlu_pro", "mmlu_redux")

@@ -97,20 +97,15 @@ def results(report: Mapping[str, Any], tasks: Mapping[str, Task], run: Row, pref
 
 def tasks_of(report: Mapping[str, Any]) -> dict[str, Task]:
     """Read what a report says about its tasks; groups, which are means over tasks, are passed over."""
-    groups = _groups(report)
-    every = report["results"].items()
-    return {name: _task(report, name) for name, entries in every if name not in groups and isinstance(entries, Mapping)}
-
-
-def _groups(report: Mapping[str, Any]) -> set[str]:
-    """Name the entries that are means over other entries of the report."""
     members, groups = report.get("group_subtasks") or {}, report.get("groups") or {}
     means = {group for group, tasks in members.items() if any(task in report["results"] for task in tasks)}
-    return means | {group for group in groups if not members.get(group)}
+    means |= {group for group in groups if not members.get(group)}
+    every = report["results"].items()
+    return {name: _task(report, name) for name, entries in every if name not in means and isinstance(entries, Mapping)}
 
 
 def _task(report: Mapping[str, Any], name: str) -> Task:
-    settings = (report.get("configs") or {}).get(name) or {}
+    settings, config = (report.get("configs") or {}).get(name) or {}, report.get("config") or {}
     filters = settings.get("filter_list") or []
     named = [f.get("name") for f in filters if isinstance(f, Mapping)]
     if not named:  # in the order of their results
@@ -122,8 +117,11 @@ def _task(report: Mapping[str, Any], name: str) -> Task:
     known = kind in ("multiple_choice", "loglikelihood", "generate_until", "mass")
     counts = (report.get("n-samples") or {}).get(name) or {}
     n, every = counts.get("effective"), counts.get("original")
-    limited = bool((report.get("config") or {}).get("limit")) or (n is not None and every is not None and n < every)
-    return Task(_shots(report, name), kind if known else None, tuple(map(str, named)), n, limited)
+    limited = bool(config.get("limit")) or (n is not None and every is not None and n < every)
+    said = ((report.get("n-shot") or {}).get(name), config.get("num_fewshot"), settings.get("num_fewshot"))
+    shots = next((str(n) for n in said if n is not None), "")
+    stated = int(shots) if re.fullmatch(r"\d+", shots) else None
+    return Task(stated, kind if known else None, tuple(map(str, named)), n, limited)
 
 
 def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | None) -> Iterator[Row]:
@@ -164,12 +162,3 @@ def questions(mean: float, standard_error: float) -> int | None:
     square = standard_error**2
     n = mean * (1 - mean) / square + 1 if square else 0.0
     return round(n) if 1 <= n < 2**63 and abs(n - round(n)) < _WHOLE else None
-
-
-def _shots(report: Mapping[str, Any], task: str) -> int | None:
-    """Return the number of solved examples in a task's prompts; None where the report does not say."""
-    of_run = (report.get("config") or {}).get("num_fewshot")
-    of_task = ((report.get("configs") or {}).get(task) or {}).get("num_fewshot")
-    said = ((report.get("n-shot") or {}).get(task), of_run, of_task)
-    shots = next((n for n in said if n is not None), None)
-    return int(shots) if isinstance(shots, int) or (isinstance(shots, str) and re.fullmatch(r"\d+", shots)) else None

@@ -81,16 +81,8 @@ def read_log(
     l over B bytes is known, also what `logged_answers` makes of it. The answer is the text as it was scored, with the
     space that the harness puts before it. Where several choices are right, the likeliest.
 
-    Parameters
-    ----------
-    lines
-        Lines of the log.
-    place
-        Columns that all rows have in common, PLACE and kind.
-    filters
-        Names of the task's filters in their order, for logs that do not name them.
-    prefer
-        The filter of answers that counts, where there are several.
+    `place` is what all rows have in common, PLACE and kind; `filters` names the task's filters in their order, for logs
+    that do not; `prefer` is the filter of answers that counts, where there are several.
     """
     samples = []
     for number, line in enumerate(lines, start=1):

@@ -1,13 +1,12 @@
 """Which row of a ladder an imported model is: by its name on the Hub, its folder, and its revision."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
 
-from rescore.tables import InputError
+from rescore.tables import InputError, some
 
 _CACHED = re.compile(r"models--(?:([^/]+?)--)?([^/]+?)(?:/snapshots/([^/]+))?(?:/.*)?$")
 _CHECKPOINT = re.compile(r"(global_?)?(step|checkpoint|ckpt|iter)[-_]?(\d+)", re.IGNORECASE)
@@ -30,7 +29,7 @@ class Model(NamedTuple):
 
 
 class Matched(NamedTuple):
-    """The name of each model, and what the user should know about how it was found."""
+    """The name of each model of the files, and what the user should know about how it was found."""
 
     names: dict[str, str]
     notes: list[str]
@@ -57,30 +56,23 @@ def read_name(full: str) -> Model:
     return Model(name, revision)
 
 
-def match(found: Iterable[str], ladder: pl.DataFrame | None) -> Matched:
+def match(found: Iterable[str], ladder: pl.DataFrame | None, renamed: Container[str] = ()) -> Matched:
     """Give each imported model the name of its row in the ladder.
 
     A row is a model's if its `source` is the model's name, else if the row or the last part of its source is called as
     the last part of the model's name, upper or lower case; and if its revision is the model's. A model without a
     revision is what the Hub's main branch holds: the rows of revision main, those of a folder, and those that say
     `is_main`. A row that is called as the model in full is taken as it is. A model without a row keeps the last part of
-    its name, with the revision.
-
-    Raises
-    ------
-    InputError
-        Two models that are not of one ladder row come to the same name.
+    its name, with the revision. Two models that are not of one row and come to the same name are refused, unless they
+    will be `renamed`.
     """
     columns = ["model", "source", "revision", "is_main"]
     rows = [] if ladder is None else ladder.select(columns).unique(maintain_order=True).rows()  # once if in several
-    names: dict[str, str] = {}
-    notes = []
-    for full in sorted(set(found)):
-        names[full], note = _row(full, rows)
-        if note:
-            notes.append(note)
-    _check_apart(names, {model for model, *_ in rows})
-    return Matched(names, notes)
+    told = {full: _row(full, rows) for full in sorted(set(found))}
+    names = {full: name for full, (name, _) in told.items()}
+    fixed = {full: name for full, name in names.items() if full not in renamed}
+    _check_apart(fixed, {model for model, *_ in rows})
+    return Matched(names, [note for _, note in told.values() if note])
 
 
 def _row(full: str, rows: Iterable[tuple[str, str, str, bool | None]]) -> tuple[str, str | None]:
@@ -94,22 +86,21 @@ def _row(full: str, rows: Iterable[tuple[str, str, str, bool | None]]) -> tuple[
     if elsewhere:
         last = at.last.lower()
         named = [row for row in rows if last in (row[0].lower(), row[1].rstrip("/").rpartition("/")[2].lower())]
-    fitting = [row[0] for row in named if _same_revision(at.revision, row[2], row[3])]
+    fitting = {row[0]: row[1] for row in named if _same_revision(at.revision, row[2], row[3])}
     as_main = at.snapshot and not fitting
     if as_main:
-        fitting = [row[0] for row in named if _same_revision("", row[2], row[3])]
-    fitting = list(dict.fromkeys(fitting))
-    if len(fitting) == 1 and as_main and at.revision:
-        return fitting[0], f"'{full}' was taken for '{fitting[0]}', as if its commit were that of main"
+        fitting = {row[0]: row[1] for row in named if _same_revision("", row[2], row[3])}
     if len(fitting) == 1:
-        source = next(row[1] for row in named if row[0] == fitting[0])
+        [(model, source)] = fitting.items()
+        if as_main and at.revision:
+            return model, f"'{full}' was taken for '{model}', as if its commit were that of main"
         other = elsewhere and _on_hub(at.name) and _on_hub(source)
-        return fitting[0], f"'{full}' was taken for '{fitting[0]}', whose source is {source}" if other else None
+        return model, f"'{full}' was taken for '{model}', whose source is {source}" if other else None
     own = "-".join([at.last, *([at.revision] if at.revision not in _MAIN and not at.snapshot else [])])
     if len(fitting) > 1:
         return own, f"'{full}' could be {' or '.join(fitting)}: not matched; name the row with --rename"
     if named:
-        revisions = ", ".join(f"{row[0]}: {row[2]}" for row in named[:3]) + (", ..." if len(named) > 3 else "")
+        revisions = some((f"{row[0]}: {row[2]}" for row in named), 3)
         return own, (
             f"'{full}' is revision {at.revision or 'main'}, the ladder has another ({revisions}): not matched; "
             "if they are the same, say is_main in the row, or name the row with --rename"
@@ -136,13 +127,10 @@ def _on_hub(name: str) -> bool:
 
 def _check_apart(names: Mapping[str, str], rows: set[str]) -> None:
     """Refuse two models of one name on the Hub, or in two folders; one in a folder may be that on the Hub."""
-    by_name = defaultdict(list)
+    homes: dict[tuple[str, bool], tuple[str, str]] = {}
     for full, name in names.items():
-        by_name[name].append(full)
-    for name, fulls in by_name.items():
-        at = {full: read_name(full).name.lower() for full in fulls}
-        for on_hub in (True, False):
-            homes = {place: full for full, place in at.items() if "/" in place and _on_hub(place) == on_hub}
-            if name not in rows and len(homes) > 1:
-                one, other = list(homes.values())[:2]
-                raise InputError(f"models '{one}' and '{other}' would both be '{name}'; tell them apart with --rename")
+        place = read_name(full).name.lower()
+        if name not in rows and "/" in place:
+            first, other = homes.setdefault((name, _on_hub(place)), (place, full))
+            if first != place:
+                raise InputError(f"models '{other}' and '{full}' would both be '{name}'; tell them apart with --rename")

@@ -1,9 +1,9 @@
 """Other tools' names of metrics: what they are called here, on which scale they stand, and what `acc` means."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from rescore.importing.kinds import chance, kind_of
@@ -51,6 +51,8 @@ NAMES: dict[str, Name] = {
 }
 """By a tool's name; any other keeps the name that it has."""
 
+PERPLEXITIES = [name for name, new in NAMES.items() if new.scale == "log"]
+
 KNOWN = frozenset(NAMES) | frozenset(METRICS) | NORMALISED
 
 _BY_KIND = {
@@ -60,15 +62,9 @@ _BY_KIND = {
     "mass": "choice_probability",
 }
 _MOST_TELLING = pl.Enum(["mass", "other", "loglikelihood", "generate_until", "multiple_choice"])  # where files differ
-_UNCLEAR = "its accuracy is of several kinds, or not right or wrong"
-_FROM_FILE = "the file gives the output type"
 _FROM_NAME = "a task of lm-evaluation-harness of this kind"
-_FROM_PERPLEXITY = "a perplexity stands beside it"
-_FROM_NORMALISED = "an accuracy of choices by their length stands beside it"
-_ALONE = "no other accuracy of the task"
-_ASSUMED = "assumed, as nothing says otherwise"
 _TAKEN = "another metric of the task has the name that it would get"
-_FACTOR = {"as it is": 1.0, "negative": -1.0, "log": 1.0, "bits": float(np.log(2))}
+_FACTOR = {"as it is": 1.0, "negative": -1.0, "log": 1.0, "bits": math.log(2)}
 
 
 def spelled(metric: str) -> str:
@@ -85,59 +81,49 @@ def meanings(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Say what each accuracy of each subtask is called here, alike for all models.
 
     `acc` is multiple-choice grade, exact match, the probability of the right choices, or remains what it is.
-    `acc_norm` is multiple-choice grade where it is the only accuracy.
-
-    Parameters
-    ----------
-    frames
-        task, subtask, metric and kind, of means and of items.
-
-    Returns
-    -------
-    polars.DataFrame
-        task, subtask, metric, `meaning` and `why`.
+    `acc_norm` is multiple-choice grade where it is the only accuracy. Takes FOUND and ITEMS; returns task, subtask,
+    metric, `meaning` and `why`.
     """
     subtask = ["task", "subtask"]
     every = pl.concat(frame.select(*subtask, "metric", "kind").unique() for frame in frames).unique()
     kind = pl.col("kind").cast(_MOST_TELLING).drop_nulls().min().cast(pl.String)
     one = every.group_by(*subtask, "metric").agg(kind).sort(*subtask, "metric")
-    accuracy, normalised = pl.col("metric").is_in(list(ACCURACY)), pl.col("metric").is_in(list(NORMALISED))
+    accuracy, normalised = (pl.col("metric").is_in(list(names)) for names in (ACCURACY, NORMALISED))
     one = one.with_columns(
         perplexity=pl.col("metric").is_in(list(ANSWER_PERPLEXITY)).any().over(subtask),
         normalised=normalised.any().over(subtask),
         alone=~accuracy.any().over(subtask) & (normalised.sum().over(subtask) == 1),
         named=pl.col("metric").implode().over(subtask, mapping_strategy="join"),
     ).filter(accuracy | (normalised & pl.col("alone")))
-    told = [
-        ("multiple_choice_grade", _ALONE) if row["metric"] in NORMALISED else _meaning(row)
-        for row in one.iter_rows(named=True)
-    ]
-    told = [
-        (metric, _TAKEN) if meaning != metric and meaning in named else (meaning, why)
-        for (meaning, why), metric, named in zip(told, one["metric"], one["named"], strict=True)
-    ]
-    columns = {"meaning": [meaning for meaning, _ in told], "why": [why for _, why in told]}
-    return one.select(*subtask, "metric").hstack(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
+    told = []
+    for row in one.iter_rows(named=True):
+        meaning, why = _meaning(row)
+        taken = meaning != row["metric"] and meaning in row["named"]
+        told.append((row["metric"], _TAKEN) if taken else (meaning, why))
+    columns = pl.DataFrame(told, schema={"meaning": pl.String, "why": pl.String}, orient="row")
+    return one.select(*subtask, "metric").hstack(columns)
 
 
 def _meaning(row: Mapping[str, Any]) -> tuple[str, str]:
     """Say what an accuracy is, and how that is known."""
     metric, kind = row["metric"], row["kind"]
+    if metric in NORMALISED:
+        return "multiple_choice_grade", "no other accuracy of the task"
     names = [name for name in (row["subtask"], row["task"]) if name]
     by_name = next(filter(None, map(kind_of, names)), None)
     if by_name in ("mass", "other"):  # the files call these tasks multiple_choice or generate_until too
         kind = None
     told = kind or by_name
     if told == "other":
-        return metric, _UNCLEAR
+        return metric, "its accuracy is of several kinds, or not right or wrong"
     if told:
-        return _BY_KIND[told], _FROM_FILE if kind else _FROM_NAME
+        return _BY_KIND[told], "the file gives the output type" if kind else _FROM_NAME
     if row["perplexity"]:
-        return "exact_match", _FROM_PERPLEXITY
+        return "exact_match", "a perplexity stands beside it"
     if row["normalised"]:
-        return "multiple_choice_grade", _FROM_NORMALISED
+        return "multiple_choice_grade", "an accuracy of choices by their length stands beside it"
     known = any(chance(name) for name in names)
-    return "multiple_choice_grade", _FROM_NAME if known else _ASSUMED
+    return "multiple_choice_grade", _FROM_NAME if known else "assumed, as nothing says otherwise"
 
 
 def standard(found: pl.DataFrame, meant: pl.DataFrame) -> pl.DataFrame:
@@ -145,21 +131,18 @@ def standard(found: pl.DataFrame, meant: pl.DataFrame) -> pl.DataFrame:
 
     Adds `was`, the metric's name in the file. The logarithm of a perplexity that is not positive is NaN or infinite.
     """
-    metric, scale = (
-        pl.col("metric").replace_strict(
-            {name: new[part] for name, new in NAMES.items()}, default=default, return_dtype=pl.String
-        )
-        for part, default in ((0, pl.col("metric")), (1, pl.lit("as it is")))
-    )
-    key = ["task", "subtask", "metric"]
+    metric = pl.col("metric").replace({name: new.metric for name, new in NAMES.items()})
+    factors = {name: _FACTOR[new.scale] for name, new in NAMES.items()}
     found = (
-        found.join(meant.drop("why"), on=key, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(was="metric", metric=pl.coalesce("meaning", metric), scale=scale)
-        .with_columns(factor=pl.col("scale").replace_strict(_FACTOR, return_dtype=pl.Float64))
+        found.join(
+            meant.drop("why"), on=["task", "subtask", "metric"], how="left", nulls_equal=True, maintain_order="left"
+        )
+        .with_columns(was="metric", metric=pl.coalesce("meaning", metric))
+        .with_columns(factor=pl.col("was").replace_strict(factors, default=1.0, return_dtype=pl.Float64))
     )
-    log = pl.col("scale") == "log"
+    log = pl.col("was").is_in(PERPLEXITIES)
     changed = {"value": pl.when(log).then(pl.col("value").log()).otherwise(pl.col("value") * pl.col("factor"))}
     if "standard_error" in found.columns:
         per = pl.when(log).then(1 / pl.col("value")).otherwise(pl.col("factor").abs())
         changed["standard_error"] = pl.col("standard_error") * per
-    return found.with_columns(**changed).drop("scale", "factor", "meaning")
+    return found.with_columns(**changed).drop("factor", "meaning")

@@ -25,11 +25,6 @@ def read_renames(path: Path | None) -> Renames:
 
     A row of two cells is a name and the name to use. A row of three is a task, a metric of it, and what to call this
     metric of this task alone.
-
-    Raises
-    ------
-    InputError
-        Names the row that has other cells, or that gives a name a second meaning.
     """
     if path is None:
         return Renames()
@@ -52,13 +47,7 @@ def read_renames(path: Path | None) -> Renames:
 
 
 def check_used(renames: Renames, frames: Sequence[pl.DataFrame], printed: Mapping[str, str]) -> None:
-    """Refuse names that are not in the files; `printed` gives models by their name in the files, as they are printed.
-
-    Raises
-    ------
-    InputError
-        Names the first.
-    """
+    """Refuse names that are not in the files; `printed` gives each model of the files the name that is printed."""
     there = {name for frame in frames for column in (*_NAMED, "where") for name in frame[column].unique()}
     there |= {*printed.values()}
     leaves = ("task", "subtask")

@@ -14,17 +14,8 @@ _SAME = 1e-6  # numbers this near each other, relative to their size, are one nu
 def choose_runs(frames: Sequence[pl.DataFrame], *, latest: bool) -> tuple[list[pl.DataFrame], list[str]]:
     """Keep one run of each task, one without a limit on its questions; the latest if asked for. Say what was left out.
 
-    Parameters
-    ----------
-    frames
-        FOUND first, then others with the columns model, task, subtask, run, limited and date.
-    latest
-        Take the latest of several runs.
-
-    Raises
-    ------
-    InputError
-        Two runs of one task differ and `latest` is false, or one of them has no date.
+    Takes FOUND and ITEMS. Raises InputError where two runs of one task differ and the latest is not asked for, or is
+    not known.
     """
     runs = pl.concat(frame.select(*_RUN, "limited", "date") for frame in frames).unique(_RUN)
     full = (~pl.col("limited")).any().over(_TASK)

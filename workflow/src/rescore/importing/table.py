@@ -12,7 +12,7 @@ from rescore.importing.finish import Options, Written, finish
 from rescore.importing.kinds import chance
 from rescore.importing.names import ACCURACY, NORMALISED, spelled
 from rescore.importing.renames import read_renames
-from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, Schema, frame
+from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, Schema, frame, stack
 from rescore.importing.wide_tables import ERROR, ROW, all_numbers, from_metrics, from_tasks
 from rescore.tables import InputError
 
@@ -184,15 +184,7 @@ def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
     return numbers
 
 
-_PLACE: dict[str, Any] = {
-    "where": "where",
-    "run": pl.lit(None, pl.String),
-    "limited": False,
-    "date": pl.lit(None, pl.Float64),
-    **{name: name for name in ("model", "task", "subtask", "shots")},
-    "kind": pl.lit(None, pl.String),
-}
-"""Which result a number is of, as FOUND and ITEMS have it; a table names no run, date or kind of task."""
+_PLACE = ("where", "model", "task", "subtask", "shots")  # a table names no run, date or kind of task
 
 
 def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
@@ -201,27 +193,26 @@ def _means(long: pl.DataFrame, counts: Mapping[str, int]) -> pl.DataFrame:
     of_choices = pl.when(pl.col("metric").is_in([*ACCURACY, *NORMALISED])).then(
         pl.col("task").replace_strict(known, return_dtype=pl.Float64)
     )
-    return (
-        long.drop_nulls("score")
-        .select(
-            **_PLACE,
-            metric="metric",
-            value="score",
-            standard_error="stderr",
-            n=pl.coalesce("n", of_task) if counts else pl.col("n"),
-            chance=pl.coalesce("chance", of_choices),
-        )
-        .cast(pl.Schema(FOUND))
+    rows = long.drop_nulls("score").select(
+        *_PLACE,
+        limited=False,
+        metric="metric",
+        value="score",
+        standard_error="stderr",
+        n=pl.coalesce("n", of_task) if counts else pl.col("n"),
+        chance=pl.coalesce("chance", of_choices),
     )
+    return stack([rows], FOUND)
 
 
 def _items(long: pl.DataFrame) -> pl.DataFrame:
     """Number the examples of each task by name, the same for every model."""
-    return long.select(
-        **_PLACE,
-        example_id=pl.col("example").cast(pl.String).rank("dense").over("task") - 1,
-        question=pl.lit(None, pl.String),
+    rows = long.select(
+        *_PLACE,
+        limited=False,
+        example_id=pl.col("example").cast(pl.String).rank("dense").over("task").cast(pl.Int64) - 1,
         metric="metric",
         value="score",
         reason=pl.when(pl.col("score").is_null()).then(pl.lit("the table has no score")),
-    ).cast(pl.Schema(ITEMS))
+    )
+    return stack([rows], ITEMS)

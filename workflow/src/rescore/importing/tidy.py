@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from rescore.importing.names import ACCURACY, NORMALISED, standard
+from rescore.importing.names import ACCURACY, NORMALISED, PERPLEXITIES, standard
 from rescore.tables import EXAMPLES, METRICS, SCORES, InputError
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
@@ -66,13 +66,7 @@ _JUDGED = frozenset(name for name, metric in METRICS.items() if metric.link)
 
 
 def frame(rows: Iterable[Mapping[str, object]], columns: Schema) -> pl.DataFrame:
-    """Make a frame of rows; what a row does not name is null, and a run is one without a limit.
-
-    Raises
-    ------
-    TypeError
-        Names the column that holds something of another kind.
-    """
+    """Make a frame of rows; what a row does not name is null, and a run is one without a limit."""
     every = [{"limited": False, **row} for row in rows]
     made = []
     for column, kind in columns.items():
@@ -84,19 +78,16 @@ def frame(rows: Iterable[Mapping[str, object]], columns: Schema) -> pl.DataFrame
 
 
 def stack(frames: Iterable[pl.DataFrame], columns: Schema) -> pl.DataFrame:
-    """Put frames of one schema below each other; there may be none."""
-    return pl.concat([frame([], columns), *frames])
+    """Put frames below each other; there may be none, and a column that one lacks is null."""
+    return pl.concat([frame([], columns), *frames], how="diagonal")
 
 
 def aggregates(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     """Make FOUND rows of AGGREGATES, and of `where`; `meant` is what `names.meanings` tells.
 
-    Raises
-    ------
-    InputError
-        Names file and row of a value that is no finite number, outside its metric's range or in percent, of a negative
-        standard error, of fewer questions than one, or of two numbers for one thing. A metric without a verdict is null
-        with a reason instead.
+    Raises InputError with file and row of a value that is no finite number, outside its metric's range or in percent,
+    of a negative standard error, of fewer questions than one, or of two numbers for one thing. A metric without a
+    verdict is null with a reason instead.
     """
     rows = _in_unit(standard(found, meant), percent=percent)
     error = pl.col("standard_error")
@@ -104,33 +95,25 @@ def aggregates(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl
     _refuse(rows, pl.col("standard_error") < 0, "a standard error is 0 or more, this one is {standard_error:g}")
     _refuse(rows, pl.col("n") < 1, "n is {n}, but the number of questions is at least 1")
     _refuse(rows, ~pl.col("chance").is_between(0, 1, closed="left"), "chance is {chance:g}, not between 0 and 1")
-    rows = _once(_own_names(_whole_names(rows), _KEY), _KEY)
+    rows = _once(_whole_names(rows), _KEY)
     return rows.select("where", *_KEY, pl.col("value").alias("mean"), "standard_error", "n", "chance", "reason")
 
 
 def items(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
-    """Make ITEMS rows of SCORES, and of `where`; parameters as of `aggregates`.
-
-    Raises
-    ------
-    InputError
-        As `aggregates`; also where one number of an example stands for two questions.
-    """
+    """Make ITEMS rows of SCORES, and of `where`; as `aggregates`, and one number of an example is one question."""
     rows = _whole_names(_in_unit(standard(found, meant), percent=percent))
-    questions = rows.drop_nulls("question").unique(["task", "subtask", "example_id", "question"], maintain_order=True)
-    twice = questions.filter(pl.struct("task", "subtask", "example_id").is_duplicated())
+    example = ["task", "subtask", "example_id"]
+    questions = rows.drop_nulls("question").unique([*example, "question"], maintain_order=True)
+    twice = questions.filter(pl.struct(example).is_duplicated())
     if twice.height:
         first = twice.row(0, named=True)
-        other = twice.filter(task=first["task"], subtask=first["subtask"], example_id=first["example_id"])
+        other = twice.filter(**{column: first[column] for column in example})
         raise InputError(
             f"{other['where'][1]}: task '{first['task']}', example {first['example_id']} is another question than in "
             f"{first['where']}: the models must answer the same ones; evaluate them on one version of the task"
         )
-    key = [*_KEY, "example_id"]
-    rows = _once(_own_names(rows, key), key)
-    return rows.select(
-        "where", *(pl.col("value").alias("score") if c == "score" else pl.col(c) for c in SCORES.columns)
-    )
+    rows = _once(rows, [*_KEY, "example_id"]).rename({"value": "score"})
+    return rows.select("where", *SCORES.columns)
 
 
 def examples(found: pl.DataFrame) -> pl.DataFrame:
@@ -172,8 +155,8 @@ def _in_unit(rows: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
         value=pl.when(~undefined).then(value),
     )
     _refuse(rows, ~value.is_finite(), "{value} is no finite number; take the entry out, or evaluate again")
-    low = pl.col("was").str.contains("perplexity|ppl") & (value < -_SAME)
-    _refuse(rows, low, "a perplexity is at least 1, this one is exp({value:g})")
+    below = pl.col("was").is_in(PERPLEXITIES) & (value < -_SAME)
+    _refuse(rows, below, "a perplexity is at least 1, this one is exp({value:g})")
     if not percent:
         in_percent = share & value.is_between(1 + _SAME, 100)
         _refuse(rows, in_percent, "{value:g} is no share; where scores are in percent, give --percent")
@@ -203,8 +186,6 @@ def _own_names(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
 
     The one that is called as here goes first, so that a user may say by `--rename` which of them counts.
     """
-    if not rows.select(key).is_duplicated().any():
-        return rows
     of_task = ["task", "subtask", "metric"]
     first = pl.col("was").sort_by(pl.col("was") != pl.col("metric"), "was").first().over(of_task)
     apart = _unlike(key).any().over(of_task) & pl.col("metric").is_in(list(_SHARES)) & (pl.col("was") != first)
@@ -215,6 +196,7 @@ def _once(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """Keep one of several equal rows; of two that differ refuse a metric with a verdict, and make another null."""
     if not rows.select(key).is_duplicated().any():
         return rows
+    rows = _own_names(rows, key)
     unlike = _unlike(key)
     judged = pl.col("metric").is_in(list(_JUDGED))
     both = rows.filter(unlike & judged)
