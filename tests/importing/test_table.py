@@ -1,5 +1,6 @@
 """Any table: a row per score or per example, a column per metric or per task; and what is refused, with the row."""
 
+import gzip
 from datetime import date
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from rescore.tables import InputError
 LONG = Columns(model="who", task="task", metric="metric", score="score", stderr="se", n="n", chance="guess")
 
 
-def table(text: str, tmp_path: Path, name: str = "t.csv") -> pl.DataFrame:
+def table(text: str, tmp_path: Path, name: str = "t.csv", *, percent: bool = False) -> pl.DataFrame:
     (tmp_path / name).write_text(text)
-    return read_table(tmp_path / name)
+    return read_table(tmp_path / name, percent=percent)
 
 
 def test_a_row_a_metric(tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_a_column_per_task_with_the_metric_said(tmp_path: Path) -> None:
 
 def test_numbers_are_read_in_the_dress_of_published_tables(tmp_path: Path) -> None:
     text = "Model\tMMLU\tARC-C\na\t25.5% \t**50 ± 1.5**\nb\t30%\t\n"
-    read = found(table(text, tmp_path, "t.tsv"), Columns(metric_name="acc"), where="t.tsv")
+    read = found(table(text, tmp_path, "t.tsv", percent=True), Columns(metric_name="acc"), where="t.tsv")
     assert means(read.found, percent=True).select("model", "task", "mean", "standard_error").rows() == [
         ("a", "MMLU", 0.255, None), ("b", "MMLU", 0.3, None), ("a", "ARC-C", 0.5, 0.015),
     ]  # fmt: skip
@@ -146,7 +147,7 @@ def test_half_of_a_mapping_and_unknown_metrics_are_refused(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"^t\.csv: row 2: metric '1' is a number; give --metric a column of names"):
         found(frame.with_columns(s=pl.lit("2")), Columns(metric="value", score="s"), where="t.csv")
     with pytest.raises(InputError, match=r"t\.csv: no column is called METRIC with a known metric"):
-        found(frame, Columns(model="model"), where="t.csv")
+        found(frame.drop("value"), Columns(model="model"), where="t.csv")
     columns = Columns(task="task", metric="metric", score="value", example="id")
     with pytest.raises(InputError, match=r"row 2: no example"):
         found(frame.with_columns(metric=pl.lit("em"), id=None), columns, where="t.csv")
@@ -156,6 +157,27 @@ def test_the_index_of_pandas_is_no_task_and_white_space_no_part_of_a_name(tmp_pa
     assert leaves(",model,Unnamed: 0, MMLU\n0, a ,0, 0.5\n1,b,1,-\n", tmp_path, metric_name="exact_match") == [
         ("a", "MMLU", "exact_match", 0.5, None, None, None)
     ]
+
+
+def test_a_percent_sign_is_a_hundredth_with_and_without_the_option(tmp_path: Path) -> None:
+    for text, option in (("0.5%", False), ("0.5 ± 0.1%", False), ("0.5%", True), ("0.005", False)):
+        frame = table(f"model,task,metric,score\na,t,em,{text}\nb,t,em,50%\n", tmp_path, percent=option)
+        read = means(found(frame, Columns(), where="t.csv").found, percent=option)
+        assert read["mean"].to_list() == [0.005, 0.5], (text, option)
+        assert read["standard_error"][0] == (0.001 if "±" in text else None)
+
+
+def test_blank_lines_are_no_rows_and_true_is_one(tmp_path: Path) -> None:
+    text = "model,task,metric,score,example\n\na,t,em,True,1\n,,,,\na,t,em,False,2\n\n"
+    read = found(table(text, tmp_path), Columns(), where="t.csv").items
+    assert read.select("where", "value").rows() == [("t.csv: row 3", 1.0), ("t.csv: row 5", 0.0)]
+
+
+@pytest.mark.parametrize("header", ["model,task,metric,acc", "model,task,score,acc", "model,score,MMLU,acc"])
+def test_half_of_a_mapping_that_was_not_asked_for_is_refused(header: str, tmp_path: Path) -> None:
+    metric_name = "acc" if "MMLU" in header else None
+    with pytest.raises(InputError, match="give --task, --metric and --score; or,"):
+        found(table(f"{header}\na,1,1,1\n", tmp_path), Columns(metric_name=metric_name), where="t.csv")
 
 
 def test_a_table_may_have_a_column_of_rows(tmp_path: Path) -> None:
@@ -181,6 +203,11 @@ def test_dates_and_lists_in_parquet_are_no_scores(tmp_path: Path) -> None:
 def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_table(tmp_path / "none.csv")
+    with pytest.raises(InputError, match="a folder; give one table"):
+        read_table(tmp_path)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"model,task,metric,score\na,t,em,1\n")[:20])
+    with pytest.raises(InputError, match=r"t\.csv\.gz: no table that can be read \("):
+        read_table(tmp_path / "t.csv.gz")
     (tmp_path / "t.parquet").write_text("no parquet")
     with pytest.raises(InputError, match="no table that can be read"):
         read_table(tmp_path / "t.parquet")

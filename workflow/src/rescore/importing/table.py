@@ -50,12 +50,17 @@ _CALLED = {  # what columns are called, beside the names of the options
 
 def csv(path: Path, columns: Columns, options: Options) -> Written:
     """Import a table of results; raises InputError with file and row of what cannot be used."""
-    collected = found(read_table(path), columns, where=str(path))
+    collected = found(read_table(path, percent=options.percent), columns, where=str(path))
     return finish(collected, read_renames(options.rename), options, source=str(path), tool="csv")
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    """Read a table: .parquet, .tsv or .tab; anything else is comma-separated. Text columns stay text."""
+def read_table(path: Path, *, percent: bool = False) -> pl.DataFrame:
+    """Read a table: .parquet, .tsv or .tab; anything else is comma-separated. Text columns stay text.
+
+    A number with the sign % is divided by 100, unless all scores will be, being in `percent`.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; give one table")
     try:
         if path.suffix == ".parquet":
             plain = [column for column in pl.read_parquet(path) if not column.dtype.is_nested()]
@@ -65,20 +70,24 @@ def read_table(path: Path) -> pl.DataFrame:
         table = pl.read_csv(path, separator=separator, infer_schema=False)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:
         first, *_ = str(error).split("\n")
         raise InputError(f"{path}: no table that can be read ({first})") from error
     for column in table.columns:
         if twin := re.fullmatch(r"(.*)_duplicated_\d+", column):  # as polars calls the second of one name
             raise InputError(f"{path}: two columns are called '{twin[1]}'; take one out")
-    return _bare(table.with_columns(pl.all().str.strip_chars().replace(_NULLS, None)))
+    return _bare(table.with_columns(pl.all().str.strip_chars().replace(_NULLS, None)), percent=percent)
 
 
-def _bare(table: pl.DataFrame) -> pl.DataFrame:
+def _bare(table: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     """Take numbers out of their dress, `**25.1%**` or `25.1 ± 0.4`, of which the second is the standard error."""
     for column in table.columns:
         parts = table[column].str.extract_groups(r"^\**\s*(-?[\d.]+)\s*%?\s*(?:(?:±|\+/-)\s*([\d.]+)\s*%?)?\s*\**$")
-        number, error = parts.struct.field("1"), parts.struct.field("2")
+        signed = table[column].str.contains("%", literal=True) & (not percent)
+        number, error = (
+            pl.select(pl.when(signed).then(part.cast(pl.Float64, strict=False) / 100).otherwise(part)).to_series()
+            for part in (parts.struct.field("1"), parts.struct.field("2"))
+        )
         if number.null_count() == table[column].null_count():
             table = table.with_columns(number.alias(column))
             if error.null_count() < len(error) and f"{column}{ERROR}" not in table.columns:
@@ -94,7 +103,8 @@ def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Collected:
     """
     columns, counts = _counts(columns, table, where)
     given = _given(columns, table, where)
-    long, notes = _long(table.with_row_index(ROW, offset=2), columns, given, where)
+    filled = table.with_row_index(ROW, offset=2).filter(pl.any_horizontal(pl.col(table.columns).is_not_null()))
+    long, notes = _long(filled, columns, given, where)
     long = _typed(long.with_columns(where=pl.format("{}: row {}", pl.lit(where), ROW)))
     if unknown := sorted({*counts} - {"", *long["task"]}):
         raise InputError(f"{where}: --n: '{unknown[0]}' is no task of the table")
@@ -129,6 +139,9 @@ def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
             raise InputError(f"{where}: --{twin} and --{option} both name the column '{column}'")
         if column is not None:
             given[option] = column
+    beside = f"{given.get('score')}{ERROR}"
+    if beside in table.columns:
+        given.setdefault("stderr", beside)
     if "model" not in given:
         raise InputError(f"{where}: --model: no column 'model'; {there}")
     return given
@@ -141,7 +154,7 @@ def _long(
     if "score" in given and "task" in given and ("metric" in given or columns.metric_name):
         long = table.select(ROW, *(pl.col(column).alias(option) for option, column in given.items()))
         return (long if "metric" in given else long.with_columns(metric=pl.lit(columns.metric_name))), []
-    if columns.metric or columns.score or (columns.metric_name and "task" in given):
+    if "metric" in given or "score" in given or (columns.metric_name and "task" in given):
         raise InputError(
             f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two; "
             "or, where all scores are of one metric, --metric-name"
@@ -175,6 +188,8 @@ def _typed(long: pl.DataFrame) -> pl.DataFrame:
 
 def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
     given = long[column]
+    if given.dtype == pl.String:
+        given = given.replace({"True": "1", "False": "0"})
     cast = given.cast(pl.Float64, strict=False)
     numbers = cast.cast(kind, strict=False)
     bad = long.filter((numbers.is_null() | (numbers.cast(pl.Float64) != cast)) & given.is_not_null())
