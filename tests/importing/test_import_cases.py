@@ -187,6 +187,7 @@ def test_other_json_beside_the_results_is_passed_over_and_listed(imported: Impor
         "r.json": report("o/m", {"piqa": {"acc,none": 0.5}}),
         "train_log.json": '{"a": 1}\n{"a": 2}\n',
         "broken.json": "{",
+        "none.jsonl": "\n",
         "config.json": {"hidden_size": 8},
         "list.json": {"results": [{"task_name": "wino", "prompt_name": "p", "em": 0.3}]},
         "scores_a.json": {"scores": [], "task": {}, "model": {}},
@@ -196,6 +197,7 @@ def test_other_json_beside_the_results_is_passed_over_and_listed(imported: Impor
     for told in (
         "no results: config.json, train_log.json",
         "no JSON (",
+        "empty: none.jsonl",
         "results as a list of prompts, as BigScience's harness writes them: list.json",
         "score files of BIG-bench, for `rescore import bigbench-scores`: scores_a.json",
         "compressed, but not by gzip: more.jsonl.zst",

@@ -349,4 +349,4 @@ def test_the_page_lists_every_name_of_a_metric_and_what_it_is_called_here() -> N
     page = Path("docs/import.md").read_text(encoding="utf-8").split("## Which metric is which")[1]
     rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
     said = {name: re.findall(r"`(\w+)`", new) for names, new in rows for name in re.findall(r"`(\w+)`", names)}
-    assert {name: said.get(name) for name in NAMES} == {name: [new.metric] for name, new in NAMES.items()}
+    assert {name: said.get(name) for name in NAMES} == {name: [new] for name, new in NAMES.items()}

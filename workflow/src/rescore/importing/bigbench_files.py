@@ -14,7 +14,7 @@ from rescore.importing.bigbench_ladders import Size
 from rescore.importing.bigbench_logs import read_log
 from rescore.importing.bigbench_scores import Leaves, model_name, named, rows
 from rescore.importing.finish import Options, Written, finish
-from rescore.importing.names import NAMES, Name
+from rescore.importing.names import NAMES
 from rescore.importing.renames import read_renames
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, frame, stack
 from rescore.tables import InputError, some
@@ -107,7 +107,7 @@ def _read(
     if uncounted := every.filter(pl.col("n").is_null())["task"].unique(maintain_order=True).to_list():
         notes[f"not judged, as their number of questions is not known (--n): {some(uncounted)}"] = None
     told = pl.DataFrame(
-        [(*leaf, metric, NAMES.get(named(metric), Name(named(metric))).metric) for leaf, metric in preferred.items()],
+        [(*leaf, metric, NAMES.get(named(metric), named(metric))) for leaf, metric in preferred.items()],
         schema=dict.fromkeys((*_LEAF, "preferred", "metric"), pl.String),
         orient="row",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
+from tqdm import tqdm
 
 from rescore.importing import every_eval_ever, inspect_logs, json_files, lighteval, lm_eval, lm_eval_samples
 from rescore.importing.finish import Options, Written, finish
@@ -52,15 +53,7 @@ def results(paths: Sequence[Path], options: Options, *, prefer: str | None) -> W
     Raises InputError where a path is missing, no file holds results, or one is broken.
     """
     names = read_renames(options.rename)
-    collected = _collect(paths, prefer=prefer, names=names.names)
-    return finish(collected, names, options, source=some(map(str, paths)), tool="results")
-
-
-def _collect(paths: Sequence[Path], *, prefer: str | None, names: Mapping[str, str]) -> Collected:
-    """Read files; `names` are models by the path of a results file that names none."""
-    from tqdm import tqdm
-
-    reading = _Reading(prefer, names)
+    reading = _Reading(prefer, names.names)
     passed: dict[str, list[str]] = defaultdict(list)  # by reason: names of files
     logs = []
     for path in tqdm(list(dict.fromkeys(_files(paths))), desc="reading", unit="file", disable=None, leave=False):
@@ -90,7 +83,8 @@ def _collect(paths: Sequence[Path], *, prefer: str | None, names: Mapping[str, s
         for name, tasks in reading.first_filter.items()
     ]
     items, choices = stack(reading.items, ITEMS), stack(reading.choices.values(), CHOICES)
-    return Collected(stack(reading.found, FOUND), items, choices, notes)
+    collected = Collected(stack(reading.found, FOUND), items, choices, notes)
+    return finish(collected, names, options, source=some(map(str, paths)), tool="results")
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

@@ -28,6 +28,8 @@ def content(path: Path) -> Content:
     try:
         with _open(path) as file:
             first = _line(file)
+            if not first:
+                return Content(None, problem="empty")
             try:
                 value = json.loads(first)
             except ValueError:

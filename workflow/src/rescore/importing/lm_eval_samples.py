@@ -98,10 +98,10 @@ def read_log(
         for sample, right in zip(kept, rights, strict=True)
         for metric, (value, reason) in _scores(sample, right).items()
     ]
-    names = ("example_id", "question", "metric", "value", "reason")
-    columns = dict(zip(names, zip(*rows, strict=True) if rows else ((),) * len(names), strict=True))
+    schema = {column: ITEMS[column] for column in ("example_id", "question", "metric", "value", "reason")}
     kind = _kind(kept)
-    items = _placed(columns, ITEMS, {**place, "kind": kind if kind == "other" else place.get("kind") or kind})
+    place_of_items = {**place, "kind": kind if kind == "other" else place.get("kind") or kind}
+    items = _placed(pl.DataFrame(rows, schema=schema, orient="row"), ITEMS, place_of_items)
     return Log(items, _choices(kept, rights, place), taken)
 
 
@@ -143,13 +143,13 @@ def _choices(
         "target_scores": pa.array(scores, pa.list_(pa.float64())),
         "seed": [0] * len(known),
     }
-    return _placed(columns, CHOICES, place)
+    return _placed(pl.DataFrame(columns, schema={column: CHOICES[column] for column in columns}), CHOICES, place)
 
 
-def _placed(columns: Mapping[str, Any], kinds: Schema, place: Mapping[str, Any]) -> pl.DataFrame:
+def _placed(rows: pl.DataFrame, columns: Schema, place: Mapping[str, Any]) -> pl.DataFrame:
     """Add the columns that all rows of a file have in common."""
-    rows = pl.DataFrame(columns, schema={name: kind for name, kind in kinds.items() if name in columns})
-    return rows.select(pl.col(c) if c in columns else pl.lit(place[c], kind).alias(c) for c, kind in kinds.items())
+    common = (pl.lit(place[c], kind).alias(c) for c, kind in columns.items() if c not in rows.columns)
+    return rows.with_columns(*common).select(list(columns))
 
 
 def _scores(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[float | None, str | None]]:

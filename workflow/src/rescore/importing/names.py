@@ -2,26 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from rescore.importing.kinds import chance, kind_of
 from rescore.tables import METRICS
-
-Scale = Literal["as it is", "negative", "log", "bits"]
-
-
-class Name(NamedTuple):
-    """A metric's name here, and how its numbers come to be in its unit.
-
-    With m the number and e its standard error: "negative" is -m, e; "log" is log m, e/m (delta method); "bits" is
-    m log 2, e log 2.
-    """
-
-    metric: str
-    scale: Scale = "as it is"
-
 
 ACCURACY = frozenset({"acc", "accuracy"})
 """What it is the accuracy of depends on the task: see `meanings`."""
@@ -32,26 +18,26 @@ NORMALISED = frozenset({"acc_norm", "acc_bytes"})
 ANSWER_PERPLEXITY = frozenset({"ppl", "perplexity"})
 """exp of the mean over examples of minus the log-probability of the answer in full."""
 
-NAMES: dict[str, Name] = {
-    **dict.fromkeys(ACCURACY, Name("multiple_choice_grade")),
-    **dict.fromkeys(ANSWER_PERPLEXITY, Name("nll_nats_per_answer", "log")),
-    "em": Name("exact_match"),
-    "exact_str_match": Name("exact_match"),
-    "extractive_match": Name("exact_match"),
-    "mc1": Name("multiple_choice_grade"),
-    "truthfulqa_mc1": Name("multiple_choice_grade"),
-    "mc2": Name("choice_probability"),
-    "truthfulqa_mc2": Name("choice_probability"),
-    "answer_perplexity": Name("nll_nats_per_answer", "log"),
-    "token_perplexity": Name("nll_nats_per_token", "log"),
-    "word_perplexity": Name("nll_nats_per_word", "log"),
-    "byte_perplexity": Name("nll_nats_per_byte", "log"),
-    "bits_per_byte": Name("nll_nats_per_byte", "bits"),
-    "log_likelihood": Name("nll_nats_per_answer", "negative"),
+PERPLEXITIES = {
+    **dict.fromkeys((*ANSWER_PERPLEXITY, "answer_perplexity"), "nll_nats_per_answer"),
+    "token_perplexity": "nll_nats_per_token",
+    "word_perplexity": "nll_nats_per_word",
+    "byte_perplexity": "nll_nats_per_byte",
 }
-"""By a tool's name; any other keeps the name that it has."""
+"""By a tool's name, what the logarithm is called here; of a number m with the standard error e: log m, e / m."""
 
-PERPLEXITIES = [name for name, new in NAMES.items() if new.scale == "log"]
+NAMES = {
+    **dict.fromkeys(ACCURACY, "multiple_choice_grade"),
+    **PERPLEXITIES,
+    **dict.fromkeys(("em", "exact_str_match", "extractive_match"), "exact_match"),
+    **dict.fromkeys(("mc1", "truthfulqa_mc1"), "multiple_choice_grade"),
+    **dict.fromkeys(("mc2", "truthfulqa_mc2"), "choice_probability"),
+    "bits_per_byte": "nll_nats_per_byte",
+    "log_likelihood": "nll_nats_per_answer",
+}
+"""By a tool's name, the name here; any other metric keeps the name that it has."""
+
+_FACTORS = {"bits_per_byte": math.log(2), "log_likelihood": -1.0}  # of the number, and of its standard error
 
 KNOWN = frozenset(NAMES) | frozenset(METRICS) | NORMALISED
 
@@ -64,7 +50,6 @@ _BY_KIND = {
 _MOST_TELLING = pl.Enum(["mass", "other", "loglikelihood", "generate_until", "multiple_choice"])  # where files differ
 _FROM_NAME = "a task of lm-evaluation-harness of this kind"
 _TAKEN = "another metric of the task has the name that it would get"
-_FACTOR = {"as it is": 1.0, "negative": -1.0, "log": 1.0, "bits": math.log(2)}
 
 
 def spelled(metric: str) -> str:
@@ -131,18 +116,13 @@ def standard(found: pl.DataFrame, meant: pl.DataFrame) -> pl.DataFrame:
 
     Adds `was`, the metric's name in the file. The logarithm of a perplexity that is not positive is NaN or infinite.
     """
-    metric = pl.col("metric").replace({name: new.metric for name, new in NAMES.items()})
-    factors = {name: _FACTOR[new.scale] for name, new in NAMES.items()}
-    found = (
-        found.join(
-            meant.drop("why"), on=["task", "subtask", "metric"], how="left", nulls_equal=True, maintain_order="left"
-        )
-        .with_columns(was="metric", metric=pl.coalesce("meaning", metric))
-        .with_columns(factor=pl.col("was").replace_strict(factors, default=1.0, return_dtype=pl.Float64))
-    )
-    log = pl.col("was").is_in(PERPLEXITIES)
-    changed = {"value": pl.when(log).then(pl.col("value").log()).otherwise(pl.col("value") * pl.col("factor"))}
+    key = ["task", "subtask", "metric"]
+    found = found.join(meant.drop("why"), on=key, how="left", nulls_equal=True, maintain_order="left")
+    found = found.with_columns(was="metric", metric=pl.coalesce("meaning", pl.col("metric").replace(NAMES)))
+    factor = pl.col("was").replace_strict(_FACTORS, default=1.0, return_dtype=pl.Float64)
+    log = pl.col("was").is_in(list(PERPLEXITIES))
+    changed = {"value": pl.when(log).then(pl.col("value").log()).otherwise(pl.col("value") * factor)}
     if "standard_error" in found.columns:
-        per = pl.when(log).then(1 / pl.col("value")).otherwise(pl.col("factor").abs())
+        per = pl.when(log).then(1 / pl.col("value")).otherwise(factor.abs())
         changed["standard_error"] = pl.col("standard_error") * per
-    return found.with_columns(**changed).drop("factor", "meaning")
+    return found.with_columns(**changed).drop("meaning")

@@ -155,7 +155,7 @@ def _in_unit(rows: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
         value=pl.when(~undefined).then(value),
     )
     _refuse(rows, ~value.is_finite(), "{value} is no finite number; take the entry out, or evaluate again")
-    below = pl.col("was").is_in(PERPLEXITIES) & (value < -_SAME)
+    below = pl.col("was").is_in(list(PERPLEXITIES)) & (value < -_SAME)
     _refuse(rows, below, "a perplexity is at least 1, this one is exp({value:g})")
     if not percent:
         in_percent = share & value.is_between(1 + _SAME, 100)
@@ -204,7 +204,7 @@ def _once(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
         same = both.row(0, named=True)
         twins = both.filter(pl.all_horizontal(pl.col(c).eq_missing(pl.lit(same[c])) for c in key))
         other = twins.filter(pl.col("value").ne_missing(pl.lit(same["value"]))).row(0, named=True)
-        mend = "rename" if other["where"] == same["where"] else "take out"
+        mend = "rename" if other["was"] != same["was"] and other["where"] == same["where"] else "take out"
         raise InputError(
             f"{_named(other)}: {other['value']} here, {same['value']} in {same['where']}; {mend} one of the two"
         )
