@@ -146,7 +146,7 @@ def test_results_without_a_part_that_their_tool_writes_are_named(imported: Impor
     [
         ("num_samples", 2.5, "num_samples is 2.5, not a whole number"),
         ("num_samples", math.inf, "num_samples is inf, not a whole number"),  # as which JSON's 1e999 is read
-        ("num_samples", 10**30, "n: unexpected value"),
+        ("num_samples", 10**30, "n: found value of type Int128"),
         ("evaluation_name", ["t"], "evaluation_name is ['t'], not a text"),
         ("id", {"a": 1}, "id is {'a': 1}, not a text"),
     ],

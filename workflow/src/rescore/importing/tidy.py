@@ -73,7 +73,7 @@ def frame(rows: Iterable[Mapping[str, object]], columns: Schema) -> pl.DataFrame
         try:
             made.append(pl.Series(column, [row.get(column) for row in every], kind))
         except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
-            raise TypeError(f"{column}: {str(error).splitlines()[0]}") from error
+            raise TypeError(f"{column}: {str(error).splitlines()[0].rpartition('; ')[2]}") from error
     return pl.DataFrame(made)
 
 
