@@ -26,6 +26,7 @@ from rescore.tables import (
     HEADLINE,
     METRICS,
     POSITIONS,
+    REASONING,
     SCORES,
     TABLES,
     VERDICTS,
@@ -173,6 +174,10 @@ BAD = {
     "unknown format": ("show --format xml", "Invalid value for '--format': Value error, 'xml' is not one of"),
     "unknown subcommand": ("shwo", "No such command 'shwo'. Did you mean 'show'? See 'rescore --help'."),
     "unknown importer": ("import helm", "No such command 'helm'. See 'rescore import --help'."),
+    "no slope": ("simulate --steepness nan", "--steepness: nan is no number from -1000 to 1000"),
+    "midpoint out of reach": ("simulate --midpoint 1e308", "--midpoint: 1e+308 is no number from -1000 to 1000"),
+    "more tokens than fit": ("simulate --k 99999999999999999999", "Invalid value for '--k': Input should be less than"),
+    "seed below 0": ("tasks --generate {tmp}/t --seed -1", "Invalid value for '--seed': Input should be greater than"),
     "nothing to report": ("report --results {tmp}", "{tmp}/curves.parquet: no such file"),
 }
 
@@ -369,6 +374,7 @@ def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
     head, *lines = shown("verdicts", "--metric", "exact_match", "--columns", "task,verdict", "--format", "csv").split()
     assert head == "task,verdict"
     assert lines == [",".join(row) for row in verdicts.filter(metric="exact_match").select("task", "verdict").rows()]
+    assert shown("cliffs", "--columns", "task,label,task", "--format", "csv").startswith("task,label\n")
     found = json.loads(shown("curves", "--subtask", "flat", "--metric", "exact_match", "--format", "json"))
     curves = read(tested / "curves.parquet", CURVES).filter(subtask="flat", metric="exact_match")
     assert [row["mean"] for row in found] == curves["mean"].to_list()
@@ -385,6 +391,7 @@ def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
     for arguments, said in (
         (("headline", "--task", "flat"), "--task: the table 'headline' has no column 'task'"),
         (("cliffs", "--columns", "lable"), "no column of 'cliffs' 'lable'; did you mean 'label'?"),
+        (("cliffs", "--columns", " ,"), f"--columns: names none; there are {', '.join(CLIFFS.columns)}"),
         (("cliffs", "--label", "mirrage"), f"{tested}/cliffs: no row of label 'mirrage'"),
         (("power",), f"{tested}/power.parquet: no such file; `rescore power` makes it"),
         (("scaffold_shift",), f"{tested}/scaffold_shift.parquet: no such file; `rescore compare` makes it"),
@@ -499,6 +506,20 @@ def test_show_grading_prints_this_runs_tasks_only(run: Run, tested: Path, capsys
     graded(tested, "earlier", "earlier")
     assert run("show", "grading", "--results", tested, "--all", "--format", "csv") == 0
     assert capsys.readouterr().out == mine.write_csv()
+
+
+def test_show_takes_a_task_for_all_its_subtasks_where_each_has_a_file(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for subtask in ("sort:a", "sort:b", "sorting:a"):
+        row = {"subtask": subtask, "example_id": 0, "token_ids": [1], "text": "x", "finish_reason": "eos"}
+        frame = pl.DataFrame([row | {"logprob_nats": [-1.0]}], schema=dict(REASONING.columns))
+        write(frame, tmp_path / "reasoning/m" / f"{subtask.replace(':', '.')}.parquet", REASONING, {})
+    told = ("--columns", "subtask", "--format", "csv", "--results", tmp_path)
+    assert run("show", "reasoning", "--task", "sort", *told) == 0
+    assert capsys.readouterr().out.split() == ["subtask", "sort:a", "sort:b"]
+    assert run("show", "reasoning", "--task", "sort:b", *told) == 0
+    assert capsys.readouterr().out.split() == ["subtask", "sort:b"]
 
 
 def test_report_says_where_the_grader_is_wrong(run: Run, tested: Path) -> None:

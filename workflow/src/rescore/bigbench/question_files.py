@@ -90,7 +90,7 @@ def _json(data: Any, path: Path) -> list[Question]:
                 raise InputError(f"{path}: key {key!r}: unknown beside 'examples'; take it out")
         data = data["examples"]
     if not isinstance(data, list):
-        held = f"an object of {', '.join(map(repr, list(data)[:8]))}" if isinstance(data, dict) else kind(data)
+        held = f"an object of {', '.join(map(repr, list(data)[:8]))}" if isinstance(data, dict) and data else kind(data)
         raise InputError(f'{path}: holds {held}, expected a list of objects or {{"examples": [...]}}')
     return [Question(f"{path}: row {n}", cells) for n, cells in enumerate(data, start=1)]
 

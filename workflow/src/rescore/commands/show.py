@@ -82,7 +82,9 @@ def show(
             pl.when(pl.col(question).is_not_null()).then(pl.col(numbers)) for question, numbers in _RESTS_ON.items()
         )
     if columns is not None:
-        names = [name.strip() for name in columns.split(",") if name.strip()]
+        names = list(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
+        if not names:
+            raise InputError(f"--columns: names none; there are {', '.join(frame.columns)}")
         for name in names:
             if name not in frame.columns:
                 raise InputError(_unknown(f"column of '{table}'", name, frame.columns))
@@ -160,7 +162,8 @@ def _kept(
         elif option in ("task", "subtask") and "subtask" in frame.columns:
             name = pl.col("subtask")
             mine = (name == value) | name.str.ends_with(f":{value}")
-            frame = frame.filter(mine if option == "subtask" else mine | (pl.col("task") == value))
+            parts = name.str.starts_with(f"{value}:") | (pl.col("task") == value)
+            frame = frame.filter(mine if option == "subtask" else mine | parts)
         else:
             frame = frame.filter(pl.col(option) == value)
         if frame.is_empty():

@@ -19,7 +19,7 @@ def tasks(
         Path | None, typer.Option(help="List this folder of task folders instead of BIG-Bench.", show_default=False)
     ] = None,
     generate: Annotated[Path | None, typer.Option(help="Write Rescore's own tasks to this folder instead.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the generated questions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the generated questions.")] = 0,
 ) -> None:
     """List and search the tasks of BIG-Bench, or of a folder; or generate Rescore's own.
 

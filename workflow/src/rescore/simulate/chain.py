@@ -37,13 +37,15 @@ def chain_table(
     """
     rng = np.random.default_rng(seed)
     p = token_probability(np.array(log10_compute, float), midpoint=midpoint, steepness=steepness)
+    with np.errstate(divide="ignore"):
+        logprob = np.log(p)  # minus infinity where p is 0 in floating point
     exact = p**k
     simulated = [float((rng.random((draws, k)) < probability).all(1).mean()) for probability in p]
     return pl.DataFrame(
         {
             "log10_compute": np.array(log10_compute, float),
             "token_probability": p,
-            "logprob_nats_per_token": np.log(p),
+            "logprob_nats_per_token": logprob,
             "exact_match": exact,
             "exact_match_simulated": simulated,
             "exact_match_simulated_se": np.sqrt(exact * (1 - exact) / draws),
