@@ -358,6 +358,14 @@ def test_what_is_wrong_is_named_with_file_row_and_key(make: Make, changes: dict[
     assert "\n" not in str(caught.value)
 
 
+def test_a_key_that_stands_twice_in_the_file_is_named_with_its_line(make: Make) -> None:
+    Path("config.yaml").write_text("suite: a.tsv\nextract:\n  shards: 1\nsuite: suite.tsv\n")
+    with pytest.raises(InputError, match=r"^config.yaml: line 4: key 'suite': stands twice; take one out$"):
+        make()
+    Path("config.yaml").write_text("extract:\n  shards: 1\nbigbench:\n  shards: 1\n")
+    make()
+
+
 def test_a_malformed_task_of_ones_own(make: Make) -> None:
     path = Path("data/tasks/fruit/task.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"metrics": ["exact"]}))

@@ -187,7 +187,13 @@ def test_bad_settings_name_file_and_key(tmp_path: Path, changes: dict[str, objec
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"), [(None, "no such file"), ("a: [", "not YAML"), ("a: \xe9", "not UTF-8 at byte 3")]
+    ("text", "complaint"),
+    [
+        (None, "no such file"),
+        ("a: [", "not YAML"),
+        ("a: \xe9", "not UTF-8 at byte 3"),
+        ("a: [{b: 1,\n b: 2}]", "line 2: key 'b': stands twice; take one out"),
+    ],
 )
 def test_an_unreadable_settings_file_is_named(tmp_path: Path, text: str | None, complaint: str) -> None:
     path = tmp_path / "train.yaml"

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rescore.bigbench import load
 from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, kinds, leaf_sizes
 from rescore.config import task_sources
@@ -21,7 +19,7 @@ from rescore.config.extract_job import ExtractJob
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
 from rescore.config.inputs import Row, read_ladders, read_suite, slug
-from rescore.config.validation import rules, typed_object, validate
+from rescore.config.validation import read_yaml, rules, typed_object, validate
 from rescore.tables import InputError
 from rescore.tables.source import digest_files
 
@@ -171,6 +169,9 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
 
     `config` has the command line in it, `where` names its files, and `given` is what the command line gave of it.
     """
+    for path in map(Path, where.split(" + ")):
+        if path.suffix in (".yaml", ".yml") and path.is_file():
+            read_yaml(path)  # Snakemake has read it, and passes over a key that stands twice
 
     def place(path: Sequence[str]) -> str:
         if _holds(given, path):
@@ -273,5 +274,5 @@ def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str
 
 def excluded_tasks(recipe: str) -> list[str]:
     """Name the BIG-Bench tasks whose questions a ladder's training leaves out."""
-    paths = yaml.safe_load(Path(recipe).read_text(encoding="utf-8"))["exclude"]
+    paths = read_yaml(Path(recipe))["exclude"]
     return sorted({path.partition("/")[0] for path in paths})

@@ -12,6 +12,7 @@ import jsonschema
 import yaml
 
 from rescore.tables.errors import InputError
+from rescore.tables.files import read_text
 
 Place = str | Callable[[Sequence[str]], str]
 """Where an object is from: a text, or a function of the path of the key in question."""
@@ -74,6 +75,30 @@ def _nan(instance: object) -> list[str] | None:
         if path is not None:
             return [str(key), *path]
     return None
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; InputError where it is none, or where a key stands twice, of which the last would hold."""
+    text = read_text(path)
+    try:
+        _refuse_repeated(yaml.compose(text, Loader=yaml.SafeLoader), path)
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+
+
+def _refuse_repeated(node: Any, path: Path) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for inner in node.value:
+            _refuse_repeated(inner, path)
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise InputError(f"{path}: line {key.start_mark.line + 1}: key '{name}': stands twice; take one out")
+            seen.add(name)
+            _refuse_repeated(value, path)
 
 
 def json_object(text: str, where: str) -> dict[str, Any]:

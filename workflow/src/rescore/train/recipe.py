@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from rescore.config.validation import validate
-from rescore.tables import InputError, read_text
+from rescore.config.validation import read_yaml, validate
+from rescore.tables import InputError
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,7 @@ def read_config(path: Path) -> Ladder:
     Raises InputError where the file is missing or no YAML; where a key is unknown, missing or out of range; and where a
     width does not divide into heads of an even size (rotary embeddings turn pairs).
     """
-    try:
-        settings = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+    settings = read_yaml(path)
     validate(settings, "train", str(path))
     shapes, seeds = settings.pop("sizes"), settings.pop("seeds")
     of_size = {name: tuple(size.pop("seeds", seeds)) for name, size in shapes.items()}
