@@ -20,23 +20,12 @@ class _Sample(NamedTuple):
 
 
 def examples(subtask: Subtask, *, shots: int, seed: int, max_examples: int | None = None) -> pl.DataFrame:
-    """Form the prompts of one subtask.
+    """Form the prompts of one subtask: the table EXAMPLES, one row per question.
 
-    Parameters
-    ----------
-    shots
-        Solved examples before each question, drawn from the subtask's other examples.
-    seed
-        Seeds the order of the choices and, separately, the draw of questions and shots, as `random_seed` does in the
-        reference.
-    max_examples
-        How many questions to draw; None for all.
-
-    Returns
-    -------
-    polars.DataFrame
-        The table EXAMPLES, one row per question; `example_id` is the place among the distinct examples of the file.
-        Questions are in file order if all are asked without shots, else in the order of the draw.
+    `shots` solved examples before each question are drawn from the subtask's others. `seed` seeds the order of the
+    choices and, separately, the draw of questions and shots, as `random_seed` does in the reference. `max_examples` are
+    drawn, or all asked. `example_id` is the place among the distinct examples of the file. Questions are in file order
+    if all are asked without shots, else in the order of the draw.
     """
     samples = [_format(subtask, example, seed) for example in subtask.examples]
     rng = np.random.RandomState(seed)

@@ -46,23 +46,9 @@ def load_questions(
     answer is the first line of text. Texts are compared by exact match; choices are graded, and no text is asked for.
     Where every input ends in a list headed `Options:` that holds the target, as in BIG-Bench-Hard, both are done.
 
-    Parameters
-    ----------
-    path, subset, split
-        As in `read_questions`.
-    name
-        The subtask's name, `task` or `task:subtask`.
-    named
-        The columns; those that are not named are found by their usual names (`USUAL`).
-    list_choices
-        Whether the prompt lists the choices.
-    say
-        Called with a line for each thing that a reader may not expect.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, a column is not there or ambiguous, or a row is not as expected; names file and row.
+    `name` is the subtask's, `task` or `task:subtask`. Columns that are not `named` are found by their usual names
+    (`USUAL`). `say` is called with a line for each thing that a reader may not expect. Raises InputError that names
+    file and row: the file cannot be read, a column is not there or ambiguous, or a row is not as expected.
     """
     questions = read_questions(path, subset=subset, split=split)
     there = columns(questions)

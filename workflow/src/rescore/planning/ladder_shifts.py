@@ -34,9 +34,9 @@ def ladder_shifts(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataF
     do their tokenizers, and metrics by the token are not compared. NLL per byte, which has no verdict, is compared for
     that reason.
 
-    Returns the table LADDER_SHIFTS: one row per pair of ladders, in the order of their names, and cell that both hold.
-    Null with a reason where the curves have no level in common or one does not rise; in parameters also where those of
-    a ladder do not rise with its compute, as along the checkpoints of one model.
+    Returns LADDER_SHIFTS: one row per pair of ladders, in the order of their names, and cell that both hold. Null with
+    a reason where the curves have no level in common or one does not rise; in parameters also where those of a ladder
+    do not rise with its compute, as along the checkpoints of one model.
     """
     if curves["ladder"].n_unique() < 2:
         return LADDER_SHIFTS.empty()

@@ -84,23 +84,11 @@ def draw(
 ) -> list[tuple[Question, ...]]:
     r"""Draw training questions of one kind and one length, as the sequences in which they are asked.
 
-    In a sequence, each prompt continues the text of the question before it and of its answer.
+    There are about `n` questions, those of all sequences together; at least one sequence is drawn. In it, `shots`
+    examples with their answers come before the last question, and each prompt continues the text before it. None of the
+    canonical questions in `excluded` (`rescore.train.exclusion.read_questions`) is drawn. With `listed`, questions
+    about numbers list choices, as BIG-bench's `arithmetic` does.
 
-    Parameters
-    ----------
-    kind
-        One of `KINDS`.
-    n
-        How many questions, those of all sequences together; at least one sequence is drawn.
-    excluded
-        Canonical test questions (`rescore.train.exclusion.read_questions`); none is drawn.
-    shots
-        Examples with their answers before each last question.
-    listed
-        Whether questions about numbers list choices, as BIG-bench's `arithmetic` does.
-
-    Examples
-    --------
     >>> [(first, second)] = draw("letter_sorting", n=2, rng=np.random.default_rng(0), shots=1)
     >>> first.prompt + first.answer + second.prompt, second.answer
     ('Sort: teklzcyg\nSorted: cegkltyz\nSort: esczvhul\nSorted: ', 'cehlsuvz')
