@@ -238,11 +238,11 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "task: no input": (lambda: prompted(example(input=None)), "example 0: key 'input': null, expected a string"),
     "task: a score that is NaN": (
         lambda: prompted(example(target_scores={"a": math.nan, "b": 0})),
-        "choice 'a': a number",
+        "choice 'a': nan, expected a number from 0 to 1",
     ),
     "task: an endless score": (
         lambda: prompted(example(target_scores={"a": math.inf, "b": 0})),
-        "choice 'a': a number",
+        "choice 'a': inf, expected a number from 0 to 1",
     ),
     "task: true for a score": (
         lambda: prompted(example(target_scores={"a": True, "b": 0})),
