@@ -526,6 +526,7 @@ def test_report_says_where_the_grader_is_wrong(run: Run, tested: Path) -> None:
     assert run("report", "--results", tested) == 0
     page = (tested / "report" / "index.html").read_text()
     assert "Grader:" not in page
+    assert "<dt>scores</dt><dd>2, each named in the metadata of verdicts.parquet</dd>" in page
     graded(tested, "chain", "chain")
     assert run("report", "--results", tested) == 0
     page = (tested / "report" / "index.html").read_text()

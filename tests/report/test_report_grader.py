@@ -10,8 +10,8 @@ from report_tables import CHOICES, WORDS, make_tables
 from test_report_page import embedded, subtasks
 
 from rescore.report import render
-from rescore.report.grader import grader, tokens_line
 from rescore.report.page import _LISTED
+from rescore.report.replies import grader, tokens_line
 from rescore.tables import GRADING, POSITIONS
 
 

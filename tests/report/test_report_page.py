@@ -341,13 +341,6 @@ def test_settings_and_provenance_are_printed(tables: SimpleNamespace) -> None:
     assert texts(tree.xpath("//dl[@id='made-by']/*")) == ["code_version", "1.2"]
 
 
-def test_long_provenance_is_counted(tables: SimpleNamespace) -> None:
-    scores = {f"task{n}": {"digest": "x"} for n in range(100)}
-    tree = html.fromstring(page(tables, made_by={"scores": scores}))
-    said = "100 of them, each named in the metadata of verdicts.parquet"
-    assert texts(tree.xpath("//dl[@id='made-by']/*")) == ["scores", said]
-
-
 def test_the_tables_are_linked(tables: SimpleNamespace) -> None:
     tree = html.fromstring(page(tables, diagnosed={"flags": FLAGS.empty()}))
     links = tree.xpath("//h2[@id='data']/following-sibling::p[1]/a/@href")

@@ -18,8 +18,7 @@ from report_browser import browse, needs_browser
 
 from rescore.report import render_sandbox
 from rescore.report.charts import GREEN, RED
-from rescore.report.sandbox import LENGTHS, SCALES, WALKTHROUGH
-from rescore.report.sandbox_charts import CAPABILITIES, SLIDERS, STEP, specs
+from rescore.report.sandbox import CAPABILITIES, LENGTHS, SCALES, SLIDERS, STEP, WALKTHROUGH, specs
 from rescore.simulate import chain_table, token_probability
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "sandbox_answers.py"

@@ -7,8 +7,8 @@ from typing import Any
 
 from rescore.commands.shared import Results, say
 
-_SAID = ("code_version", "schema_version", "ladders", "scores", "aggregates")
-"""What the page says of what made the tables."""
+_SAID = ("code_version", "schema_version", "ladders")
+"""What the page says of what made the tables, beside how many files of scores there were."""
 
 
 def report(results: Results = Path("results")) -> None:
@@ -40,6 +40,11 @@ def report(results: Results = Path("results")) -> None:
         )
     made_by = provenance(results / "verdicts.parquet")
     tasks = made_by.get("scores", {})
+    counted = {
+        key: f"{len(made_by[key])}, each named in the metadata of verdicts.parquet"
+        for key in ("scores", "aggregates")
+        if made_by.get(key)
+    }
 
     def of_tasks(name: str) -> list[Path]:
         """Find the files of a table that each task has of its own, for the tasks whose scores were tested."""
@@ -58,7 +63,7 @@ def report(results: Results = Path("results")) -> None:
         answers=of.read_answers(results, tasks, curves, axes),
         positions=positions,
         diagnosed=diagnosed,
-        made_by={k: made_by[k] for k in _SAID if k in made_by} | _forms(tasks),
+        made_by={key: made_by[key] for key in _SAID if key in made_by} | counted | _forms(tasks),
         settings={"settings": made_by["settings"], "conventions": made_by.get("conventions", {})},
     )
     write_text(page, results / "report" / "index.html")

@@ -17,9 +17,11 @@ DATASET = "curve"
 """The name under which the page gives a chart the rows of its subtask."""
 
 PARTIAL_CREDIT = ("token_edit_distance", "brier_score")
-"""The soft metrics that are drawn beside NLL: the first where it is measured, else the second."""
+"""The soft metrics that are drawn beside NLL."""
 
-_SLOTS = (HARD_METRICS, REFERENCE_METRICS, PARTIAL_CREDIT)
+SLOTS = (HARD_METRICS, REFERENCE_METRICS, PARTIAL_CREDIT)
+"""The three metrics that a subtask is drawn under: of each slot the first that is measured."""
+
 _Z95 = 1.96
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -44,9 +46,9 @@ def colour(metric: str) -> str:
 
 
 def panels(curves: pl.DataFrame) -> tuple[str, ...]:
-    """Choose the metrics of a subtask's three panels, in each slot the first that its curves hold a mean of."""
+    """Choose the metrics of a subtask's three panels from SLOTS; the first of a slot where none has a mean."""
     measured = set(curves.filter(pl.col("mean").is_not_null())["metric"].unique())
-    return tuple(next((metric for metric in slot if metric in measured), slot[0]) for slot in _SLOTS)
+    return tuple(next((metric for metric in slot if metric in measured), slot[0]) for slot in SLOTS)
 
 
 def direction(metric: str) -> str:
@@ -81,18 +83,10 @@ def panel(
     x_titled: bool = True,
     domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:
-    """Draw one metric along the ladder: a point and a bar per model, a line through the rung means.
+    """Draw the rows of CURVES of one metric along the ladder: a point and a bar per model, a line through rung means.
 
-    Parameters
-    ----------
-    data
-        Rows of CURVES; other metrics' rows are passed over, as are null means (on a log axis also a mean of 0).
-    width, height
-        Pixels, or "container".
-    titled, x_titled
-        Whether the panel says the metric, and the ladder's axis its title.
-    domain
-        Ends of the metric's axis, so that several panels have the same ticks.
+    Null means are passed over, and on a log axis a mean of 0. `titled` and `x_titled` say the metric and what the
+    ladder's axis is; `domain` are the ends of the metric's axis, so that several panels have the same ticks.
     """
     scale, axis = y_axis(metric)
     if domain is not None:

@@ -9,10 +9,9 @@ import polars as pl
 
 from rescore.report import cliff_charts, panels, real_answers, subtask_charts, text
 from rescore.report.along import Along, rung_means
-from rescore.report.grader import Grader, grader, tokens_line
 from rescore.report.grid import rounded
 from rescore.report.panels import Line, Panel, Points
-from rescore.report.replies import facts, replies
+from rescore.report.replies import Grader, facts, grader, replies, tokens_line
 from rescore.report.text import KEY, Subtask, Words
 from rescore.tables import FLAGS, GRADING, METRICS, POSITIONS, SEEDS
 from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES

@@ -1,15 +1,17 @@
 """What the page says beside the answers: flags, planning, and what the ladder can tell."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import polars as pl
 
 from rescore.report import text
-from rescore.report.grid import Column, Grid, measured
+from rescore.report.grid import Column, Grid, Titles, of_table
 from rescore.report.text import KEY, Subtask
 from rescore.tables import (
     DIAGNOSTICS,
+    FAMILIES,
     FLAGS,
     FORECASTS,
     LADDER_SHIFTS,
@@ -27,17 +29,14 @@ TABLES = (*DIAGNOSTICS, SCAFFOLD_SHIFT, PROMPT_STABILITY, POWER)
 _ENOUGH = 0.85
 """The share of 90% intervals that must hold, or the page says that they do not."""
 
-# By column: its heading, and how it is shown; an interval is a number with its _low and _high.
-_Titles = Mapping[str, tuple[str, Literal["word", "text", "number", "interval"]]]
-
-_FLAGS: _Titles = {
+_FLAGS: Titles = {
     "flag": ("Flag", "word"),
     "metric": ("Metric", "word"),
     "detail": ("What was seen", "text"),
     "value": ("Value", "number"),
     "threshold": ("Threshold", "number"),
 }
-_FORECASTS: _Titles = {
+_FORECASTS: Titles = {
     "above_elbow": ("Above the elbow", "word"),
     "metric": ("Metric", "word"),
     "forecast": ("Forecast (90% interval)", "interval"),
@@ -45,14 +44,14 @@ _FORECASTS: _Titles = {
     "inside_interval": ("Inside", "word"),
     "reason": ("Note", "text"),
 }
-_RISES: _Titles = {
+_RISES: Titles = {
     "metric": ("Metric", "word"),
     "half_log10_x": ("Half of the rise at (90% interval)", "interval"),
     "model_over_50_percent": ("First over 50%", "text"),
     "size_over_50_percent_log10_x": ("That is at", "number"),
     "reason": ("Why no rise", "text"),
 }
-_SHIFT: _Titles = {
+_SHIFT: Titles = {
     "setting": ("Run", "word"),
     "metric": ("Metric", "word"),
     "shift_decades": ("Shift (decades)", "number"),
@@ -60,7 +59,7 @@ _SHIFT: _Titles = {
     "shift_high": ("to", "number"),
     "reason": ("Why none", "text"),
 }
-_STABILITY: _Titles = {
+_STABILITY: Titles = {
     "metric": ("Metric", "word"),
     "verdict": ("Verdict", "text"),
     "cliff": ("Cliff", "text"),
@@ -69,7 +68,7 @@ _STABILITY: _Titles = {
     "elbow_apart_decades": ("Elbows apart (decades)", "number"),
     "moved": ("Prompts that move it", "number"),
 }
-_LADDER_SHIFTS: _Titles = {
+_LADDER_SHIFTS: Titles = {
     "metric": ("Metric", "word"),
     "ladder": ("First ladder", "word"),
     "other_ladder": ("Second ladder", "word"),
@@ -80,69 +79,70 @@ _LADDER_SHIFTS: _Titles = {
     "level": ("Read at", "number"),
     "compute_reason": ("Why not in compute", "text"),
 }
+_FAMILIES: Titles = {
+    "fitted": ("Subtasks that rise", "text"),
+    "answer_tokens_min": ("Tokens of an answer", "text"),
+    "metric_share": ("Metric share", "percent"),
+    "acceleration": ("Acceleration", "interval"),
+    "half_slope_decades_per_decade": ("Decades later", "interval"),
+}
+_POWER: Titles = {
+    "sizes": ("Sizes", "text"),
+    "n_items": ("Questions", "number"),
+    "truth": ("Truth", "text"),
+    "cliff_found": ("Cliff found", "text"),
+    "right_answer": ("Right answer", "text"),
+    "right_share": ("Given (95% interval)", "percent"),
+    "reason": ("Why not", "text"),
+}
 
 
 def sections(tables: Mapping[str, pl.DataFrame], places: Mapping[Subtask, int]) -> dict[str, Any]:
-    """Return what diagnostics.html.j2 shows of those of TABLES that the run has, by name.
+    """Return what diagnostics.html.j2 shows of those of TABLES that the run has, by name; None of an empty one.
 
     `places` are those of the page's subtasks, to which rows link; rows of other subtasks are left out.
     """
-    get = tables.get
-    planted = get("planted")
-    return {
-        "flags": _grid(FLAGS, "Flags", get("flags"), places, _FLAGS),
-        "flag_counts": _counts(get("flags")),
-        "forecast_counts": _forecast_counts(get("forecast_counts")),
-        "forecasts": _grid(FORECASTS, "Forecasts", _of_the_mean(get("forecasts")), places, _FORECASTS),
-        "rises": _grid(RISES, "Where each metric rises", _as_powers(get("rises")), places, _RISES),
-        "shift": _grid(SCAFFOLD_SHIFT, "Shifts under another prompt", get("scaffold_shift"), places, _SHIFT),
-        "stability": _grid(PROMPT_STABILITY, "Answers over all prompts", get("prompt_stability"), places, _STABILITY),
-        "ladder_shifts": _ladder_shifts(get("ladder_shifts")),
-        "families": _families(get("families")),
-        "power": _power(get("power")),
-        "planted": [] if planted is None else planted.to_dicts(),
+    grid = partial(_grid, places=places)
+    made: dict[str, Callable[[pl.DataFrame], Grid | None]] = {
+        "flags": partial(grid, FLAGS, "Flags", _FLAGS),
+        "forecast_counts": _forecast_counts,
+        "forecasts": partial(grid, FORECASTS, "Forecasts", _FORECASTS),
+        "rises": partial(grid, RISES, "Where each metric rises", _RISES),
+        "scaffold_shift": partial(grid, SCAFFOLD_SHIFT, "Shifts under another prompt", _SHIFT),
+        "prompt_stability": partial(grid, PROMPT_STABILITY, "Answers over all prompts", _STABILITY),
+        "ladder_shifts": _ladder_shifts,
+        "families": _families,
+        "power": _power,
     }
+    found = {name: tables[name] for name in made if name in tables and not tables[name].is_empty()}
+    return (
+        dict.fromkeys(made)
+        | {name: made[name](frame) for name, frame in found.items()}
+        | {"flag_counts": _counts(tables.get("flags"))}
+        | {"planted": tables["planted"].to_dicts() if "planted" in tables else []}
+    )
 
 
 def _grid(
-    table: Table, caption: str, frame: pl.DataFrame | None, places: Mapping[Subtask, int], titles: _Titles
+    table: Table, caption: str, titles: Titles, frame: pl.DataFrame, places: Mapping[Subtask, int]
 ) -> Grid | None:
     """Make a grid of a table's columns in the order of `titles`, subtasks in the page's; None without a row."""
-    if frame is None:
-        return None
     at = [places.get(Subtask(*key)) for key in frame.select(KEY).iter_rows()]
     rows = frame.with_columns(_at=pl.Series(at, dtype=pl.Int64)).drop_nulls("_at")
-    rows = rows.sort("_at", text.rank("metric", METRICS), maintain_order=True)
+    if "won" in rows.columns:  # the forms compete, and the forecast is their mean
+        rows = rows.filter(pl.col("won").is_null())
     if rows.is_empty():
         return None
-    return _of(table, caption, Column("Subtask", "subtask", rows["_at"].to_list()), rows, titles)
+    rows = rows.sort("_at", text.rank("metric", METRICS), maintain_order=True)
+    rows = rows.with_columns((10.0 ** pl.col("^.*_log10_x.*$")).name.keep())  # places on the axis
+    return of_table(table, caption, Column("Subtask", "subtask", rows["_at"].to_list()), rows, titles)
 
 
-def _ladder_shifts(shifts: pl.DataFrame | None) -> Grid | None:
+def _ladder_shifts(shifts: pl.DataFrame) -> Grid:
     """Set out how far apart each two ladders rise, those that are told first; a row is of no one subtask's ladder."""
-    if shifts is None or shifts.is_empty():
-        return None
     rows = shifts.sort(pl.col("compute_shift_decades").is_null(), maintain_order=True)
     names = [text.words(Subtask("", *key), with_ladder=False).full for key in rows.select("task", "subtask").rows()]
-    return _of(LADDER_SHIFTS, "How far apart ladders rise", Column("Subtask", "name", names), rows, _LADDER_SHIFTS)
-
-
-def _of(table: Table, caption: str, first: Column, rows: pl.DataFrame, titles: _Titles) -> Grid:
-    rest = (
-        measured(title, rows.to_dicts(), name, about=str(table.described[name]))
-        if kind == "interval"
-        else Column(title, kind, _cells(rows[name]), str(table.described[name]))
-        for name, (title, kind) in titles.items()
-    )
-    return Grid(table.name, caption, [first, *rest])
-
-
-def _cells(series: pl.Series) -> list[Any]:
-    if series.dtype == pl.Boolean:
-        return [None if value is None else "yes" if value else "no" for value in series]
-    if series.name == "metric":
-        return [text.title(value) for value in series]
-    return [text.with_titles(value) for value in series] if series.name == "detail" else series.to_list()
+    return of_table(LADDER_SHIFTS, "How far apart ladders rise", Column("Subtask", "name", names), rows, _LADDER_SHIFTS)
 
 
 def _counts(flags: pl.DataFrame | None) -> list[tuple[str, str, int]] | None:
@@ -153,20 +153,8 @@ def _counts(flags: pl.DataFrame | None) -> list[tuple[str, str, int]] | None:
     return [(flag, text.FLAGS.get(flag, ""), n) for flag, n in counted.iter_rows()]
 
 
-def _as_powers(frame: pl.DataFrame | None) -> pl.DataFrame | None:
-    """Turn log10 places into places."""
-    return None if frame is None else frame.with_columns((10.0 ** pl.col("^.*log10_x.*$")).name.keep())
-
-
-def _of_the_mean(forecasts: pl.DataFrame | None) -> pl.DataFrame | None:
-    """Leave out the single forms, which stand in the table: they compete, and their mean does not."""
-    return None if forecasts is None else forecasts.filter(pl.col("won").is_null())
-
-
-def _forecast_counts(counts: pl.DataFrame | None) -> Grid | None:
+def _forecast_counts(counts: pl.DataFrame) -> Grid:
     """Set out the counts by side of the elbow, above it first: a row per metric, with the forms that came nearest."""
-    if counts is None or counts.is_empty():
-        return None
     rows = []
     for (along, above), of in counts.partition_by("along", "above_elbow", as_dict=True, maintain_order=True).items():
         mean, forms = of.filter(pl.col("won").is_null()), of.filter(pl.col("won") > 0).sort("won", descending=True)
@@ -193,42 +181,27 @@ def _forecast_counts(counts: pl.DataFrame | None) -> Grid | None:
     return Grid("forecast-counts", "Forecasts that came out", columns, short=True)
 
 
-def _families(families: pl.DataFrame | None) -> Grid | None:
+def _families(families: pl.DataFrame) -> Grid:
     """Set out what goes with the length of an answer, a row per task."""
-    if families is None or families.is_empty():
-        return None
-    rows = families.to_dicts()
     with_ladder = families["ladder"].n_unique() > 1
-    names = [text.words(Subtask(row["ladder"], row["task"], row["task"]), with_ladder=with_ladder).full for row in rows]
-    ends = [f"{text.number(row['answer_tokens_min'])} to {text.number(row['answer_tokens_max'])}" for row in rows]
-    columns = [
-        Column("Task", "name", names),
-        Column("Subtasks that rise", "text", [f"{row['fitted']} of {row['subtasks']}" for row in rows]),
-        Column("Tokens of an answer", "text", ends),
-        measured("Metric share", rows, "metric_share", text.percent),
-        measured("Acceleration", rows, "acceleration", about="0: as fast in the cliff as before, 1: a jump"),
-        measured("Decades later", rows, "half_slope_decades_per_decade"),
-    ]
-    return Grid("families", "Tasks whose subtasks differ in answer length", columns, short=True)
+    keys = [Subtask(ladder, task, task) for ladder, task in families.select("ladder", "task").rows()]
+    names = Column("Task", "name", [text.words(key, with_ladder=with_ladder).full for key in keys])
+    ends = [map(text.number, row) for row in families.select("answer_tokens_min", "answer_tokens_max").rows()]
+    rows = families.with_columns(
+        fitted=pl.format("{} of {}", "fitted", "subtasks"),
+        answer_tokens_min=pl.Series([" to ".join(row) for row in ends], dtype=pl.String),
+    )
+    return of_table(FAMILIES, "Tasks whose subtasks differ in answer length", names, rows, _FAMILIES, short=True)
 
 
-def _power(power: pl.DataFrame | None) -> Grid | None:
+def _power(power: pl.DataFrame) -> Grid:
     """Set out what the ladder would answer on planted subtasks."""
-    if power is None or power.is_empty():
-        return None
-    rows = [
-        row | {"right_share_low": row["right_low"], "right_share_high": row["right_high"]} for row in power.to_dicts()
-    ]
-    sizes = [f"{row['sizes']}{f' ({added} more)' if (added := row['sizes_added']) else ''}" for row in rows]
-    found = [None if row["cliff_found"] is None else f"{row['cliff_found']} of {row['replicates']}" for row in rows]
-    columns = [
-        Column("Ladder", "name", power["ladder"].to_list()),
-        Column("Sizes", "text", sizes),
-        Column("Questions", "number", power["n_items"].to_list()),
-        Column("Truth", "text", power["truth"].to_list()),
-        Column("Cliff found", "text", found),
-        Column("Right answer", "text", power["right_answer"].to_list()),
-        measured("Given (95% interval)", rows, "right_share", text.percent),
-        Column("Why not", "text", power["reason"].to_list()),
-    ]
-    return Grid("power", "Answers on planted subtasks", columns, short=True)
+    added = pl.when(pl.col("sizes_added") > 0).then(pl.format(" ({} more)", "sizes_added")).otherwise(pl.lit(""))
+    rows = power.with_columns(
+        sizes=pl.format("{}{}", "sizes", added),
+        cliff_found=pl.format("{} of {}", "cliff_found", "replicates"),
+        right_share_low="right_low",
+        right_share_high="right_high",
+    )
+    ladders = Column("Ladder", "name", power["ladder"].to_list())
+    return of_table(POWER, "Answers on planted subtasks", ladders, rows, _POWER, short=True)

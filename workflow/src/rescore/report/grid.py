@@ -5,12 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import polars as pl
+
 from rescore.report import text
+from rescore.tables import Table
 
 _DIGITS = 7  # significant; the page shows three, and sorts by what it has
 
 Cell = str | float | None
 Kind = Literal["subtask", "name", "word", "verdict", "text", "number"]
+
+Titles = Mapping[str, tuple[str, Kind | Literal["interval", "percent"]]]
+"""By column of a table its heading, and how it is shown: as a kind, or as a number with its _low and _high."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,30 @@ class Grid:
     def data(self) -> list[dict[str, Any]]:
         """The columns' cells as the page's script reads them."""
         return [column.data() for column in self.columns]
+
+
+def of_table(
+    table: Table, caption: str, first: Column, rows: pl.DataFrame, titles: Titles, *, short: bool = False
+) -> Grid:
+    """Make a grid of columns of a table, whose headings say what they hold; `rows` may have further ones."""
+    columns = [first]
+    for name, (title, kind) in titles.items():
+        about = str(table.described[name])
+        if kind == "interval":
+            columns.append(measured(title, rows.to_dicts(), name, about=about))
+        elif kind == "percent":
+            columns.append(measured(title, rows.to_dicts(), name, text.percent, about))
+        else:
+            columns.append(Column(title, kind, _cells(rows[name]), about))
+    return Grid(table.name, caption, columns, short)
+
+
+def _cells(series: pl.Series) -> list[Any]:
+    if series.dtype == pl.Boolean:
+        return [None if value is None else "yes" if value else "no" for value in series]
+    if series.name == "metric":
+        return [text.title(value) for value in series]
+    return [text.with_titles(value) for value in series] if series.name == "detail" else series.to_list()
 
 
 def measured(

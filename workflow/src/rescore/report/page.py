@@ -17,7 +17,6 @@ from rescore.tables import METRICS
 
 _LISTED = 12  # subtasks with an unreliable grader at the top of the page; each has its line in its section as well
 _GRADED = 24  # panels of subtasks with choices
-_ENTRIES = 20  # of one group of settings or provenance; more are counted
 
 
 def render(
@@ -101,7 +100,7 @@ def render(
         },
         files=["cliffs", "verdicts", "curves", "headline", *(t.name for t in diagnostics.TABLES if t.name in found)],
         settings=list(_flat(settings)),
-        made_by=list(_flat(_brief(made_by))),
+        made_by=list(_flat(made_by)),
     )
 
 
@@ -163,13 +162,3 @@ def _flat(mapping: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
         else:
             listed = isinstance(value, list | tuple)
             yield f"{prefix}{key}", json.dumps(value, default=str, ensure_ascii=False) if listed else str(value)
-
-
-def _brief(made_by: Mapping[str, object]) -> dict[str, object]:
-    """Say of a long entry, as the digests of each task's scores are, only how many there are."""
-    return {
-        key: f"{len(value)} of them, each named in the metadata of verdicts.parquet"
-        if isinstance(value, Mapping) and len(list(_flat(value))) > _ENTRIES
-        else value
-        for key, value in made_by.items()
-    }

@@ -1,7 +1,9 @@
-"""The three questions of a subtask in words: answer, number and the convention that it is held against."""
+"""What the page says of a subtask: the three answers, what else is known of its climb, errors of the grader."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import polars as pl
 
 from rescore.report.along import Along
 from rescore.report.text import NOT_ASKED, QUESTIONS, interval, number, percent, times
@@ -68,3 +70,50 @@ def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[s
         known = source.get(cliff["rung_noise_from"], "assumed, as too few seeds or checkpoints tell it")
         said.append(f"Noise of a model beyond its questions: {number(cliff['rung_noise_logits'], 2)} logits, {known}.")
     return said
+
+
+class Grader(NamedTuple):
+    """The line of a subtask, and the larger of its two shares, by which subtasks are listed."""
+
+    line: str
+    worst_share: float
+
+
+def grader(grading: pl.DataFrame) -> Grader | None:
+    """Say from a subtask's rows of GRADING how often the grader is wrong; None where it is not.
+
+    The worst model has the highest share, of equals the first by name.
+    """
+    if grading.is_empty():
+        return None
+    worst = grading.sort("rejected_share", "model", descending=[True, False], nulls_last=True).row(0, named=True)
+    rejected, no_correct, n = worst["rejected"], worst["no_correct_choice"], worst["n_examples"]
+    said = []
+    if rejected:
+        verbs = ("holds", "is") if rejected == 1 else ("hold", "are")
+        said.append(
+            f"{rejected:,} of {count(worst['n_text'], 'answer')} of {worst['model']} {verbs[0]} the right answer "
+            f"and {verbs[1]} rejected (worst model)"
+        )
+    if no_correct:
+        said.append(
+            f"{no_correct:,} of {count(n, 'question')} {'has' if no_correct == 1 else 'have'} no correct choice"
+        )
+    if not said:
+        return None
+    return Grader(f"Grader: {'; '.join(said)}.", max(worst["rejected_share"] or 0.0, no_correct / n))
+
+
+def tokens_line(positions: pl.DataFrame) -> str | None:
+    """Say from a subtask's rows of POSITIONS whether errors at the tokens of an answer go together; None if unknown."""
+    told = positions.filter(pl.col("position") == 1).drop_nulls("token_correlation_low")
+    if told.is_empty():
+        return None
+    above = told.filter(pl.col("token_correlation_low") > 0).height
+    below = told.filter(pl.col("token_correlation_high") < 0).height
+    median = told.select(pl.col("token_correlation").median().round(2) + 0.0).item()  # no -0
+    return (
+        f"Errors at the tokens of an answer have a median correlation of {number(median)} over "
+        f"{count(told.height, 'model')} (0: independent, 1: all right or all wrong); its 95% interval is above 0 in "
+        f"{above} of them and below 0 in {below}."
+    )

@@ -1,6 +1,5 @@
 """The page of Schaeffer et al.'s figures 5 and 6 from published curves, with our three questions beside each."""
 
-import math
 from collections.abc import Sequence
 
 import altair as alt
@@ -9,10 +8,21 @@ import polars as pl
 from rescore.report import charts, panels, text
 from rescore.report.along import Along, ladder_lines, rung_means
 from rescore.report.document import document
-from rescore.report.grid import Column, Grid, rounded
+from rescore.report.grid import Column, Titles, of_table, rounded
 from rescore.report.panels import Line, Panel
-from rescore.tables import METRICS
+from rescore.tables import EMERGENCE, METRICS
 
+_EMERGENCE: Titles = {
+    "ladder": ("Ladder", "word"),
+    "metric": ("Metric", "word"),
+    "listed": ("Listed", "word"),
+    "emergence_score": ("Emergence score", "number"),
+    "brier_emergence_score": ("under Brier score", "number"),
+    "cliff": ("Cliff", "word"),
+    "metric_makes_it": ("Metric makes it", "word"),
+    "skill_broke": ("Skill broke", "word"),
+    "under_brier_score": ("Cliff under Brier", "word"),
+}
 _PANELS = 24
 _GRADE = "multiple_choice_grade"
 _DRAWN = {"brier_score": "partial", _GRADE: "hard"}
@@ -62,7 +72,13 @@ def render_reproduction(
         box=(panels.WIDTH, panels.HEIGHT),
         labels=text.LABELS,
         questions=text.QUESTIONS,
-        table=_grid(emergence),
+        table=of_table(
+            EMERGENCE,
+            "Every curve under the preferred metric",
+            Column("Subtask", "name", emergence["subtask"].to_list()),
+            emergence.fill_nan(None),
+            _EMERGENCE,
+        ),
         specs={"scores": charts.bare(_scores(emergence))},
         shared={"labels": {}, "letters": {}},
     )
@@ -139,31 +155,3 @@ def _scores(emergence: pl.DataFrame) -> alt.Chart:
         .properties(width="container", height=24 * max(1, counted["metric"].n_unique()))
     )
     return chart if rows else charts.nothing()
-
-
-def _grid(emergence: pl.DataFrame) -> Grid:
-    """Set out every curve."""
-
-    def words(title: str, name: str) -> Column:
-        return Column(title=title, kind="word", cells=emergence[name].to_list())
-
-    def number(title: str, name: str) -> Column:
-        cells = [None if value is None or math.isnan(value) else value for value in emergence[name]]
-        return Column(title=title, kind="number", cells=cells)
-
-    return Grid(
-        id="curves",
-        caption="Every curve under the preferred metric",
-        columns=[
-            Column(title="Subtask", kind="name", cells=emergence["subtask"].to_list()),
-            words("Ladder", "ladder"),
-            words("Metric", "metric"),
-            Column(title="Listed", kind="word", cells=["yes" if x else "no" for x in emergence["listed"]]),
-            number("Emergence score", "emergence_score"),
-            number("under Brier score", "brier_emergence_score"),
-            words("Cliff", "cliff"),
-            words("Metric makes it", "metric_makes_it"),
-            words("Skill broke", "skill_broke"),
-            words("Cliff under Brier", "under_brier_score"),
-        ],
-    )

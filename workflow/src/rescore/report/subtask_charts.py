@@ -10,7 +10,7 @@ from rescore.report import charts
 from rescore.report.along import Along
 from rescore.report.charts import DATASET, GREY, Look
 from rescore.tables import METRICS
-from rescore.tables.metrics import HARD_METRICS, STAGES, reference_metric
+from rescore.tables.metrics import HARD_METRICS, STAGES
 
 SEEDS, CHANCE = "seeds", "chance"
 """The names under which the page gives the first chart its rows of the table SEEDS, and the score of guessing."""
@@ -25,12 +25,9 @@ def chosen(measured: Collection[str]) -> tuple[str, ...]:
     >>> chosen({"exact_match", "token_probability", "nll_nats_per_token", "token_edit_distance", "brier_score"})
     ('exact_match+token_probability', 'nll_nats_per_token', 'token_edit_distance')
     """
-    hard = next((metric for metric in HARD_METRICS if metric in measured), None)
-    stages = [metric for metric in (hard, *(STAGES[hard] if hard else ())) if metric in measured]
-    names = ["+".join(metric for metric in stages if metric)] if stages else []
-    soft = [metric for metric in charts.PARTIAL_CREDIT if metric in measured][:1]
-    nll = reference_metric(measured)
-    return (*names, *([nll] if nll in measured else []), *soft)
+    hard, *smooth = (next((metric for metric in slot if metric in measured), "") for slot in charts.SLOTS)
+    stages = "+".join(metric for metric in (hard, *STAGES.get(hard, ())) if metric in measured)
+    return tuple(name for name in (stages, *smooth) if name)
 
 
 def metrics_of(name: str) -> list[str]:

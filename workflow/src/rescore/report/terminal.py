@@ -17,10 +17,7 @@ _COLOURS = {
     "both": "magenta",
     "real": "red",
     "ordinary": "green",
-    "no cliff": "dim",
-    "flat": "dim",
-    "saturated": "dim",
-    "not judged": "dim",
+    **dict.fromkeys(("no cliff", "flat", "saturated", "not judged"), "dim"),
 }
 _HEADINGS = ("Label", "Cliff", "Metric", "Skill", "Share", "Faster")
 _KEY_LINES = (
@@ -50,7 +47,7 @@ def summary(
     if (listed["hard_metric"] == "multiple_choice_grade").any():
         notes.append(Text("* multiple-choice grade, where there is no answer to match", style="dim"))
     room = _HEIGHT - 1 - len(notes) - len(below)  # a line more says what is left out, or sets the counts apart
-    shown = listed.height
+    shown = min(listed.height, max(room, 1))
     while shown > 1 and len(_rows(listed.head(shown), width)) > room:
         shown -= 1
     rest = Text(_rest(listed.tail(-shown)), style="dim") if shown < listed.height else Text()

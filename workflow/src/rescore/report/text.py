@@ -168,8 +168,7 @@ def question(name: str) -> str:
 
 def metrics(verdicts: pl.DataFrame) -> list[str]:
     """Return the metrics with a verdict: ours in their order, then BIG-bench's own by name."""
-    present = set(verdicts["metric"])
-    return [name for name in METRICS if name in present] + sorted(present - METRICS.keys())
+    return verdicts["metric"].unique().to_frame().sort(rank("metric", METRICS), "metric")["metric"].to_list()
 
 
 def rank(column: str, order: Iterable[str]) -> pl.Expr:
