@@ -75,20 +75,20 @@ def said_6(emergence: pl.DataFrame) -> str:
 def test_the_cliffs_add_up() -> None:
     found = scored(("yes", "survives"), ("yes", None), ("yes", None), ("no", None))
     assert said_6(found).endswith(
-        "By our tests 3 have a cliff under multiple-choice grade; under Brier score 0 of these disappear, 1 survive, "
-        "0 are open and 2 are not judged, as their number of choices is not known."
+        "By our tests 3 have a cliff under multiple-choice grade; under Brier score the cliff disappears in 0 of "
+        "these, survives in 1, is open in 0 and is not judged in 2, as their number of choices is not known."
     )
     one = said_6(scored(("yes", "open")))
     assert one.startswith("1 curve has both. ")
-    assert one.endswith("0 of these disappear, 0 survive and 1 are open.")
+    assert one.endswith("the cliff disappears in 0 of these, survives in 0 and is open in 1.")
 
 
 @needs_browser
 def test_the_page_opens_and_draws(tmp_path: Path) -> None:
     with browse(page(), tmp_path) as opened:
         opened.wait_for_selector(".chart svg")
-        assert opened.locator("#curves tbody tr").count() == 1
-        assert opened.locator("#curves tbody th").first.text_content() == "riddle:2-shot"
+        assert opened.locator("#emergence tbody tr").count() == 1
+        assert opened.locator("#emergence tbody th").first.text_content() == "riddle:2-shot"
         assert opened.locator(".panel > small:last-child").all_text_contents() == ["cliff, disappears"]
         assert opened.locator(".panel polyline").count() == 2
 

@@ -10,7 +10,7 @@ import polars as pl
 from rescore.report import cliff_charts, panels, real_answers, subtask_charts, text
 from rescore.report.along import Along, rung_means
 from rescore.report.grid import rounded
-from rescore.report.panels import Line, Panel, Points
+from rescore.report.panels import CHOICES, Panel
 from rescore.report.replies import Grader, facts, grader, replies, tokens_line
 from rescore.report.text import KEY, Subtask, Words
 from rescore.tables import FLAGS, GRADING, METRICS, POSITIONS, SEEDS
@@ -18,7 +18,6 @@ from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES
 
 _POINT = ("mean", "standard_error", "n")
 _DIGITS = 4  # of what charts draw and tables show; the files have all
-_CHOICES = {"brier_score": "partial", "multiple_choice_grade": "hard"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +95,7 @@ def details(
             wrong.line if wrong else "",
             tokens_line(placed(*key)),
         ]
-        lines = partial(_lines, scores, chances, spans.get(key.ladder, (0.0, 1.0)))
+        lines = partial(panels.curves, scores, spans.get(key.ladder, (0.0, 1.0)), chances=chances)
         panel = Panel(
             anchor=f"s{place + 1}",
             heading=name.own,
@@ -112,7 +111,7 @@ def details(
                 code=text.plain(key.subtask),
                 label=row["label"],
                 panel=panel,
-                choices=panel._replace(lines=lines(_CHOICES), caption="") if scores.keys() >= _CHOICES.keys() else None,
+                choices=panel._replace(lines=lines(CHOICES), caption="") if scores.keys() >= CHOICES.keys() else None,
                 verdicts={each["metric"]: each["verdict"] for each in judged},
                 data={
                     "ladder": key.ladder,
@@ -167,21 +166,6 @@ def _models(curves: pl.DataFrame, axis: Along) -> dict[tuple[Any, ...], pl.DataF
     rows = curves.select("ladder", "model", axis.column).unique()
     rows = rows.sort("ladder", axis.column, "model", descending=[False, axis.falls, False])
     return rows.partition_by("ladder", as_dict=True)
-
-
-def _lines(
-    scores: Mapping[str, Points], chances: Mapping[str, float], span: tuple[float, float], kinds: Mapping[str, str]
-) -> list[Line]:
-    """Draw a panel's curves, better upwards, behind them the level of chance of one of them."""
-    levels = [[(x, chances[metric]) for x in span] for metric in kinds if metric in chances]
-    return [
-        *(panels.line("chance", level, span) for level in levels[:1]),
-        *(
-            panels.line(kind, scores[name], span, top=METRICS[name].high, falls=not METRICS[name].higher_is_better)
-            for name, kind in kinds.items()
-            if name in scores
-        ),
-    ]
 
 
 def _flag(flag: Mapping[str, Any]) -> str:

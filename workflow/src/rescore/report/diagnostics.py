@@ -61,10 +61,10 @@ _SHIFT: Titles = {
 }
 _STABILITY: Titles = {
     "metric": ("Metric", "word"),
-    "verdict": ("Verdict", "text"),
-    "cliff": ("Cliff", "text"),
-    "metric_makes_it": ("Metric makes it", "text"),
-    "skill_broke": ("Skill broke", "text"),
+    "verdict": ("Verdict", "word"),
+    "cliff": ("Cliff", "word"),
+    "metric_makes_it": ("Metric makes it", "word"),
+    "skill_broke": ("Skill broke", "word"),
     "elbow_apart_decades": ("Elbows apart (decades)", "number"),
     "moved": ("Prompts that move it", "number"),
 }

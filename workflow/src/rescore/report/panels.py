@@ -6,11 +6,15 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from rescore.report.text import DECIDED, LABELS, SHOWN, percent, times
+from rescore.tables import METRICS
 
 WIDTH, HEIGHT = 120, 48
 """Of a panel's view box; the page stretches it."""
 
 _MARGIN = 2  # so that a line on 0 or 1 is drawn in full
+
+CHOICES = {"brier_score": "partial", "multiple_choice_grade": "hard"}
+"""The metrics of a question with choices, as a panel draws them."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -51,6 +55,18 @@ def line(kind: str, points: Points, span: tuple[float, float], *, top: float = 1
     across, down = (WIDTH - 2 * _MARGIN) / width, HEIGHT - 2 * _MARGIN
     placed = ((_MARGIN + across * (x - left), _MARGIN + down * (y / top if falls else 1 - y / top)) for x, y in points)
     return Line(kind, Markup(" ".join(f"{x:.4g},{y:.4g}" for x, y in placed)))  # noqa: S704 - numbers alone
+
+
+def curves(
+    scores: Mapping[str, Points], span: tuple[float, float], kinds: Mapping[str, str], *, chances: Mapping[str, float]
+) -> list[Line]:
+    """Draw by `kinds` the curves of some metrics, better upwards, behind them the level of chance of one of them."""
+    drawn = [line("chance", [(x, chances[metric]) for x in span], span) for metric in kinds if metric in chances][:1]
+    for metric, kind in kinds.items():
+        if metric in scores:
+            told = METRICS[metric]
+            drawn.append(line(kind, scores[metric], span, top=told.high, falls=not told.higher_is_better))
+    return drawn
 
 
 def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:

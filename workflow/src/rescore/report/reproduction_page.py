@@ -9,8 +9,8 @@ from rescore.report import charts, panels, text
 from rescore.report.along import Along, ladder_lines, rung_means
 from rescore.report.document import document
 from rescore.report.grid import Column, Titles, of_table, rounded
-from rescore.report.panels import Line, Panel
-from rescore.tables import EMERGENCE, METRICS
+from rescore.report.panels import CHOICES, Line, Panel
+from rescore.tables import EMERGENCE
 
 _EMERGENCE: Titles = {
     "ladder": ("Ladder", "word"),
@@ -25,7 +25,6 @@ _EMERGENCE: Titles = {
 }
 _PANELS = 24
 _GRADE = "multiple_choice_grade"
-_DRAWN = {"brier_score": "partial", _GRADE: "hard"}
 
 
 def render_reproduction(
@@ -110,7 +109,7 @@ def _panels(curves: pl.DataFrame, both: pl.DataFrame, along: Along) -> Sequence[
     shown = both.filter((pl.col("cliff") == "yes") | pl.col("emergent")).sort(
         pl.col("cliff") != "yes", *text.KEY, nulls_last=True
     )
-    means = rung_means(curves.filter(pl.col("metric").is_in(list(_DRAWN))), along)
+    means = rung_means(curves.filter(pl.col("metric").is_in(list(CHOICES))), along)
     of = means.partition_by(text.KEY, as_dict=True)
     found: list[Panel] = []
     for row in shown.iter_rows(named=True):
@@ -120,21 +119,17 @@ def _panels(curves: pl.DataFrame, both: pl.DataFrame, along: Along) -> Sequence[
             said = f"cliff, {'open under Brier score' if under == 'open' else under or 'Brier score not judged'}"
             name = text.words(key, with_ladder=False).full
             caption = said if row["cliff"] == "yes" else "emergent by its score"
-            found.append(Panel("curves", text.plain(name), text.plain(key.ladder), caption, caption, drawn))
+            found.append(Panel("emergence", text.plain(name), text.plain(key.ladder), caption, caption, drawn))
     return found
 
 
 def _lines(rows: pl.DataFrame) -> list[Line]:
     """Draw grade and Brier score from the rung means of one curve; nothing where one is not there."""
-    if rows["metric"].n_unique() < len(_DRAWN):
+    scores = {metric: rows.filter(metric=metric).select("x", "mean").rows() for metric in CHOICES}
+    if not all(scores.values()):
         return []
     xs = rows["x"].to_list()
-    span = min(xs), max(xs)
-    of = {metric: rows.filter(metric=metric).select("x", "mean").rows() for metric in _DRAWN}
-    return [
-        panels.line(kind, of[metric], span, top=METRICS[metric].high, falls=not METRICS[metric].higher_is_better)
-        for metric, kind in _DRAWN.items()
-    ]
+    return panels.curves(scores, (min(xs), max(xs)), CHOICES, chances={})
 
 
 def _scores(emergence: pl.DataFrame) -> alt.Chart:
@@ -142,7 +137,10 @@ def _scores(emergence: pl.DataFrame) -> alt.Chart:
     score = pl.col("emergence_score")
     kept = emergence.filter(score.is_finite() & (score >= 1))
     counted = kept.group_by("metric", score=10 ** score.log10().round(1)).agg(curves=pl.len()).sort("metric", "score")
-    rows = [{name: rounded(value) for name, value in row.items()} for row in counted.iter_rows(named=True)]
+    rows = [
+        {"metric": text.title(metric), "score": rounded(score), "curves": curves}
+        for metric, score, curves in counted.iter_rows()
+    ]
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_circle(color=charts.RED, opacity=0.7)
