@@ -1,6 +1,7 @@
 """Prompts, few-shot draws, targets and choices as the reference forms them."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import cache
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -82,13 +83,19 @@ def _format(subtask: Subtask, example: Json, seed: int) -> _Sample:
     if scores is not None:
         if subtask.append_choices_to_input:
             choices = sorted(scores)
-            order = np.random.RandomState(seed).permutation(len(choices))  # seeded anew for every example
-            text += "".join(subtask.choice_prefix + choices[i] for i in order)
+            text += "".join(subtask.choice_prefix + choices[i] for i in _order(seed, len(choices)))
         if target is None:
             target = max(scores, key=scores.__getitem__)  # the first of the best
     targets = target if isinstance(target, list) else [str(target)]
     formatted = {**example, "input": text, "target": targets}
     return _Sample(subtask.input_prefix + text + subtask.output_prefix, targets, scores, _freeze(formatted))
+
+
+@cache
+def _order(seed: int, n: int) -> list[int]:
+    """Order of the choices: the reference seeds anew for every example."""
+    order: list[int] = np.random.RandomState(seed).permutation(n).tolist()
+    return order
 
 
 def _contexts(

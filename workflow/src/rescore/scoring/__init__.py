@@ -6,8 +6,7 @@ and exact match accepts any.
 The functions of this package take tables of several models at once, each with a column `model`:
 
 - `examples`: EXAMPLES, repeated for each model; `extractions` and `generations`: EXTRACTIONS and GENERATIONS;
-- `answers`: model, subtask, example_id, answer, answer_token_ids, reason, as `rescore.bigbench.answers` returns them;
-- `settings`: what a task says of each of its subtasks, as `rescore.bigbench.settings` returns it.
+- `answers` and `settings`: as the functions of these names in `rescore.bigbench` return them.
 
 Frames of a metric have metric, score and reason (why the score is null): one row per example, in their order.
 """
@@ -32,10 +31,9 @@ def score(
     answers: pl.DataFrame,
     settings: Mapping[str, Mapping[str, Any]],
 ) -> pl.DataFrame:
-    """Score models on one task under every metric of `rescore.tables.METRICS`.
+    """Score models on one task under every metric of `rescore.tables.METRICS`: the table SCORES.
 
-    Returns the table SCORES: one row per example and metric; an undefined score is null with its reason. Exact match
-    and edit distances are defined for subtasks whose settings say `asks_text`.
+    An undefined score is null with its reason. Exact match and edit distances are defined where a subtask `asks_text`.
     """
     answered = exact.exact_match(examples, answers, settings)
     candidates = placed(extractions, examples)
@@ -46,7 +44,6 @@ def score(
 
 
 def _scores(answered: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield, metric by metric: task, model, subtask, example_id, metric, score, reason."""
     candidates = candidates.with_columns(total_nats=likelihood.TOTAL_NATS)
     targets = candidates.filter("is_target").pipe(filled, answered.height)
     targets = targets.with_columns(token_accuracy=likelihood.RIGHT_TOKENS.list.mean())

@@ -44,14 +44,12 @@ def with_aggregates(
       it, the mean over the given examples of their mean target score.
     - A task's row is, for every metric, the unweighted mean over the subtasks that have it (`add_aggregate_scores` in
       the reference), null where one of these is; its standard error treats the subtasks as independent.
-    - A task's normalized_aggregate_score is the mean of its subtasks' normalised preferred scores.
+    - A task's normalized_aggregate_score is the mean of its subtasks' normalised preferred scores. A task without
+      subtasks is its own subtask, and gets this row alone.
     - Where all subtasks prefer multiple_choice_grade, a task's row is `normalized` like theirs, with the mean of their
       low scores; elsewhere it is its normalized_aggregate_score.
 
-    A task without subtasks is its own subtask: of these rows it gets the normalized_aggregate_score alone.
-
-    `rows` has model, subtask, metric, value, standard_error, n, reason; `settings`, by subtask, its `preferred_score`
-    and, where it is known, its `chance`. Returns `_ROW`, sorted by model, task and subtask, a task's own rows first.
+    Returns `_ROW`, sorted by model, task and subtask, a task's own rows first.
     """
     own = pl.col("subtask") == pl.col("task")
     graded = pl.col("preferred") == "multiple_choice_grade"
@@ -82,11 +80,8 @@ def _scales(examples: pl.DataFrame, settings: Mapping[str, Mapping[str, Any]]) -
     graded = pl.col("preferred") == "multiple_choice_grade"
     preferred = {subtask: rules["preferred_score"] for subtask, rules in settings.items()}
     chance = {subtask: rules.get("chance") for subtask, rules in settings.items()}
-    bounds = pl.DataFrame(
-        [(metric, *bounds) for metric, bounds in RANGES.items()],
-        schema={"preferred": pl.String, "low": pl.Float64, "high": pl.Float64},
-        orient="row",
-    )
+    ranges = [(metric, *bounds) for metric, bounds in RANGES.items()]
+    bounds = pl.DataFrame(ranges, schema={"preferred": pl.String, "low": pl.Float64, "high": pl.Float64}, orient="row")
     return (
         examples.group_by("model", "task", "subtask", maintain_order=True)
         .agg(seen=pl.col("target_scores").list.mean().mean())
@@ -104,26 +99,18 @@ _MEANS = ("model", "task", "metric", "value", "standard_error", "n", "reason")
 
 
 def _normalized(rows: pl.DataFrame, scales: pl.DataFrame) -> pl.DataFrame:
-    """The normalised preferred score of every subtask, as `_MEANS`."""
     chosen = rows.filter(pl.col("metric") == pl.col("preferred")).select(
         "model", "subtask", "standard_error", "n", "reason", value="normalized", scored=pl.lit(True)
     )
-    unscored = (
-        pl.when(pl.col("scored").is_null()).then(pl.lit(NOT_NAMED)).when(pl.col("low").is_null()).then(pl.lit(NO_RANGE))
+    named, ranged = pl.col("scored").is_not_null(), pl.col("low").is_not_null()
+    unscored = pl.when(~named).then(pl.lit(NOT_NAMED)).when(~ranged).then(pl.lit(NO_RANGE))
+    found = scales.join(chosen, on=["model", "subtask"], how="left", maintain_order="left").with_columns(
+        metric=pl.lit(NORMALIZED_AGGREGATE),
+        standard_error=100 * pl.col("standard_error") / (pl.col("high") - pl.col("low")),
+        n=pl.col("n").fill_null(0),
+        reason=pl.coalesce("reason", pl.format("{}: {}", "subtask", unscored)),
     )
-    return (
-        scales.join(chosen, on=["model", "subtask"], how="left", maintain_order="left")
-        .select(
-            "model",
-            "task",
-            "value",
-            metric=pl.lit(NORMALIZED_AGGREGATE),
-            standard_error=100 * pl.col("standard_error") / (pl.col("high") - pl.col("low")),
-            n=pl.col("n").fill_null(0),
-            reason=pl.coalesce("reason", pl.format("{}: {}", "subtask", unscored)),
-        )
-        .select(_MEANS)
-    )
+    return found.select(_MEANS)
 
 
 def _means(frame: pl.DataFrame) -> pl.DataFrame:

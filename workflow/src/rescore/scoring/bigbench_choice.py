@@ -1,4 +1,4 @@
-"""What BIG-bench's multiple-choice metrics need of each example, in one vectorised pass over all choices."""
+"""What BIG-bench's multiple-choice metrics need of each example."""
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,7 @@ from rescore.scoring.runs import KEYS, blocks, placed
 
 
 def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
-    """Grade, weigh and calibrate the choices of every example.
+    """Grade, weigh and calibrate the choices: one row per example, with its keys and the reason of null values.
 
     With L_c the log-probability of choice c in nats, s_c its target score, p = softmax(L) and t = s / sum(s), or 0
     where the scores sum to 0, as `api/task_metrics.py` of the `bigbench` 1.0.0 package has them:
@@ -24,8 +24,6 @@ def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     L is not normalised over the choices, whatever a task's `absolute_normalization` says. In the reference
     (`evaluate_fixed_shot` of `api/json_task.py`) it decides whether metrics find L or L - log sum exp L as `log_prob`;
     but those that read it take its argmax or softmax, the same for both, and the weighted ones always read L.
-
-    Returns model, subtask, example_id, the columns above, and reason (why they are null): one row per example.
     """
     candidates = extractions.select(*KEYS, "candidate", "is_choice", "logprob_nats").pipe(placed, examples)
     return pl.concat([_values(*block) for block in blocks(examples, candidates)])

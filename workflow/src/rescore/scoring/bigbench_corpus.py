@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,27 +17,20 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 """A metric, by resample, of examples that count `weights` times each: [resamples, examples] -> [resamples]."""
 
 
-class Estimate(NamedTuple):
-    """A value and its standard error; the latter is None with fewer than two examples."""
+def estimate(statistics: Mapping[str, Statistic], n: int) -> dict[str, tuple[float, float | None]]:
+    """Values of metrics of the same `n` examples, and their standard errors: None with fewer than two examples.
 
-    value: float
-    standard_error: float | None
-
-
-def estimate(statistics: Mapping[str, Statistic], n: int) -> dict[str, Estimate]:
-    """Evaluate metrics of the same `n` examples, with a bootstrap over examples (Efron 1979).
-
-    The standard error is the standard deviation over `DRAWS` resamples, the same ones for all metrics and calls. The
-    bootstrap does not correct the upward bias of the calibration error.
+    A standard error is the standard deviation over `DRAWS` resamples of the examples (the bootstrap, Efron 1979), the
+    same ones for all metrics and calls. It leaves the upward bias of the calibration error as it is.
     """
     if not statistics:
         return {}
     values = {metric: float(statistic(np.ones((1, n)))[0]) for metric, statistic in statistics.items()}
     if n < 2:
-        return {metric: Estimate(value, None) for metric, value in values.items()}
+        return {metric: (value, None) for metric, value in values.items()}
     drawn = np.column_stack([statistic(_resamples(n)) for statistic in statistics.values()])  # [DRAWS, metrics]
     errors = np.std(drawn, axis=0, ddof=1).tolist()
-    return {metric: Estimate(values[metric], error) for metric, error in zip(values, errors, strict=True)}
+    return {metric: (values[metric], error) for metric, error in zip(values, errors, strict=True)}
 
 
 def median_of_means(series: pl.Series) -> float | None:
@@ -72,8 +64,6 @@ def calibration(choices: pl.DataFrame) -> dict[str, Statistic]:
       is its number of choices;
     - expected_calibration_error = sum over buckets b of |sum over examples in b of right - confidence| / n, with 15
       buckets of equal width, each without its upper end (Naeini et al. 2015).
-
-    `choices` is as `choice_values` returns it, without nulls.
     """
     brier, n_choices = choices["brier_total"].to_numpy(), choices["n_choices"].to_numpy().astype(np.float64)
     confidence = choices["confidence"].to_numpy()
@@ -101,8 +91,6 @@ def macro_f1(choices: pl.DataFrame) -> dict[str, Statistic]:
 
     The classes are the choices' texts that are correct or predicted at least once. As in the reference, the metric does
     not exist where an example has not exactly one choice of score 1 with all scores summing to 1.
-
-    `choices` is as `choice_values` returns it, null in `correct` only.
     """
     if choices["correct"].null_count():
         return {}
@@ -121,8 +109,7 @@ def macro_f1(choices: pl.DataFrame) -> dict[str, Statistic]:
 def bleu(texts: pl.DataFrame) -> dict[str, Statistic]:
     """BLEU-4 in [0, 100] (Papineni et al. 2002) from the summed counts of n-grams; higher is better.
 
-    sacrebleu's corpus score with its `intl` tokens and `exp` smoothing, as the reference calls it. `texts` has answer
-    and targets.
+    sacrebleu's corpus score with its `intl` tokens and `exp` smoothing, as the reference calls it.
     """
     scorer = BLEU(tokenize="intl", force=True)  # force: no warning at answers that end in a lone full stop
     counts = np.zeros((texts.height, 10))

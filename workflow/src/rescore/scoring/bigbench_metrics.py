@@ -41,7 +41,7 @@ def bigbench_scores(
     As in `api/json_task.py` of the `bigbench` 1.0.0 package, a subtask that names multiple_choice_grade also gets the
     calibration_multiple_choice_brier_score and the expected_calibration_error, one that names rouge gets rouge1, rouge2
     and rougeLsum, and one that names log_likelihood, with one target per example, gets log_likelihood_per_word and
-    _per_char. `absolute_normalization` changes none of these numbers, here or there: see `choice_values`.
+    _per_char.
 
     Returns the table BIGBENCH: one row per model, subtask and metric, and one per task and metric (with the task as
     subtask) that aggregates the subtasks in `examples`. `standard_error` is sd / sqrt(n) for a metric that scores
@@ -53,15 +53,15 @@ def bigbench_scores(
     choices = choice_values(_of(examples, asked, *_CHOICE_MEANS, *_CALIBRATION, "macro_f1"), extractions)
     texts = text.text_values(_of(examples, asked, *text.TEXT_METRICS, "bleu"), answers)
     means = [_summary(scores) for scores in _example_scores(examples, extractions, choices, texts, asked)]
-    models = examples["model"].unique(maintain_order=True)
     unsupported = [
-        (model, subtask, "bleurt", None, None, 0, 0, BLEURT) for model in models for subtask in asked.get("bleurt", ())
+        (model, subtask, "bleurt", None, None, 0, 0, BLEURT)
+        for model in examples["model"].unique(maintain_order=True)
+        for subtask in asked.get("bleurt", ())
     ]
+    rows = pl.concat([*means, pl.DataFrame(_corpus_scores(choices, texts, asked) + unsupported, _ROW, orient="row")])
     left_out = pl.col("total") - pl.col("n")
     some = pl.format("{} of {} examples left out: {}", left_out, "total", "reason")
-    rows = pl.concat(
-        [*means, _corpus_scores(choices, texts, asked), pl.DataFrame(unsupported, schema=_ROW, orient="row")]
-    ).with_columns(reason=pl.when(pl.col("n") == 0).then("reason").when(left_out > 0).then(some))
+    rows = rows.with_columns(reason=pl.when(pl.col("n") == 0).then("reason").when(left_out > 0).then(some))
     return with_aggregates(rows, examples, settings).select(list(BIGBENCH.columns))
 
 
@@ -78,7 +78,6 @@ def _asked(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def _of(frame: pl.DataFrame, asked: _Asked, *metrics: str) -> pl.DataFrame:
-    """Keep the rows of subtasks that name one of the metrics."""
     return frame.filter(pl.col("subtask").is_in({s for m in metrics for s in asked.get(m, ())}))
 
 
@@ -101,20 +100,17 @@ def _summary(scores: pl.DataFrame) -> pl.DataFrame:
     value = score.mean()
     if scores["metric"].is_in(text.ROUGE).any():
         value = score.map_batches(corpus.median_of_means, return_dtype=pl.Float64, returns_scalar=True)
-    return (
-        scores.group_by("model", "subtask", "metric")
-        .agg(
-            value=value,
-            standard_error=score.std() / score.count().sqrt(),
-            n=score.count(),
-            total=pl.len(),
-            reason=pl.col("reason").drop_nulls().first(),
-        )
-        .select(pl.col(name).cast(dtype) for name, dtype in _ROW.items())
+    means = scores.group_by("model", "subtask", "metric").agg(
+        value=value,
+        standard_error=score.std() / score.count().sqrt(),
+        n=score.count(),
+        total=pl.len(),
+        reason=pl.col("reason").drop_nulls().first(),
     )
+    return means.select(pl.col(name).cast(dtype) for name, dtype in _ROW.items())
 
 
-def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: _Asked) -> pl.DataFrame:
+def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: _Asked) -> list[tuple[Any, ...]]:
     """Rows `_ROW` of calibration, macro_f1 and bleu, computed model by model and subtask by subtask."""
     rows: list[tuple[Any, ...]] = []
     for frame, metrics, statistics in (
@@ -127,11 +123,9 @@ def _corpus_scores(choices: pl.DataFrame, texts: pl.DataFrame, asked: _Asked) ->
             defined = part.filter(pl.col("reason").is_null())
             n, reason = defined.height, part["reason"].drop_nulls().first()
             found = corpus.estimate(statistics(defined), n) if n else {}
-            for metric in metrics:
-                if subtask not in asked.get(metric, ()):
-                    continue
+            for metric in (metric for metric in metrics if subtask in asked.get(metric, ())):
                 if metric in found:
                     rows.append((model, subtask, metric, *found[metric], n, part.height, reason))
                 else:
                     rows.append((model, subtask, metric, None, None, 0, part.height, NOT_SINGLE if n else reason))
-    return pl.DataFrame(rows, schema=_ROW, orient="row")
+    return rows

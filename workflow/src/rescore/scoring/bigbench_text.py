@@ -21,10 +21,7 @@ _WORD = r"[^\s\x1c-\x1f]+"
 
 
 def text_values(examples: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
-    """Put the answer beside the targets of every example.
-
-    Returns model, subtask, example_id, targets, answer, reason (why the answer is null): one row per example.
-    """
+    """Put the answer beside the targets of every example, or the reason why there is none."""
     return (
         examples.select(*KEYS, "targets")
         .join(answers.select(*KEYS, "answer", "reason"), on=KEYS, how="left", maintain_order="left")
@@ -33,10 +30,7 @@ def text_values(examples: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def text_scores(texts: pl.DataFrame, metric: str) -> Iterator[pl.DataFrame]:
-    """Score answers, as `text_values` returns them, under one of `TEXT_METRICS`; rouge is three.
-
-    Yields model, subtask, example_id, metric, score, reason: one row per example.
-    """
+    """Score answers, as `text_values` returns them, under one of `TEXT_METRICS`; rouge is three."""
     if metric in _MATCHES:
         score = pl.when(pl.col("reason").is_null()).then(_MATCHES[metric].cast(pl.Float64))
         yield texts.select(*KEYS, metric=pl.lit(metric), score=score, reason="reason")
@@ -61,11 +55,10 @@ def _plain(text: pl.Expr) -> pl.Expr:
     return text.str.strip_chars(_SPACE).str.to_lowercase()
 
 
+_PLAIN_TARGETS = pl.col("targets").list.eval(_plain(pl.element()))
 _MATCHES: Mapping[str, pl.Expr] = {
     "exact_str_match": IS_TARGET,
-    "case_insensitive_str_match": pl.col("targets")
-    .list.eval(_plain(pl.element()))
-    .list.contains(_plain(pl.col("answer"))),
+    "case_insensitive_str_match": _PLAIN_TARGETS.list.contains(_plain(pl.col("answer"))),
 }
 """Whether the answer is a target: letter for letter; or both without white space at the ends and in lower case."""
 
@@ -76,12 +69,8 @@ def numeric_match(answer: str, target: str) -> float:
     `numeric_match_with_0_1_relative_error`: |answer - target| / target <= 0.1, or |answer| <= 0.1 for a target of 0.
     The reference divides by the target with its sign, so that every number matches a target below 0.
 
-    Examples
-    --------
-    >>> numeric_match(" 108 ", "100"), numeric_match("111", "100"), numeric_match("about 100", "100")
-    (1.0, 0.0, 0.0)
-    >>> numeric_match("7", "-100")
-    1.0
+    >>> numeric_match(" 108 ", "100"), numeric_match("111", "100"), numeric_match("7", "-100")
+    (1.0, 0.0, 1.0)
     """
     try:
         value, true = float(answer), float(target)
@@ -95,10 +84,8 @@ def sequence_f1(answer: str, target: str) -> float:
 
     An answer that is too long is cut, one that is too short is filled up with the label O. Despite its name, no F1.
 
-    >>> sequence_f1("B O B B B", "B O O O")
-    50.0
-    >>> sequence_f1("B", "B O B O")
-    75.0
+    >>> sequence_f1("B O B B B", "B O O O"), sequence_f1("B", "B O B O")
+    (50.0, 75.0)
     """
     labels = target.split(" ")
     given = answer.split(" ")[: len(labels)]
@@ -115,22 +102,17 @@ TEXT_METRICS = (*_MATCHES, *_PAIRWISE, "rouge")
 def _rouge(texts: pl.DataFrame) -> dict[str, list[float]]:
     """ROUGE-1, -2 and -Lsum F-measures (Lin 2004, W04-1013), times 100, each of its best target.
 
-    No stemming; a full stop between spaces ends a sentence. The reference does not report the mean of these over a
-    subtask: see `bigbench_corpus.median_of_means`.
+    No stemming; a full stop between spaces ends a sentence.
     """
     from rouge_score.rouge_scorer import RougeScorer  # takes two seconds, which most subtasks need not wait
 
     scorer = RougeScorer(ROUGE)
     found: dict[str, list[float]] = {kind: [] for kind in ROUGE}
     for answer, targets in texts.select("answer", "targets").iter_rows():
-        scores = [scorer.score(_sentences(target), _sentences(answer)) for target in targets]
+        scores = [scorer.score(*(t.replace(" . ", " .\n") for t in (target, answer))) for target in targets]
         for kind in ROUGE:
             found[kind].append(100 * max(score[kind].fmeasure for score in scores))
     return found
-
-
-def _sentences(text: str) -> str:
-    return text.replace(" . ", " .\n")
 
 
 def log_likelihoods(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -139,8 +121,6 @@ def log_likelihoods(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterat
     - log_likelihood = log sum over targets of P(target);
     - log_likelihood_per_word, log_likelihood_per_char: the same over the target's length, in words between white space
       or in characters, for the subtasks in which every example has one target.
-
-    Yields model, subtask, example_id, metric, score, reason.
     """
     listed = (
         examples.select(*KEYS, "targets")
@@ -154,7 +134,8 @@ def log_likelihoods(examples: pl.DataFrame, extractions: pl.DataFrame) -> Iterat
     )
     runs, total_nats = Runs(examples["targets"].list.len().to_numpy().astype(np.int64)), listed["total_nats"].to_numpy()
     scored = np.isfinite(runs.sum(total_nats))
-    joint = np.where(scored, runs.log_sum_exp(np.where(runs.spread(scored), total_nats, 0.0)), np.nan)
+    joint = np.logaddexp.reduceat(np.where(runs.spread(scored), total_nats, 0.0), runs.starts)
+    joint = np.where(scored, joint, np.nan)
     frame = examples.select(*KEYS, "targets", score=pl.Series(joint, dtype=pl.Float64, nan_to_null=True))
     frame = frame.with_columns(reason=pl.when(pl.col("score").is_null()).then(pl.lit(NO_LIKELIHOOD)))
     yield frame.select(*KEYS, pl.lit("log_likelihood").alias("metric"), "score", "reason")

@@ -52,21 +52,13 @@ class Choices:
     def frame(self, values: pl.DataFrame) -> pl.DataFrame:
         """Add a row of nulls, with the reason, for each example that is not among `rows`: one row per example."""
         values = values.with_columns(row=pl.Series(self.rows, dtype=pl.UInt32), scored=True)
-        none = pl.Series(self.n_choices == 0)
-        return (
-            filled(values, len(self.n_choices))
-            .with_columns(
-                reason=pl.when(none).then(pl.lit(NO_CHOICES)).when(pl.col("scored").is_null()).then(pl.lit(UNSCORED))
-            )
-            .drop("row", "scored")
-        )
+        none, unscored = pl.Series(self.n_choices == 0), pl.col("scored").is_null()
+        reason = pl.when(none).then(pl.lit(NO_CHOICES)).when(unscored).then(pl.lit(UNSCORED))
+        return filled(values, len(self.n_choices)).with_columns(reason=reason).drop("row", "scored")
 
 
 def choices(examples: pl.DataFrame, candidates: pl.DataFrame) -> Choices:
-    """Find the log-probabilities of the choices of examples, which have choices and target_scores.
-
-    `candidates` has row, candidate, is_choice, total_nats: what `runs.placed` makes of those of these examples.
-    """
+    """Find the log-probabilities of the choices; `candidates` is what `runs.placed` makes of them, with total_nats."""
     n_choices = examples["choices"].list.len().fill_null(0).to_numpy().astype(np.int64)  # [examples]
     texts, scores = (examples[c].explode(empty_as_null=False, keep_nulls=False) for c in ("choices", "target_scores"))
     offered = candidates.select("row", "candidate", "is_choice", "total_nats").filter("is_choice")
@@ -88,23 +80,17 @@ def metrics(examples: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.Dat
     - multiple_choice_grade: the target score of the likeliest choice, the first of equals; higher is better;
     - choice_probability: sum of p over the choices whose target score is above 0; higher is better;
     - brier_score = sum_c (p_c - y_c)^2 in [0, 2] (Brier 1950; Schaeffer et al. 2023, section 4); lower is better; null
-      where a target score is negative.
-      BIG-bench's `calibration_multiple_choice_brier_score` is another number, averaged over choices.
-
-    The parameters are those of `choices`.
+      where a target score is negative. BIG-bench's `calibration_multiple_choice_brier_score` is another number.
     """
     found = choices(examples, candidates)
-    values = found.frame(
-        pl.DataFrame(
-            {
-                "grade": found.scores[found.pick],
-                "right": found.runs.sum(np.where(found.scores > 0, found.p, 0.0)).clip(0.0, 1.0),
-                "brier": found.runs.sum((found.p - found.t) ** 2),
-                "highest": found.runs.max(found.scores),
-                "lowest": -found.runs.max(-found.scores),
-            }
-        )
-    )
+    of_scored = {
+        "grade": found.scores[found.pick],
+        "right": found.runs.sum(np.where(found.scores > 0, found.p, 0.0)).clip(0.0, 1.0),
+        "brier": found.runs.sum((found.p - found.t) ** 2),
+        "highest": found.runs.max(found.scores),
+        "lowest": -found.runs.max(-found.scores),
+    }
+    values = found.frame(pl.DataFrame(of_scored))
     yield values.select(metric=pl.lit("multiple_choice_grade"), score="grade", reason="reason")
     no_right = pl.coalesce("reason", pl.when(pl.col("highest") <= 0).then(pl.lit(NO_CORRECT)))
     right = pl.when(no_right.is_null()).then("right")

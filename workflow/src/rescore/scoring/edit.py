@@ -19,9 +19,6 @@ def distances(answered: pl.DataFrame, targets: pl.DataFrame) -> Iterator[pl.Data
     In characters it compares the texts that exact match compares, so it is 0 exactly where exact match is 1. In tokens
     it compares the tokens of the answer within the greedy continuation with those of the target after its prompt. Lower
     is better. Schaeffer et al. 2023 (section 3) count edits in tokens without the normalisation.
-
-    `answered` has targets, answer, answer_token_ids, reason: one row per example; `targets` row (the example's) and
-    token_ids: one row per target.
     """
     judged = answered.with_row_index("row").filter(pl.col("reason").is_null())
     answers = judged.select("row", answer="answer_token_ids")

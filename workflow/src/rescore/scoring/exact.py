@@ -9,7 +9,6 @@ from rescore.scoring.runs import KEYS, filled, placed
 
 NO_TEXT = "the task asks for no text: all its metrics are multiple-choice"
 NO_ANSWER = "the model gave no answer"
-
 IS_TARGET = pl.col("targets").list.contains(pl.col("answer"))
 """Whether the answer is a target, letter for letter."""
 
@@ -20,9 +19,8 @@ def exact_match(
     """1 where the answer equals a target, letter for letter, else 0; higher is better.
 
     BIG-bench's `exact_str_match` (`api/task_metrics.py`). White space counts: a model that writes a space before its
-    answer is right only where the task's regular expression cuts the space off. Its mean over examples is the share of
-    right answers.
-    Returns the examples with their answers, metric, score and reason.
+    answer is right only where the task's regular expression cuts the space off. Returns examples, answers, metric,
+    score and reason.
     """
     answers = answers.pipe(placed, examples).pipe(filled, examples.height).drop("row", *KEYS)
     unanswered = pl.when(pl.col("answer").is_null()).then(pl.coalesce("reason", pl.lit(NO_ANSWER)))
@@ -30,9 +28,7 @@ def exact_match(
     answered = examples.hstack(answers).with_columns(
         metric=pl.lit("exact_match"), reason=pl.when(asked).then(unanswered).otherwise(pl.lit(NO_TEXT))
     )
-    judged = answered.with_row_index("row").filter(pl.col("reason").is_null())
-    scores = judged.select("row", score=IS_TARGET.cast(pl.Float64))
-    return answered.with_columns(filled(scores, answered.height)["score"])
+    return answered.with_columns(score=pl.when(pl.col("reason").is_null()).then(IS_TARGET.cast(pl.Float64)))
 
 
 def trimmed(answered: pl.DataFrame) -> pl.DataFrame:
@@ -40,20 +36,9 @@ def trimmed(answered: pl.DataFrame) -> pl.DataFrame:
 
     For comparing ladders: whether an answer begins with a space is often a matter of the tokenizer, whose words begin
     with one or not, and not of the model. BIG-bench has no such metric. White space inside an answer still counts.
-
-    Parameters
-    ----------
-    answered
-        As `exact_match` returns it.
-
-    Returns
-    -------
-    polars.DataFrame
-        metric, score, reason: one row per example.
     """
-    equal = (
-        pl.col("targets").list.eval(pl.element().str.strip_chars()).list.contains(pl.col("answer").str.strip_chars())
-    )
+    targets = pl.col("targets").list.eval(pl.element().str.strip_chars())
+    equal = targets.list.contains(pl.col("answer").str.strip_chars())
     score = pl.when(pl.col("reason").is_null()).then(equal.cast(pl.Float64))
     return answered.select(metric=pl.lit("exact_match_trimmed"), score=score, reason="reason")
 
@@ -62,15 +47,8 @@ def teacher_forced(targets: pl.DataFrame) -> pl.DataFrame:
     """1 where, for some target, the model's first choice is right at every token given the true tokens before it.
 
     For a single target that ends in EOS this is what greedy decoding without post-processing gives. Higher is better.
-    `targets` has row and token_accuracy, by row.
     """
     right = (pl.col("token_accuracy") == 1).cast(pl.Float64)
-    return (
-        targets.group_by("row", maintain_order=True)
-        .agg(score=right.max())
-        .select(
-            metric=pl.lit("exact_match_teacher_forced"),
-            score="score",
-            reason=pl.when(pl.col("score").is_null()).then(pl.lit("no target has a token")),
-        )
-    )
+    found = targets.group_by("row", maintain_order=True).agg(score=right.max())
+    none = pl.when(pl.col("score").is_null()).then(pl.lit("no target has a token"))
+    return found.select(metric=pl.lit("exact_match_teacher_forced"), score="score", reason=none)

@@ -25,20 +25,16 @@ def grading(
 
     `rejected` counts the examples whose exact match is 0 though what the model `said` `holds` a target. It counts
     answers to look at, not proven errors: a text that names the right answer and then another counts ("9, no, 8"); a
-    right answer in other words, in another case or after the first line does not.
-
-    Returns the table GRADING, one row per model and subtask. `n_text` counts the examples that exact match judges:
-    those of subtasks that ask for text, with an answer (there is none where the regular expression hit its time limit).
+    right answer in other words, in another case or after the first line does not. `n_text` counts the examples that
+    exact match judges. Returns the table GRADING.
     """
-    judged = exact_match(examples, answers, settings).join(
-        generations.select(*KEYS, "text"), on=KEYS, how="left", maintain_order="left"
-    )
+    texts = generations.select(*KEYS, "text")
+    judged = exact_match(examples, answers, settings).join(texts, on=KEYS, how="left", maintain_order="left")
     wrong = judged.filter(pl.col("score") == 0).select(*KEYS, "text", "targets")
-    held = [
-        any(holds(answer, target) for target in targets)
-        for _, subtask, _, text, targets in wrong.iter_rows()
-        for answer in [said(text, settings[subtask]["stop_string"])]
-    ]
+    held = []
+    for subtask, text, targets in wrong.select("subtask", "text", "targets").iter_rows():
+        answer = said(text, settings[subtask]["stop_string"])
+        held.append(any(holds(answer, target) for target in targets))
     rejected = wrong.select(*KEYS, rejected=pl.Series(held, dtype=pl.Boolean))
     without_correct = (pl.col("target_scores").list.max() <= 0).fill_null(False)
     return (
@@ -58,8 +54,8 @@ def grading(
 def said(text: str, stop_string: str | None) -> str:
     r"""Return the part of a continuation that a reader would call the answer; the model may go on to a new question.
 
-    The text is cut after each stop string, or after each line where the subtask names none. The first piece that holds
-    more than white space and the stop string counts. No regular expression is applied.
+    This is the first piece up to a stop string (up to the end of a line, where the subtask names none) that holds more
+    than white space.
 
     >>> said("The sum is 9.\n\nQ: What is 3 plus 4?\nA: 7", None)
     'The sum is 9.\n'
@@ -74,14 +70,9 @@ def said(text: str, stop_string: str | None) -> str:
 def holds(text: str, target: str) -> bool:
     """Whether the text contains the target as a separate word, letter for letter, without white space at its ends.
 
-    No text contains an empty target. A target is not a separate word
-
-    - next to a letter or digit: "4" in "42";
-    - if it is a number that goes on through a sign or a mark other than "=": "4" in "-4", "4.5", "1,004" or "4+5", but
-      not in "4, 5";
-    - if it is a list that goes on with the same joint: "a, b" in "a, b, c".
-
-    In scripts without spaces between words, too few are therefore counted.
+    A target is no separate word next to a letter or digit ("4" in "42"); nor a number that goes on through a sign or a
+    mark other than "=" ("4" in "-4", "4.5", "1,004" or "4+5", but not in "4, 5"); nor a list that goes on with the same
+    joint ("a, b" in "a, b, c"). In scripts without spaces between words, too few are therefore counted.
 
     >>> holds("The sum of 4 and 5 is 9.", "9"), holds("29", "9"), holds("x, y, z", "x, y")
     (True, False, False)

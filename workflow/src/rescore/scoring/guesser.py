@@ -19,8 +19,6 @@ def guess(answered: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     This is a unigram by position with one half added to every count (Krichevsky and Trofimov 1981). It depends on the
     tokenizer, and on the model only through which of several targets is likeliest. Lower is a better guess; a model
     below it knows more than the format of an answer.
-
-    `answered` has model and subtask: one row per example; `candidates` row, is_target, token_ids, logprob_nats, by row.
     """
     targets = candidates.filter("is_target").pipe(filled, answered.height).with_columns(total_nats=TOTAL_NATS)
     best = likeliest(targets.select("row", "token_ids", "total_nats"))

@@ -31,15 +31,12 @@ def metrics(targets: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
     - nll_nats_per_token = -sum l_t / T, lower is better;
     - nll_nats_per_byte = -sum l_t / B, lower is better, comparable across tokenizers;
-    - token_accuracy = share of t that are the model's first choice, higher is better: per token, as in Schaeffer et
-      al. 2023, section 3;
+    - token_accuracy = share of t that are the model's first choice (Schaeffer et al. 2023), higher is better;
     - token_probability = mean of exp(l_t), higher is better;
-    - target_probability = exp(sum l_t), higher is better: the probability that an answer drawn from the model is right,
-      by the chain rule and without any independence;
+    - target_probability = exp(sum l_t), higher is better: the probability that an answer drawn from the model is right;
     - margin_nats = sum (l_t - m_t) / T, higher is better.
 
     Each is a mean over examples when aggregated: tokens of a long answer weigh less than those of a short one.
-    `targets` has the columns of EXTRACTIONS, row, total_nats and token_accuracy: by row, at least one per example.
     """
     best = likeliest(targets)
     n_tokens = pl.col("token_ids").list.len()

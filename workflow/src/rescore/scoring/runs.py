@@ -33,10 +33,6 @@ class Runs:
         """Sum of each run: [rows] -> [runs]."""
         return np.add.reduceat(x, self.starts)
 
-    def log_sum_exp(self, x: np.ndarray) -> np.ndarray:
-        """Log of the summed exponentials of each run: [rows] -> [runs]."""
-        return np.logaddexp.reduceat(x, self.starts)
-
     def max(self, x: np.ndarray) -> np.ndarray:
         """Largest number of each run: [rows] -> [runs]."""
         return np.maximum.reduceat(x, self.starts)
@@ -78,7 +74,7 @@ def blocks(
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Cut examples, and the result of `placed` for them, into blocks that are each numbered from 0; at least one.
 
-    No example's score depends on another's, and intermediate results are several times as large as the tables.
+    Intermediate results are several times as large as the tables.
     """
     cuts = [*range(0, max(examples.height, 1), size), examples.height]
     places = candidates["row"].search_sorted(pl.Series(cuts, dtype=pl.UInt32), side="left")

@@ -40,8 +40,7 @@ def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     The 95% interval is a percentile bootstrap over items. There is none where fewer than five pairs of tokens would be
     expected to be both wrong (or both right, whichever is rarer) if they were independent.
 
-    `answers` has model, task, subtask, right (a list of 0 and 1, not empty): one row per item. Returns model, task,
-    subtask and the columns `DEPENDENCE`: one row per model and subtask, in their order.
+    Returns model, task, subtask and the columns `DEPENDENCE`: one row per model and subtask, in their order.
     """
     parts = answers.select(*SUBTASK_KEYS, "right").partition_by(SUBTASK_KEYS, as_dict=True, maintain_order=True)
     rows = [(*names, *_dependence(mine["right"], np.random.default_rng(seed))) for names, mine in parts.items()]
@@ -49,9 +48,7 @@ def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _dependence(
-    right: pl.Series, rng: np.random.Generator
-) -> tuple[float | None, float | None, float | None, str | None]:
+def _dependence(right: pl.Series, rng: np.random.Generator) -> tuple[float | str | None, ...]:
     """The columns `DEPENDENCE` of one subtask."""
     # Items that are right at the same tokens are one pattern, drawn as often as all of them.
     alike = pl.DataFrame({"bits": right.cast(pl.List(pl.String)).list.join("")}).group_by("bits").len().sort("bits")
@@ -88,8 +85,8 @@ def _correlations(right: np.ndarray, lengths: np.ndarray, w: np.ndarray) -> tupl
     The sum over pairs is the sum over t of c_it times the tokens right before it, less m_tt times the mean of these.
     The items that have a token t are those of a length of at least t, so lengths are taken from the longest down.
 
-    `right` is 1 where the pattern has a token there and it is right, else 0: [patterns, positions]; `lengths` are the
-    tokens of each: [patterns]; `w` the items of each: [draws, patterns]. Returns [draws] each.
+    `right` is [patterns, positions], 0 behind a pattern's end; `lengths` is [patterns]; `w`, the items of each pattern,
+    is [draws, patterns]. Returns [draws] each.
     """
     before = np.cumsum(right, 1) - right  # tokens right before each: [patterns, positions]
     covaried, most, rare_pairs = w @ (before * right).sum(1), np.zeros(len(w)), np.zeros(len(w))
@@ -116,5 +113,6 @@ def _pairs(x: np.ndarray) -> np.ndarray:
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Divide, NaN where b is 0."""
-    quotient: np.ndarray = np.divide(a, b, out=np.full(np.broadcast_shapes(a.shape, b.shape), np.nan), where=b != 0)
+    quotient: np.ndarray = np.full(np.broadcast_shapes(a.shape, b.shape), np.nan)
+    np.divide(a, b, out=quotient, where=b != 0)
     return quotient

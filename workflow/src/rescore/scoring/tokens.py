@@ -11,7 +11,7 @@ from rescore.tables import POSITIONS
 def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
     """Say which tokens of each example's likeliest target are right, the target that NLL and token accuracy look at.
 
-    Returns model, task, subtask, right (a list of 0 and 1, empty where no target has a token): one row per example.
+    Returns model, task, subtask, right (a list of 0 and 1, empty where no target has a token).
     """
     targets = extractions.filter("is_target").select(*KEYS, right=RIGHT_TOKENS, total_nats=TOTAL_NATS)
     best = likeliest(targets.pipe(placed, examples).pipe(filled, examples.height))
@@ -24,13 +24,12 @@ def positions(answers: pl.DataFrame) -> pl.DataFrame:
     Each is a mean over the answers that are as long, so that late positions are of the long answers alone. Higher is
     better. `answers` is as `answer_tokens` returns them.
 
-    Returns the table POSITIONS: one row per model, subtask and position, counted from 1. The columns of `token_errors`
-    are the same in all rows of a subtask.
+    Returns the table POSITIONS; the columns of `token_errors` are the same in all rows of a subtask.
     """
     with_tokens = answers.filter(pl.col("right").list.len() > 0)
+    tokens = with_tokens.with_columns(position=pl.int_ranges(1, pl.col("right").list.len() + 1))
     by_position = (
-        with_tokens.with_columns(position=pl.int_ranges(1, pl.col("right").list.len() + 1))
-        .explode("right", "position")
+        tokens.explode("right", "position")
         .group_by(*SUBTASK_KEYS, "position", maintain_order=True)
         .agg(n_items=pl.len().cast(pl.Int64), accuracy=pl.col("right").mean())
         .cast({"model": pl.String})
