@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from math import exp, log
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from rescore.commands import loss as command
 from rescore.config.inputs import read_ladders
 from rescore.models.loading import Loaded, load
+from rescore.models.split import SplitModel
 from rescore.models.text_loss import text_loss
-from rescore.tables import LOSSES, provenance, read
+from rescore.tables import LOSSES, InputError, provenance, read
 
 NANO = Path("data/ladders/nano")
 WINDOW = 40
@@ -72,6 +74,27 @@ def test_a_text_of_one_token_follows_bos_alone() -> None:
     loaded = load(row(NANO / "nano-w24-s0"))
     [right] = by_hand(NANO / "nano-w24-s0", "a", 16, 16)
     assert text_loss(loaded, "a", window=16, stride=16, batch_tokens=100).nats == pytest.approx(right, abs=1e-6)
+
+
+def test_a_batch_that_runs_out_of_memory_is_halved_and_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(row(NANO / "nano-w24-s0"))
+    options = {"window": 16, "stride": 16, "batch_tokens": 100}
+    whole = text_loss(loaded, TEXT, **options)
+    sizes, most = [], 16
+
+    def in_two_parts(model: SplitModel, states: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+        sizes.append(len(states))
+        for part in (slice(0, len(states) // 2), slice(len(states) // 2, len(states))):
+            if part.start and len(states) > most:
+                raise torch.OutOfMemoryError
+            yield part, model.logits(states[part])
+
+    monkeypatch.setattr(SplitModel, "chunks", in_two_parts)
+    assert text_loss(loaded, TEXT, **options).nats == pytest.approx(whole.nats, abs=1e-4)
+    assert sizes[:4] == [96, 48, 16, 16]  # six windows, three, one
+    most = 15
+    with pytest.raises(InputError, match=r"^a window of 16 tokens needs more memory than there is; ask for less$"):
+        text_loss(loaded, TEXT, **options)
 
 
 def test_numbers_are_those_of_lm_evaluation_harness(tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ def text_loss(loaded: Loaded, text: str, *, window: int, stride: int, batch_toke
             )  # [rows, window, width]
             scored = torch.cat([row[s.done - s.start :] for row, s in zip(states, batch, strict=True)])
             targets = torch.cat([sequence[s.done + 1 : s.end + 1] for s in batch])
+            found = 0.0  # of the batch, which is read again if memory runs out in one of its parts
             for part, logits in model.chunks(scored):
-                found = finite(logits.log_softmax(-1).gather(1, targets[part, None]))
-                nats -= float(found.double().sum())
+                found += float(finite(logits.log_softmax(-1).gather(1, targets[part, None])).double().sum())
         except torch.OutOfMemoryError as error:
             if size == 1:
                 raise InputError(
@@ -89,6 +89,7 @@ def text_loss(loaded: Loaded, text: str, *, window: int, stride: int, batch_toke
                 ) from error
             size //= 2
             continue
+        nats -= found
         at += len(batch)
     return TextLoss(nats, len(tokens), window)
 
