@@ -136,8 +136,7 @@ def _try(
     try:
         return _run(loaded, way, questions, is_done, budget)
     except (RuntimeError, MemoryError) as error:
-        # torch has its own out-of-memory error for GPUs only
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
+        if not memory.ran_out(error):
             raise
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -36,3 +36,8 @@ def logits_at_once(n: int, device: torch.device) -> int:
         return LOGITS
     free, _ = torch.cuda.mem_get_info(device)
     return max(LOGITS, free // _LOGITS_SHARE)
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether an error says that memory ran out; torch has one of its own for GPUs only."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

@@ -18,6 +18,7 @@ import torch
 
 from rescore.models.forward import finite
 from rescore.models.loading import Loaded
+from rescore.models.memory import ran_out
 from rescore.tables import InputError
 
 
@@ -82,7 +83,9 @@ def text_loss(loaded: Loaded, text: str, *, window: int, stride: int, batch_toke
             found = 0.0  # of the batch, which is read again if memory runs out in one of its parts
             for part, logits in model.chunks(scored):
                 found += float(finite(logits.log_softmax(-1).gather(1, targets[part, None])).double().sum())
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
             if size == 1:
                 raise InputError(
                     f"a window of {window} tokens needs more memory than there is; ask for less"
