@@ -145,6 +145,10 @@ BAD = {
     "no weights": ("extract e.parquet --ladder {ladder} --model size00-seed0", "{ladder}: model 'size00-seed0': key"),
     "no ladder": ("extract e.parquet --ladder {tmp}/l.tsv --model m", "{tmp}/l.tsv: no such file"),
     "no scores": ("test --scores {tmp}/s --ladder {ladder} --out {tmp}", "{tmp}/s: no such file"),
+    "scores twice": (
+        "test --scores {tmp}/s {tmp}/s --ladder l --out o",
+        "{tmp}/s: is given twice; name each table once",
+    ),
     "nothing to test": ("test --ladder {ladder} --out {tmp}/o", "nothing to test: give --scores, --aggregates or both"),
     "no aggregates": ("test --aggregates {tmp}/a --ladder {ladder} --out {tmp}/o", "{tmp}/a: no such file"),
     "unknown axis": (

@@ -1,6 +1,7 @@
 """`rescore test`: scores and ladders to curves, verdicts, cliffs, the headline and the tables beside them."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -56,6 +57,9 @@ def test(
     paths, aggregates = [*(scores or []), *(more_scores or [])], aggregates or []
     if not paths and not aggregates:
         raise InputError("nothing to test: give --scores, --aggregates or both")
+    [(path, times)] = Counter([*paths, *aggregates]).most_common(1)
+    if times > 1:
+        raise InputError(f"{path}: is given twice; name each table once")
     models = read_ladders(ladder, axis=chosen.axis)
     if not aggregates:
         _check_metrics(paths)
