@@ -155,16 +155,6 @@ BAD = {
         'test --scores s --ladder l --out o --settings {{"axis":"size"}}',
         "discontinuity.axis: 'size' is none of compute_flops, n_params, pretraining_loss_nats",
     ),
-    "settings no JSON": ("test --scores s --ladder l --out o --settings {{", "--settings: not JSON ("),
-    "settings no object": ("test --scores s --ladder l --out o --settings []", "--settings: expected a JSON object"),
-    "unknown setting": (
-        'test --scores s --ladder l --out o --settings {{"alfa":0.1}}',
-        "discontinuity.alfa: unknown key; the keys are axis, ",
-    ),
-    "setting out of range": (
-        'test --scores s --ladder l --out o --settings {{"confidence":2}}',
-        "discontinuity.confidence: 2 is not between 0.5 and 0.999",
-    ),
     "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file; `rescore test` makes it"),
     "unknown table": ("show cliff --results {tmp}", "no table 'cliff'; did you mean 'cliffs'?"),
     "unknown option": ("show --lable both", "No such option: --lable (Possible options: --all, --label) See"),
