@@ -87,7 +87,7 @@ def main() -> None:
     if arguments in ([], ["import"]):
         arguments.append("--help")
     try:
-        raise SystemExit(app(arguments, standalone_mode=False))
+        raise SystemExit(app(arguments, prog_name="rescore", standalone_mode=False))
     except TyperException as error:  # an unknown option, a missing argument
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rescore"
