@@ -18,9 +18,9 @@ class Counting:
     def __init__(self, tokenizer: Any) -> None:
         self.inner, self.n_texts = tokenizer, 0
 
-    def __call__(self, texts: list[str]) -> Any:
+    def __call__(self, texts: list[str], **options: Any) -> Any:
         self.n_texts += len(texts)
-        return self.inner(texts)
+        return self.inner(texts, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)

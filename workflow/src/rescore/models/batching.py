@@ -172,7 +172,7 @@ def _run(
         scored = candidates.score(model, read, longer, budget, trees=True)
         begun = [candidates.follow(*one) for one in zip(longer, scored, strict=True)]
         begun = begun if all(begun) else None  # questions without candidates
-        scores = [[TokenScores._make(column[:-1] for column in one) for one in own] for own in scored]
+        scores = [[TokenScores(own[:-1], argmax[:-1], other[:-1]) for own, argmax, other in one] for one in scored]
     else:
         scores = candidates.score(model, read, spans, budget, trees=way.trees)
     return scores, forward.greedy(model, read, tails, limits=limits, eos_ids=eos_ids, is_done=is_done, begun=begun)

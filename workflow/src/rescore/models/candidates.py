@@ -155,8 +155,9 @@ def _score(model: SplitModel, read: Prefill, group: Sequence[Candidate], *, tree
         inside = at >= 0
         states[inside] = later[row[inside], at[inside]]
     found = measure(model, states, token.to(states.device))
-    ends = accumulate(lengths)
-    return [TokenScores._make(column[end - n : end] for column in found) for n, end in zip(lengths, ends, strict=True)]
+    own, argmax, other = found
+    places = [slice(end - n, end) for n, end in zip(lengths, accumulate(lengths), strict=True)]
+    return [TokenScores(own[place], argmax[place], other[place]) for place in places]
 
 
 def _flat(rows: Iterable[Sequence[int]]) -> Tensor:

@@ -1,16 +1,18 @@
-"""A model's tokenizer that remembers texts it has tokenised."""
+"""A model's tokenizer that remembers texts and tasks it has tokenised."""
 
 import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from rescore.tables import InputError
 
-KEPT_TOKENS = 2**23
-"""Tokens of texts that are kept: 32 MiB, plus the texts."""
+KEPT_TOKENS = 2**22
+"""Tokens of texts and tasks that are kept: up to 150 MiB, plus the texts."""
+_IDS_ALONE = {"return_attention_mask": False, "return_token_type_ids": False}
 
 
 class Vocabulary:
@@ -37,6 +39,13 @@ class Vocabulary:
         self._texts: dict[int, str] = {}
         self._ids: dict[str, array[int]] = {}
         self._n_kept = 0
+        self.tasks: dict[str, Any] = {}
+
+    def keep(self, key: str, task: object, n_tokens: int) -> None:
+        """Put a task, as this tokenizer reads it, into `tasks` for the next model; not where there is no more room."""
+        if self._n_kept + n_tokens <= KEPT_TOKENS:
+            self.tasks[key] = task
+            self._n_kept += n_tokens
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, n_embedded: int) -> "Vocabulary":
@@ -107,7 +116,7 @@ class Vocabulary:
         return InputError(f"its tokenizer cannot read a text: {' '.join(str(error).split())[:200]}")
 
     def _encoded(self, texts: list[str]) -> list[list[int]]:
-        ids: list[list[int]] = self.tokenizer(texts)["input_ids"]
+        ids: list[list[int]] = self.tokenizer(texts, **_IDS_ALONE)["input_ids"]
         return ids
 
     def form(self, prompt: str) -> str:
