@@ -17,17 +17,11 @@ from rescore.tables import digest
 
 
 class Extracted(NamedTuple):
-    """The two tables of a task, in the order of the examples; the other numbers are those of `Read`.
-
-    Attributes
-    ----------
-    prompts_cut
-        By subtask, how many prompts were cut to fit the model's window; only subtasks with any.
-    """
+    """The two tables of a task, in the order of the examples; the other numbers are those of `Read`."""
 
     extractions: pl.DataFrame
     generations: pl.DataFrame
-    prompts_cut: dict[str, int]
+    prompts_cut: dict[str, int]  # to fit the model's window, by subtask; only subtasks with any
     n_alone: int
     n_tokens: int
     batch_tokens: int
@@ -43,8 +37,7 @@ def run_task(
     frame
         A table of examples.
     rules
-        By subtask, its stop_string, output_regex and the parts of its few-shot prompts, as `rescore.bigbench.settings`
-        returns them.
+        By subtask, as `rescore.bigbench.settings` returns them.
     name
         Label of the progress bar.
 
@@ -114,12 +107,8 @@ def tables(
 ) -> Extracted:
     """Make the two tables of a task.
 
-    Parameters
-    ----------
-    prompts
-        The texts that the answers follow, without `spaces`, as `vocabulary` reads them.
-    spaces
-        By question, what a model writes between prompt and answer that is a part of neither.
+    `prompts` are the texts that the answers follow, as `vocabulary` reads them; `spaces`, what a model writes between
+    prompt and answer that is a part of neither.
     """
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(
@@ -133,7 +122,7 @@ def tables(
 
 
 def ask(frame: pl.DataFrame, rules: Mapping[str, Any]) -> list[Asked]:
-    """Read the examples of a task."""
+    """Read examples."""
     return [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
 
 
