@@ -106,9 +106,9 @@ def by_task(paths: Sequence[Path]) -> Iterator["pl.DataFrame"]:
         linked = [group for group in groups if group[0] & tasks]
         groups = [group for group in groups if group not in linked]
         groups.append((tasks.union(*(t for t, _ in linked)), [*chain.from_iterable(f for _, f in linked), path]))
-    for _, files in groups:
+    for tasks, files in groups:
         frame = read_all(files, SCORES, columns=_NEEDED)
-        yield from frame.partition_by("task", maintain_order=True)
+        yield from frame.partition_by("task", maintain_order=True) if len(tasks) > 1 else [frame]
 
 
 def _check_metrics(paths: Sequence[Path]) -> None:
