@@ -47,6 +47,7 @@ def render(
     given = {"grading": grading, "positions": positions, "answers": answers, **found}
     beside = {name: table for name, table in given.items() if table is not None}
     subtasks = details(curves, verdicts, cliffs, beside, axis)
+    seeded = "seeds" in found and not found["seeds"].is_empty()
     drawn = dict.fromkeys(name for subtask in subtasks for name in subtask.data["charts"])
     return document(
         "page.html.j2",
@@ -76,7 +77,7 @@ def render(
         n_listed=_LISTED,
         **diagnostics.sections(found, {subtask.key: place for place, subtask in enumerate(subtasks)}),
         specs={
-            **{name: subtask_charts.spec(name, axis) for name in drawn},
+            **{name: subtask_charts.spec(name, axis, seeded=seeded) for name in drawn},
             "map": charts.bare(cliff_charts.cliff_map(cliffs, conventions).properties(width="container")),
             "waterfall": charts.bare(cliff_charts.waterfall(cliffs).properties(width="container")),
             "parts": charts.bare(cliff_charts.climb()),
