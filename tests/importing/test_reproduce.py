@@ -137,8 +137,8 @@ def test_figure_6_by_hand(made: Path) -> None:
     }
     assert said(made, "said-6") == (
         "24 curves have both. By the emergence score 8 show emergence under multiple-choice grade, and 4 of these "
-        "under Brier score as well. By our tests 8 have a cliff under multiple-choice grade; under Brier score 4 of "
-        "these disappear, 4 survive and 0 are open."
+        "under Brier score as well. By our tests 8 have a cliff under multiple-choice grade; under Brier score the "
+        "cliff disappears in 4 of these, survives in 4 and is open in 0."
     )
     page = html.fromstring((made / "reproduction.html").read_text(encoding="utf-8"))
     captions = [caption.text_content() for caption in page.xpath("//a[@class='panel']/small[2]")]
