@@ -213,7 +213,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "nothing there": ({"path": "no.jsonl"}, "key 'path': no.jsonl: no such file or folder in "),
     "beside the suite": ({"path": "q.jsonl"}, "key 'path': q.jsonl: no such file or folder; paths begin where the"),
     "dataset without a commit": ({"path": "org/quiz"}, "; a dataset of the Hub needs its commit in column 'revision'"),
-    "branch": ({"path": "org/quiz", "revision": "main"}, "key 'revision': 'main' does not match"),
+    "branch": ({"path": "org/quiz", "revision": "main"}, "key 'revision': 'main', expected the commit of a dataset"),
     "column without a path": (
         {"target_column": "a"},
         "key 'target_column': means nothing without 'path'; give that too, or leave it blank",

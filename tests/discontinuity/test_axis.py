@@ -131,5 +131,5 @@ def test_the_loss_is_read_from_the_ladders_table(tmp_path: Path) -> None:
     assert found[LOSS].to_list() == models[LOSS].to_list()
     assert run(LOSS, found).verdicts["verdict"].to_list() == ["cliff"]
     path.write_text(header + "m\tf\ts\t-\t1\t1\tfloat32\t0\n")
-    with pytest.raises(InputError, match=f"L.tsv: row 2: key '{LOSS}': 0.0 is less than or equal to the minimum"):
+    with pytest.raises(InputError, match=f"L.tsv: row 2: key '{LOSS}': 0.0, expected more than 0"):
         read_ladders([path])

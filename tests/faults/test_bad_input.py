@@ -131,24 +131,27 @@ def judged(frame: pl.DataFrame | None = None, *options: object) -> None:
 
 BAD: dict[str, tuple[Callable[[], object], str]] = {
     # config
-    "config: a list": (lambda: planned([]), "config.yaml: [] is not of type 'object'"),
-    "config: nothing": (lambda: planned(None), "config.yaml: None is not of type 'object'"),
+    "config: a list": (lambda: planned([]), "config.yaml: [], expected keys with values"),
+    "config: nothing": (lambda: planned(None), "config.yaml: None, expected keys with values"),
     "config: unknown key": (lambda: planned(usable(suites="x")), "'suites': unknown; did you mean 'suite'?"),
     "config: ladder twice": (lambda: planned(usable(ladders=["ladder.tsv"] * 2)), "'ladders': "),
     "config: no ladder": (lambda: planned(usable(ladders=[])), "'ladders': "),
     "config: a ladder that is a folder": (lambda: planned(usable(ladders=["model"])), "model: "),
-    "config: suite of no text": (lambda: planned(usable(suite=3)), "'suite': 3 is not of type 'string'"),
+    "config: suite of no text": (lambda: planned(usable(suite=3)), "'suite': 3, expected text"),
     "ladder: a name too long for a file": (
         lambda: planned(laddered(LADDER + model_row(source="x" * 300))),
         "File name too long: 'xxx",
     ),
     "config: no suite": (lambda: planned(usable(suite="none.tsv")), "none.tsv: no such file"),
-    "config: no shards": (lambda: planned(extracted(shards=0)), "'extract.shards': 0 is less than the minimum of 1"),
-    "config: half a shard": (lambda: planned(extracted(shards=1.5)), "'extract.shards': 1.5 is not of type 'integer'"),
-    "config: a truth for a number": (lambda: planned(extracted(shards=True)), "'extract.shards': True is not of type"),
+    "config: no shards": (lambda: planned(extracted(shards=0)), "'extract.shards': 0, expected 1 or more"),
+    "config: half a shard": (lambda: planned(extracted(shards=1.5)), "'extract.shards': 1.5, expected a whole number"),
+    "config: a truth for a number": (
+        lambda: planned(extracted(shards=True)),
+        "'extract.shards': True, expected a whole number",
+    ),
     "config: text for a number": (
         lambda: planned(extracted(batch_tokens="16k")),
-        "'extract.batch_tokens': '16k' is not",
+        "'extract.batch_tokens': '16k', expected a whole number",
     ),
     "config: confidence is NaN": (
         lambda: planned(judging(confidence=math.nan)),
@@ -156,12 +159,12 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "config: endless alpha": (
         lambda: planned(judging(confidence=math.inf)),
-        "'discontinuity.confidence': inf is greater than",
+        "'discontinuity.confidence': inf, expected 0.999 or less",
     ),
-    "config: negative seed": (lambda: planned(judging(seed=-1)), "'discontinuity.seed': -1 is less than the minimum"),
+    "config: negative seed": (lambda: planned(judging(seed=-1)), "'discontinuity.seed': -1, expected 0 or more"),
     "config: few draws": (
         lambda: planned(judging(draws=10)),
-        "'discontinuity.draws': 10 is less than the minimum of 99",
+        "'discontinuity.draws': 10, expected 99 or more",
     ),
     "config: no hub": (lambda: planned(usable(bigbench={"path": None})), "'bigbench.hub': missing"),
     "config: no such folder": (
@@ -185,35 +188,47 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         lambda: planned(laddered(LADDER + model_row(n_params="1e400"))),
         "'n_params': '1e400'",
     ),
-    "ladder: negative": (lambda: planned(laddered(LADDER + model_row(n_params=-5))), "'n_params': -5 is less than or"),
+    "ladder: negative": (
+        lambda: planned(laddered(LADDER + model_row(n_params=-5))),
+        "'n_params': -5, expected more than 0",
+    ),
     "ladder: a way out": (
         lambda: planned(laddered(LADDER + model_row(model="../../etc"))),
-        "'model': '../../etc' does",
+        "'model': '../../etc', expected a name",
     ),
     "ladder: an option": (
         lambda: planned(laddered(LADDER + model_row(model="--out"))),
-        "'model': '--out' does not match",
+        "'model': '--out', expected a name",
     ),
-    "ladder: a shell": (lambda: planned(laddered(LADDER + model_row(model="m;ls"))), "'model': 'm;ls' does not match"),
+    "ladder: a shell": (
+        lambda: planned(laddered(LADDER + model_row(model="m;ls"))),
+        "'model': 'm;ls', expected a name",
+    ),
     "ladder: no file name": (lambda: planned(laddered(LADDER + model_row(model="m" * 300))), "'model': "),
     "ladder: a cell too many": (lambda: planned(laddered(LADDER + model_row(dtype="float32\tx"))), "ladder.tsv: "),
-    "ladder: int8": (lambda: planned(laddered(LADDER + model_row(dtype="int8"))), "'dtype': 'int8' is not one of"),
+    "ladder: int8": (lambda: planned(laddered(LADDER + model_row(dtype="int8"))), "'dtype': 'int8', expected float32"),
     "ladder: no such model": (
         lambda: planned(laddered(LADDER + model_row(source="no where"))),
-        "model 'm1': key 'source'",
+        "ladder.tsv: row 2: model 'm1': key 'source'",
     ),
     # suite
     "suite: no task": (lambda: planned(suited(SUITE + "\t0\t\t1\n")), "suite.tsv: row 2: key 'task': missing"),
-    "suite: a way out": (lambda: planned(suited(SUITE + "../x\t0\t\t1\n")), "row 2: key 'task': '../x' does not match"),
+    "suite: a way out": (
+        lambda: planned(suited(SUITE + "../x\t0\t\t1\n")),
+        "row 2: key 'task': '../x', expected a task",
+    ),
     "suite: a folder up": (
         lambda: planned(suited(SUITE + "..\t0\t\t1\n")),
         "suite.tsv: row 2: key 'task': data/tasks/../task.json: no such file",
     ),
     "suite: half a shot": (
         lambda: planned(suited(SUITE + "fruit\t.5\t\t1\n")),
-        "'shots': 0.5 is not of type 'integer'",
+        "'shots': 0.5, expected a whole number",
     ),
-    "suite: endless": (lambda: planned(suited(SUITE + "fruit\t0\tinf\t1\n")), "'max_examples': 'inf' is not of type"),
+    "suite: endless": (
+        lambda: planned(suited(SUITE + "fruit\t0\tinf\t1\n")),
+        "'max_examples': 'inf', expected a whole",
+    ),
     "suite: late error": (
         lambda: planned(suited(SUITE + "fruit\t0\t\t1\nfruits\t0\t\t1\n")),
         "row 3: key 'task': 'fruits'",

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from rescore.config.prompt_form import prompt_form
-from rescore.config.validation import rules, typed, validate
+from rescore.config.validation import rules, typed, unknown, validate
 from rescore.tables.axes import AXES
 from rescore.tables.errors import InputError
 from rescore.tables.files import read_text
@@ -23,7 +23,7 @@ def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
     """
     types = {name: rule.get("type") for name, rule in rules(schema)["properties"].items()}
     seen: dict[str, int] = {}
-    for number, cells in _cells(path):
+    for number, cells in _cells(path, schema):
         row: Row = {name: typed(cell, types.get(name)) for name, cell in cells.items() if cell}
         where = f"{path}: row {number}"
         validate(row, schema, where)
@@ -43,7 +43,7 @@ def text_lines(path: Path) -> list[str]:
     return re.split(r"\r\n|[\r\n]", read_text(path))
 
 
-def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _cells(path: Path, schema: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the rows that are not blank as cells by column, each with the number of its line."""
     header: list[str] = []
     for number, line in enumerate(text_lines(path), start=1):
@@ -54,13 +54,7 @@ def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             continue
         if not header:
             header = cells
-            twins = [name for name in header if header.count(name) > 1]
-            if twins:
-                raise InputError(f"{path}: row {number}: column '{twins[0]}' stands twice; take one out")
-            if len(header) == 1:
-                raise InputError(
-                    f"{path}: row {number}: one column, '{header[0][:100]}'; put a tab between two columns"
-                )
+            _check_header(header, schema, f"{path}: row {number}")
         elif len(cells) > len(header):
             raise InputError(
                 f"{path}: row {number}: {len(cells)} cells, but the header has {len(header)} columns; "
@@ -68,6 +62,29 @@ def _cells(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             )
         else:
             yield number, dict(zip(header, cells, strict=False))
+
+
+_SEPARATORS = {";": "semicolons", ",": "commas", " ": "spaces"}
+
+
+def _check_header(header: Sequence[str], schema: str, where: str) -> None:
+    """Refuse other separators than tabs, columns that stand twice, are unknown, or are needed and missing."""
+    known = rules(schema)["properties"]
+    for name in header:
+        if name in known:
+            continue
+        used = next((word for sign, word in _SEPARATORS.items() if sign in name), None)
+        if used:
+            raise InputError(
+                f"{where}: the header holds {used}, '{name[:100]}'; put a tab between two cells, in this row and in all"
+            )
+        raise InputError(f"{where}: column '{name}' of the header: {unknown(name, known)}")
+    twins = [name for name in header if header.count(name) > 1]
+    if twins:
+        raise InputError(f"{where}: column '{twins[0]}' of the header: stands twice; take one out")
+    for name in rules(schema)["required"]:
+        if name not in header:
+            raise InputError(f"{where}: column '{name}' of the header: missing")
 
 
 LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
@@ -126,9 +143,16 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
     return pl.DataFrame(rows, schema=dict(LADDER_COLUMNS))
 
 
+def places(paths: Sequence[Path]) -> dict[str, str]:
+    """By model, the file and row of the first ladder table that lists it."""
+    return {
+        cells["model"]: f"{path}: row {number}" for path in reversed(paths) for number, cells in _cells(path, "ladder")
+    }
+
+
 def with_losses(path: Path, losses: Mapping[str, float]) -> str:
     """Write a ladder table anew, with `pretraining_loss_nats` by model in place of what stood there."""
-    rows = [cells | {"pretraining_loss_nats": f"{losses[cells['model']]:.9g}"} for _, cells in _cells(path)]
+    rows = [cells | {"pretraining_loss_nats": f"{losses[cells['model']]:.9g}"} for _, cells in _cells(path, "ladder")]
     header = list(dict.fromkeys(name for row in rows for name in row))
     return "\n".join("\t".join(cells) for cells in [header, *([row.get(c, "") for c in header] for row in rows)]) + "\n"
 

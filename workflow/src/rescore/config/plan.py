@@ -18,7 +18,7 @@ from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.extract_job import ExtractJob
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
-from rescore.config.inputs import Row, read_ladders, read_suite, slug
+from rescore.config.inputs import Row, places, read_ladders, read_suite, slug
 from rescore.config.validation import read_yaml, rules, typed_object, validate
 from rescore.tables import InputError
 from rescore.tables.source import digest_files
@@ -188,8 +188,9 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     rows = read_ladders([Path(path) for path in config["ladders"]], axis=config["discontinuity"]["axis"])
     first = rows.unique("model", keep="first", maintain_order=True)
     models = {row["model"]: row for row in first.iter_rows(named=True)}
-    for row in models.values():
-        check_source(row, str(ladders[row["ladder"]]))
+    stands = places([*ladders.values()])
+    for model, row in models.items():
+        check_source(row, stands[model])
     root = _download_root(config, place(["bigbench", "hub", "revision"]))
     tasks = {}
     for row in read_suite(Path(config["suite"])):

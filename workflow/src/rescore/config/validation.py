@@ -4,7 +4,7 @@ import difflib
 import functools
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,7 @@ def validate(instance: object, schema: str, where: Place) -> None:
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         key = next(str(k) for k in error.instance if k not in known)  # YAML has keys that are no texts: 1, yes, a date
-        near = difflib.get_close_matches(key, known, n=1)
-        mend = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
-        raise InputError(f"{_key(where, [*path, key])}: unknown; {mend}")
+        raise InputError(f"{_key(where, [*path, key])}: {unknown(key, known)}")
     if error.validator == "required":
         key = next(k for k in error.validator_value if k not in error.instance)
         raise InputError(f"{_key(where, [*path, key])}: missing")
@@ -53,9 +51,49 @@ def validate(instance: object, schema: str, where: Place) -> None:
         )
         needed = error.validator_value[key][0]
         raise InputError(f"{_key(where, [key])}: means nothing without '{needed}'; give that too, or leave it blank")
+    held = repr(error.instance)
+    held = held if len(held) < 200 else f"{held[:200]}..."
     hint = error.schema.get("description")
-    message = error.message if len(error.message) < 200 else f"{error.message[:200]}..."
-    raise InputError(f"{_key(where, path)}: {message}" + (f" ({hint})" if hint else ""))
+    expected = hint if error.validator == "pattern" and hint else _expected(error.validator, error.validator_value)
+    told = f" ({hint})" if hint and hint != expected else ""
+    raise InputError(f"{_key(where, path)}: {held}, expected {expected}{told}")
+
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number, such as 1200000",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list, such as [config/ladders/nano.tsv]",
+    "object": "keys with values below it, such as {seed: 0}",
+    "null": "null",
+}
+_LIMITS = {
+    "minimum": "{} or more",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "{} or less",
+    "minItems": "{} or more entries",
+    "minLength": "{} or more characters",
+    "maxLength": "{} characters or fewer",
+    "minProperties": "{} or more keys",
+    "pattern": "what matches {}",
+    "uniqueItems": "each entry once",
+}
+
+
+def _expected(rule: str, value: Any) -> str:
+    """Say in words what a rule of a JSON Schema asks for."""
+    if rule == "type":
+        return " or ".join(_TYPES[kind] for kind in ([value] if isinstance(value, str) else value))
+    if rule == "enum":
+        return " or ".join(value)
+    return _LIMITS[rule].format(value)
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """Say that a name is unknown, and the one it resembles, else all that are known."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return "unknown; " + (f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}")
 
 
 def _key(where: Place, path: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ _MASK_AT_ONCE = 2**26
 
 
 class TokenScores(NamedTuple):
-    """By token of an answer span."""
+    """By token of an answer span; lists of equal length."""
 
     logprob_nats: list[float]
     argmax_ids: list[int]
@@ -62,10 +62,16 @@ class _Rows(NamedTuple):
 def score(
     model: SplitModel, read: Prefill, candidates: Sequence[Sequence[Sequence[int]]], budget: int, *, trees: bool
 ) -> list[list[TokenScores]]:
-    """Score candidates, given by context, after contexts that were read.
+    """Score candidates after contexts that were read.
 
-    A pass holds at most `budget` tokens, with contexts and padding. With `trees` the candidates of a question share a
-    row; else each has its own.
+    Parameters
+    ----------
+    candidates
+        By context and candidate, its tokens after the context.
+    budget
+        Tokens, with contexts and padding, that one forward pass may hold.
+    trees
+        Whether the candidates of a question share a row; else each has its own.
     """
     results = [[_NOTHING] * len(own) for own in candidates]
     for group in _groups(read, candidates, budget, trees=trees):
@@ -75,9 +81,10 @@ def score(
 
 
 def follow(candidates: Sequence[Sequence[int]], scores: Sequence[TokenScores]) -> list[tuple[int, float]]:
-    """The first tokens of a question's greedy answer and their log-probabilities, up to one that no candidate has.
+    """The first tokens of a question's greedy answer and their log-probabilities, as far as scoring has found them.
 
-    The likeliest token is known after a context, and after each token of a candidate but the last.
+    The likeliest token is known after a context, and after each token of a candidate but the last. So the answer is
+    known up to its first token that no candidate has there.
     """
     answer: list[tuple[int, float]] = []
     same = [(tokens, score) for tokens, score in zip(candidates, scores, strict=True) if tokens]
@@ -103,6 +110,7 @@ _NOTHING = TokenScores([], [], [])
 
 
 def _row_of(candidate: Candidate, *, trees: bool) -> Hashable:
+    """The key of a candidate's row."""
     return candidate.owner if trees else (candidate.owner, candidate.place)
 
 
@@ -147,9 +155,8 @@ def _score(model: SplitModel, read: Prefill, group: Sequence[Candidate], *, tree
         inside = at >= 0
         states[inside] = later[row[inside], at[inside]]
     found = measure(model, states, token.to(states.device))
-    own, argmax, other = found
-    places = [slice(end - n, end) for n, end in zip(lengths, accumulate(lengths), strict=True)]
-    return [TokenScores(own[place], argmax[place], other[place]) for place in places]
+    ends = accumulate(lengths)
+    return [TokenScores._make(column[end - n : end] for column in found) for n, end in zip(lengths, ends, strict=True)]
 
 
 def _flat(rows: Iterable[Sequence[int]]) -> Tensor:

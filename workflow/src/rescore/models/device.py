@@ -17,7 +17,10 @@ _held: dict[int, int] = {}
 def claim(*, every: bool = False) -> list[int]:
     """Lock a free GPU for this process, or `every` GPU it sees; wait while other extractions of this user have them.
 
-    Returns their numbers, as torch counts them; none without a GPU.
+    Returns
+    -------
+    list of int
+        Their numbers, as torch counts them; empty without a GPU.
     """
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if every:

@@ -23,11 +23,11 @@ from rescore.tables import InputError
 
 
 class TextLoss(NamedTuple):
-    """Loss of a text."""
+    """Minus the log-probability of a text, in nats; its number of tokens; the window, in tokens."""
 
-    nats: float  # minus the text's log-probability
+    nats: float
     n_tokens: int
-    window: int  # tokens
+    window: int
 
 
 class _Span(NamedTuple):

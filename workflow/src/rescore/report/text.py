@@ -212,8 +212,7 @@ def words(subtask: Subtask, *, with_ladder: bool) -> Words:
 
 
 def _in_words(name: str) -> str:
-    shots_apart = re.sub(r"@(?=\d+-shot$)", ", ", name)
-    return plain(re.sub(r"(?<![A-Za-z])(\d+)_(?=[a-z])", r"\1-", shots_apart).replace("_", " "))
+    return plain(re.sub(r"(?<![A-Za-z])(\d+)_(?=[a-z])", r"\1-", name).replace("_", " "))
 
 
 def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
