@@ -78,16 +78,20 @@ def test_shares_resample_tasks_and_not_subtasks() -> None:
 
 def test_a_family_by_hand() -> None:
     rising = [
-        {"answer_tokens": k, "half_log10_x": 20 + at, "metric_share": share, "acceleration": 0.25}
+        {"answer_tokens": k, "half_log10_x": 20 + at, "metric_share": share, "acceleration": 0.25, "cliff": "yes"}
         for k, at, share in ((1.0, 0.0, 0.4), (10.0, 2.0, 0.5), (100.0, 4.0, 0.6))
     ]
-    table = cliffs(*({"task": "t"} | row for row in [*rising, {"answer_tokens": 5.0}]))
+    even = rising[1] | {"answer_tokens": 10.04, "metric_share": 1.0, "acceleration": 1.0, "cliff": "no"}
+    table = cliffs(*({"task": "t"} | row for row in [*rising, {"answer_tokens": 5.0}, even]))
     row = families(table).row(0, named=True)
-    assert (row["subtasks"], row["fitted"], row["answer_tokens_min"], row["answer_tokens_max"]) == (4, 3, 1, 100)
-    assert row["half_slope_decades_per_decade"] == pytest.approx(2)
+    assert (row["subtasks"], row["fitted"], row["answer_tokens_min"], row["answer_tokens_max"]) == (5, 4, 1, 100)
+    assert row["half_slope_decades_per_decade"] == pytest.approx(2, abs=1e-3)
     assert (row["metric_share"], row["acceleration"]) == pytest.approx((0.5, 0.25))
     # Student's t of two degrees of freedom at 95% is 2.92; the standard error of the mean is .1 over root three
     assert row["metric_share_high"] == pytest.approx(0.5 + 2.92 * 0.1 / 3**0.5, abs=1e-4)
+    two = families(table[1:]).row(0, named=True)
+    assert (two["fitted"], two["metric_share"], two["acceleration"]) == (3, None, None)
+    assert two["half_slope_decades_per_decade"] == pytest.approx(2, abs=1e-2)
     assert families(table[:3]).equals(FAMILIES.empty())  # three lengths
     few = families(cliffs(*({"task": "t", "answer_tokens": float(k)} for k in range(1, 6)))).row(0, named=True)
     assert (few["metric_share"], few["reason"]) == (None, "0 of 5 subtasks rise, three are needed")

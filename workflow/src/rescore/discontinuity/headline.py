@@ -79,7 +79,7 @@ def families(cliffs: pl.DataFrame) -> pl.DataFrame:
 
     Of a chain of k tokens, each right with logit beta (x - x0), exact match is one half at x0 + log(k / ln 2) / beta to
     first order: the slope of the 50% point on log10 k is ln(10) / beta decades for a tenfold of k. M and alpha are
-    means over the subtasks; all intervals are Student's t over the subtasks, 90%.
+    means over the subtasks with a cliff, null of fewer than three. Intervals are Student's t over the subtasks, 90%.
 
     Returns the table FAMILIES: one row per ladder and task with four subtasks or more of different mean length; null
     with a reason where fewer than three of them rise.
@@ -102,8 +102,9 @@ def families(cliffs: pl.DataFrame) -> pl.DataFrame:
         if used["answer_tokens"].round(2).n_unique() < _FITTED_MIN:
             rows.append(row | {"reason": f"{used.height} of {family.height} subtasks rise, three are needed"})
             continue
-        for name in ("metric_share", "acceleration"):
-            y = used[name].to_numpy()
+        sudden = used.filter(pl.col("cliff") == "yes")
+        for name in ("metric_share", "acceleration") if sudden.height >= _FITTED_MIN else ():
+            y = sudden[name].to_numpy()
             row |= _with_interval(name, float(y.mean()), float(y.std(ddof=1)) / np.sqrt(len(y)), len(y) - 1)
         line = linregress(np.log10(used["answer_tokens"].to_numpy()), used["half_log10_x"].to_numpy())
         slope = "half_slope_decades_per_decade"
