@@ -63,6 +63,8 @@ def test_the_planted_truths_by_hand() -> None:
     assert logits["mirage"] == pytest.approx(np.linspace(-1.5, 4.5, 10))
     low, high = np.log(0.3 / 0.7), np.log(0.95 / 0.05)
     assert logits["step"] == pytest.approx(np.repeat([low, high], 5))
+    many = np.linspace(18.0, 22.5, 30)  # a step stays in its gap where that is narrow
+    assert _truth("step", many).token_logit(many) == pytest.approx(np.repeat([low, high], 15))
     assert logits["step over two gaps"] == pytest.approx([*[low] * 5, (low + high) / 2, *[high] * 4])
     assert {_truth(truth, x).tokens for truth in logits} == {10}
 
