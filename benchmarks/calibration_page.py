@@ -169,9 +169,8 @@ def why_open(tasks: pl.DataFrame) -> str:
     """Count the reasons for which the skill's break stays open where there is one."""
     broken = tasks.filter(FOUND & IS_BROKEN & ~of("some items"))
     left = broken.filter(says("skill", "open"))
-    plain = (
-        pl.col("reason").str.split("; ").list.last().str.replace_all(r"\s*\([^)]*\)|[0-9.]+ times|over 20 times", "")
-    )
+    numbers = r"^skill open: |\s*\([^)]*\)|[0-9.]+ times|over 20 times"
+    plain = pl.col("reason").str.split("; ").list.last().str.replace_all(numbers, "")
     counted = left.group_by(plain.alias("why")).len().sort("len", "why", descending=[True, False])
     rows = [
         (

@@ -10,6 +10,20 @@ import pytest
 
 WriteTask = Callable[..., Path]
 
+LONGEST = (
+    "test_slurm.py",
+    "test_workflow.py",
+    "test_kill.py",
+    "test_storage.py",
+    "test_own_files.py",
+    "test_slurm_nodes.py",
+)
+"""Files whose tests take minutes. They begin, so that the last worker does not end long after the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture
 def write_task(tmp_path: Path) -> WriteTask:

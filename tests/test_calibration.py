@@ -221,7 +221,7 @@ def rows(
         "true_metric_share": 0.5,
         "true_chain_share": 0.4,
         "label": "open",
-        "reason": "a cliff; the likelihood grew 4.0 times as fast as before (2.0 times to 9.1 times)",
+        "reason": "a cliff; skill open: the likelihood grew 4.0 times as fast as before (2.0 to 9.1 times)",
         "first_label": "unresolved",
         "emergence": 5.0,
         "emergence_nll": float("inf"),

@@ -148,21 +148,15 @@ BAD = {
     ),
     "no ladder": ("extract e.parquet --ladder {tmp}/l.tsv --model m", "{tmp}/l.tsv: no such file"),
     "no scores": ("test --scores {tmp}/s --ladder {ladder} --out {tmp}", "{tmp}/s: no such file"),
+    "scores twice": (
+        "test --scores {tmp}/s {tmp}/s --ladder l --out o",
+        "{tmp}/s: is given twice; name each table once",
+    ),
     "nothing to test": ("test --ladder {ladder} --out {tmp}/o", "nothing to test: give --scores, --aggregates or both"),
     "no aggregates": ("test --aggregates {tmp}/a --ladder {ladder} --out {tmp}/o", "{tmp}/a: no such file"),
     "unknown axis": (
         'test --scores s --ladder l --out o --settings {{"axis":"size"}}',
         "discontinuity.axis: 'size' is none of compute_flops, n_params, pretraining_loss_nats",
-    ),
-    "settings no JSON": ("test --scores s --ladder l --out o --settings {{", "--settings: not JSON ("),
-    "settings no object": ("test --scores s --ladder l --out o --settings []", "--settings: expected a JSON object"),
-    "unknown setting": (
-        'test --scores s --ladder l --out o --settings {{"alfa":0.1}}',
-        "discontinuity.alfa: unknown key; the keys are axis, ",
-    ),
-    "setting out of range": (
-        'test --scores s --ladder l --out o --settings {{"confidence":2}}',
-        "discontinuity.confidence: 2 is not between 0.5 and 0.999",
     ),
     "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file; `rescore test` makes it"),
     "unknown table": ("show cliff --results {tmp}", "no table 'cliff'; did you mean 'cliffs'?"),
@@ -363,7 +357,8 @@ def test_test_judges_anybodys_scores_and_show_prints_them(
     shown = capsys.readouterr().out
     assert shown == cliffs.filter(task="flat").write_csv()
     assert run("show", "--results", out, "--task", "fig") == 2
-    assert capsys.readouterr().err == f"rescore: {out}/cliffs: no row of task 'fig'\n"
+    there = ", ".join(sorted(TRUTHS))
+    assert capsys.readouterr().err == f"rescore: {out}/cliffs: no row of task 'fig'; there are {there}\n"
 
 
 def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
@@ -391,17 +386,34 @@ def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
     assert [line.split()[0] for line in aligned[-3:]] == read(tested / "headline.parquet", HEADLINE)[
         "question"
     ].to_list()[-3:]
+    labels = sorted(set(cliffs["label"]))
+    other = next(name for name in labels if name != label)
+    meant, both = "did you mean 'exact_match'?", f"task 'flat' and label '{other}'"
+    named = "the name of a table, such as `rescore show cliffs --format csv`"
     for arguments, said in (
         (("headline", "--task", "flat"), "--task: the table 'headline' has no column 'task'"),
-        (("cliffs", "--columns", "lable"), "no column of 'cliffs' 'lable'; did you mean 'label'?"),
         (("cliffs", "--columns", " ,"), f"--columns: names none; there are {', '.join(CLIFFS.columns)}"),
-        (("cliffs", "--label", "mirrage"), f"{tested}/cliffs: no row of label 'mirrage'"),
+        (("cliffs", "--columns", "lable"), "no column 'lable' in 'cliffs'; did you mean 'label'?"),
+        (("curves", "--metric", "exactmatch"), f"{tested}/curves: no row of metric 'exactmatch'; {meant}"),
+        (("cliffs", "--label", "purple"), f"{tested}/cliffs: no row of label 'purple'; there are {', '.join(labels)}"),
+        (("cliffs", "--task", "flat", "--label", other), f"{tested}/cliffs: no row of {both} together"),
+        (("--format", "json"), f"--format, --columns and --all need {named}"),
         (("power",), f"{tested}/power.parquet: no such file; `rescore power` makes it"),
         (("scaffold_shift",), f"{tested}/scaffold_shift.parquet: no such file; `rescore compare` makes it"),
         (("extractions",), f"{tested}/extractions: no table of this run's tasks; make them with `rescore extract`"),
     ):
         assert run("show", *arguments, "--results", tested) == 2
         assert capsys.readouterr().err == f"rescore: {said}\n"
+
+
+def test_the_summary_of_some_subtasks_counts_them_alone(
+    run: Run, tested: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("show", "--task", "flat", "--results", tested) == 0
+    said = capsys.readouterr().out
+    [counts] = [line.split()[-4:-1] for line in said.splitlines() if line.startswith("Is there a cliff?")]
+    assert counts == ["0", "1", "0"]
+    assert "Forecasts" not in said
 
 
 def test_show_prints_no_number_of_a_question_that_was_not_asked(

@@ -1,4 +1,4 @@
-"""Questions in files of one's own, from a suite's row to the page: every form gives the same scores."""
+"""Questions in files of one's own, from a suite's row to the page: every place gives the same scores."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from hub_standin import serve
-from test_workflow import Checkout
+from test_workflow import SCORED, Checkout
 
 from rescore.tables import EXAMPLES, SCORES, VERDICTS, read
 
@@ -19,7 +19,7 @@ PICKS = [
     for row in SUMS
     if row["target"] != "12"
 ]
-SAME = ("lines", "hard", "table", "folder", "hub")
+SAME = ("lines", "folder", "hub")
 
 
 def suite(*rows: dict[str, str | int]) -> str:
@@ -29,13 +29,11 @@ def suite(*rows: dict[str, str | int]) -> str:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkout, "subprocess.CompletedProcess[str]"]]:
-    """Run the whole job over the same questions in five forms, and over one of choices."""
+    """Run the whole job over the same questions in three places, and over one of choices."""
     checkout = Checkout(tmp_path_factory.mktemp("run"), n_models=2)
     data = checkout.folder / "my data"
     data.mkdir()
     write_lines(checkout, SUMS)
-    (data / "hard.json").write_text(json.dumps({"canary": "", "examples": SUMS}))
-    pl.DataFrame(SUMS).write_parquet(data / "table.parquet")
     for split in ("train", "test"):
         (data / "folder").mkdir(exist_ok=True)
         pl.DataFrame(SUMS).write_parquet(data / f"folder/{split}-00000-of-00001.parquet")
@@ -53,8 +51,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkou
         (checkout.folder / "config/suite.tsv").write_text(
             suite(
                 {"task": "lines", "path": "my data/lines.jsonl"} | asked,
-                {"task": "hard", "path": "my data/hard.json"} | asked,
-                {"task": "table", "path": "my data/table.parquet"} | asked,
                 {"task": "folder", "path": "my data/folder", "split": "test"} | asked,
                 {"task": "hub", "path": "org/sums", "revision": commit, "split": "test"} | asked,
                 {"task": "quiz:picks", "path": "my data/picks.parquet", "target_column": "answer", "shots": 1},
@@ -121,7 +117,7 @@ def test_a_changed_file_makes_its_task_anew_and_nothing_else(finished):
     tables = "*/**/*.parquet"
     before = checkout.written(tables)
     write_lines(checkout, [SUMS[0] | {"target": "six"}, *SUMS[1:]])
-    assert checkout.run().returncode == 0
+    assert checkout.run(*SCORED).returncode == 0
     after = checkout.written(tables)
     changed = {path for path in before if after[path] != before[path]}
     assert {Path(path).name for path in changed} == {"lines.parquet"}

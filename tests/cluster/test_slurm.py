@@ -43,7 +43,7 @@ def test_a_cluster_and_its_faults_change_no_number(lab: Lab, tmp_path: Path) -> 
     here, there = Runs(tmp_path / "here"), Runs(tmp_path / "there")
     models = one_job_per_model(here)
     shutil.copy(here.folder / "config/ladder.tsv", there.folder / "config/ladder.tsv")
-    local = here.start()
+    local = here.start("test")
 
     # A job is cancelled: it is tried again, with twice the memory.
     run = there.start(*QUICK, profile="slurm", env=lab.env)

@@ -6,7 +6,7 @@ from planted_subtasks import chain, hinge, step, subtask
 from scipy.stats import bootstrap
 
 from rescore.discontinuity import CONVENTIONS, Answer, answer
-from rescore.discontinuity.curve_verdicts import CurveVerdict, judge_curves, left_out
+from rescore.discontinuity.curve_verdicts import CurveVerdict, _cliff, judge_curves, left_out
 from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Bootstrap, item_draws, noise_scale, rung_means
 from rescore.discontinuity.seeds import seeds, through
@@ -244,7 +244,24 @@ def test_a_lucky_last_size_is_open_never_yes() -> None:
     """With it J = .48 / .6 = .8; without it O = .04 / .12 = .33 at a third of the decades, and J = .03 / .12 = .25."""
     found = judged(0, 0.03, 0.06, 0.09, 0.12, 0.6)
     assert found.verdict == "open"
-    assert "0% without the last size" in found.reason
+    assert found.reason == "100% of draws have a cliff, but 0% without the last size: it depends on the last size"
+
+
+@pytest.mark.parametrize(
+    ("found", "without", "without_last", "verdict", "reason"),
+    [
+        (0.97, 0.92, 0.94, "cliff", "at least 92% of draws have a cliff, whichever size is left out"),
+        (0.90, 0.80, 0.80, "cliff", "at least 80% of draws have a cliff, whichever size is left out"),
+        (0.58, 0.58, 0.69, "open", "58% of draws have a cliff, and a yes needs 90%"),
+        (0.95, 0.79, 0.90, "open", "95% of draws have a cliff, but 79% without one of the sizes"),
+        (0.95, 0.90, 0.79, "open", "95% of draws have a cliff, but 79% without the last size: it depends on"),
+        (0.50, 0.50, 0.50, "smooth", "50% of draws have a cliff"),
+    ],
+)
+def test_the_reason_of_a_verdict(found: float, without: float, without_last: float, verdict: str, reason: str) -> None:
+    said = _cliff(found, without, without_last, CONVENTIONS)
+    assert said[0] == verdict
+    assert said[1].startswith(reason)
 
 
 def test_a_size_beside_the_lower_third_is_bridged_in_logits() -> None:

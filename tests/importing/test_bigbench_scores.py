@@ -143,6 +143,7 @@ def test_a_score_that_is_no_number_is_refused_with_its_file(value: object, tmp_p
     [
         ("task", "task_name", 5, "TypeError: task_name is 5, not a text"),
         ("scores", "preferred_score", None, "TypeError: preferred_score is None, not a text"),
+        ("scores", "preferred_score", "\ud800", "UnicodeEncodeError: "),
         ("scores", "subtask_description", 7, "TypeError: subtask_description is 7, not a text"),
         ("scores", "number_of_shots", math.inf, "OverflowError: "),  # as which JSON's 1e400 is read
         ("scores", "number_of_shots", 1e30, "TypeError: shots: "),

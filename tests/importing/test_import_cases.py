@@ -305,6 +305,11 @@ def test_two_models_of_one_name_are_told_apart_by_rename(imported: Import, tmp_p
         imported(files, rename=names)
 
 
+def test_a_name_that_would_steer_the_terminal_is_escaped(imported: Import) -> None:
+    found = imported({"r.json": report("o/\x1b[31mred", {"piqa": {"acc,none": 0.5}})}, ladders=[PYTHIA])
+    assert r"in no ladder, so without a curve: \x1b[31mred;" in found.said
+
+
 def rerun(hour: int, mean: float, **config: Any) -> dict[str, Any]:
     run = report("EleutherAI/pythia-14m", {"gsm8k": {"exact_match,strict": mean}}, date=1.7e9 + 3600 * hour)
     return run | {"config": run["config"] | config}

@@ -170,6 +170,14 @@ def test_shots_are_no_part_of_the_name_that_prefers_a_metric(subtask: str) -> No
     assert emergence(curves, CLIFFS.empty(), other, [], axis="n_params", rungs_min=5).equals(EMERGENCE.empty())
 
 
+@pytest.mark.parametrize(("top", "shows"), [(20, True), (19, False)])
+def test_a_curve_shows_emergence_from_five_times_the_score_of_a_line_on(top: int, shows: bool) -> None:
+    preferred = pl.DataFrame({"task": "a", "subtask": "a:b", "preferred": EXACT, "metric": "exact_match"})
+    curves = curve(*(level / 32 for level in (0, 1, 2, 3, top)))  # steps of 1 / 32; a line of five sizes has score 4
+    [row] = emergence(curves, CLIFFS.empty(), preferred, ["a"], axis="n_params", rungs_min=5).to_dicts()
+    assert row["emergent"] == shows
+
+
 def test_a_curve_with_both_brier_scores_is_one_with_ours() -> None:
     preferred = pl.DataFrame({"task": "a", "subtask": "a:b", "preferred": GRADE, "metric": GRADE})
     theirs = curve(0.5, 0.5, 0.5, 0.5, 0.1, metric=BRIER)  # infinite: three of four steps are 0

@@ -37,7 +37,7 @@ MODELS = {"one": "chatml", "two": "llama"}
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the whole job twice: `direct` holds the results without reasoning, `results` those with it."""
+    """Run the job twice: `direct` holds the tables without reasoning, `results` tables and page with it."""
     checkout = Checkout(tmp_path_factory.mktemp("run"), n_models=1)
     header = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\n"
     rows = []
@@ -46,9 +46,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"{name}\ttiny\tmodels/{name}\t-\t{10**i}000\t1000000\tfloat32\n")
     (checkout.folder / "config/ladder.tsv").write_text(header + "".join(rows))
     checkout.config["extract"] |= {"max_new_tokens": 8}
-    for suite, folder in ((DIRECT, "direct"), (REASONING_SUITE, "results")):
+    for suite, folder, targets in ((DIRECT, "direct", ["test"]), (REASONING_SUITE, "results", [])):
         (checkout.folder / "config/suite.tsv").write_text(suite)
-        done = checkout.run()
+        done = checkout.run(*targets)
         assert done.returncode == 0, done.stderr + done.stdout
         if folder != "results":
             shutil.move(checkout.folder / "results", checkout.folder / folder)
@@ -68,9 +68,9 @@ def test_a_suites_row_becomes_answers_scores_and_a_page(runs: Path) -> None:
             assert provenance(results / "extractions" / model / FILE)["chat"].startswith("in its chat template")
             assert read(results / "generations" / model / FILE, GENERATIONS).height == 6
         assert provenance(results / "verdicts.parquet")["scores"][FILE.removesuffix(".parquet")]["form"] == form
-        page = (results / "report/index.html").read_text()
-        assert SYSTEM in page
-        assert ("step by step" in page) == (folder == "results")
+    page = (runs / "results/report/index.html").read_text()
+    assert SYSTEM in page
+    assert "step by step" in page
     assert not (runs / "direct/reasoning").exists()
 
 

@@ -362,23 +362,32 @@ def test_a_sentencepiece_model_alone_is_a_tokenizer(tmp_path: Path, name: str) -
 
 def test_a_home_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
     """A folder is loaded without one; what has to be kept somewhere is told, and where to say so."""
-    examples = write_examples(tmp_path / "t.parquet")
+    write_examples(tmp_path / "t.parquet")
     save_own(tmp_path / "own")
     header = "model\tfamily\tsource\trevision\tn_params\tn_tokens\tdtype\ttrust_remote_code\n"
     (tmp_path / "l.tsv").write_text(
         f"{header}here\tf\t{folder}\t-\t1\t1\tfloat32\tfalse\nown\tf\t{tmp_path}/own\t-\t1\t1\tfloat32\ttrue\n"
         f"hub\tf\torg/m\t{'0' * 40}\t1\t1\tfloat32\tfalse\n"
     )
+    program = """
+import contextlib, io, json, sys
+from rescore import cli
+for model in ("here", "own", "hub"):
+    sys.argv[1:] = ["extract", "t.parquet", "--ladder", "l.tsv", "--model", model, "--out", "out"]
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            cli.main()
+        except SystemExit as end:
+            print(json.dumps([model, end.code or 0, said.getvalue()]))
+"""
+    home = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "XDG_"))} | {"HOME": "/dev/null/x"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, text=True, check=True)
     told = {}
-    for model in ("here", "own", "hub"):
-        home = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "XDG_"))} | {"HOME": "/dev/null/x"}
-        command = [Path(sys.executable).with_name("rescore"), "extract", examples, "--ladder", tmp_path / "l.tsv"]
-        done = subprocess.run(
-            [*command, "--model", model, "--out", tmp_path], env=home, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == (0 if model == "here" else 2), done.stderr
-        assert "Traceback" not in done.stderr
-        told[model] = done.stderr.splitlines()[-1]
+    for model, status, said in map(json.loads, done.stdout.splitlines()):
+        assert status == (0 if model == "here" else 2), said
+        assert "Traceback" not in said
+        told[model] = said.splitlines()[-1]
     end = "(Not a directory); name a folder that can be"
     assert (
         told["own"]

@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_extract import characters, make_model, merging, with_bos
+from test_extract import QUESTIONS, characters, make_examples, make_model, merging
+from tokenizers import processors
 from transformers import AutoTokenizer
 
-from rescore.models import vocabulary
+from rescore.models import one_task, vocabulary
+from rescore.models.jobs import ExtractSettings
 from rescore.models.loading import load
+from rescore.models.one_task import run_task
 from rescore.models.vocabulary import Vocabulary
+from rescore.tables import EXAMPLES, read
 
 
 class Counting:
@@ -18,9 +22,9 @@ class Counting:
     def __init__(self, tokenizer: Any) -> None:
         self.inner, self.n_texts = tokenizer, 0
 
-    def __call__(self, texts: list[str]) -> Any:
+    def __call__(self, texts: list[str], **options: Any) -> Any:
         self.n_texts += len(texts)
-        return self.inner(texts)
+        return self.inner(texts, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -29,6 +33,8 @@ class Counting:
 def test_no_text_is_tokenised_twice() -> None:
     counting = Counting(merging())
     words = Vocabulary(counting)
+    words.ids(["q"])
+    counting.n_texts = 0
     first = words.ids(["A: banana", "A:", "A: banana"])
     assert first == {text: merging()(text)["input_ids"] for text in ("A: banana", "A:")}
     assert words.ids(["A:", "house", "A: banana"]) == {**first, "house": merging()("house")["input_ids"]}
@@ -39,17 +45,53 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vocabulary, "KEPT_TOKENS", 5)
     counting = Counting(characters())
     words = Vocabulary(counting)
+    words.ids([""])
+    counting.n_texts = 0
     for _ in range(2):
         assert [len(ids) for ids in words.ids(["abc", "abcd", "ab"]).values()] == [3, 4, 2]
     assert counting.n_texts == 3 + 1  # "abc" and "ab" are kept
 
 
-def test_an_added_end_is_no_token_of_a_text() -> None:
-    tokenizer = with_bos()
+BEHIND = ["$A", "<eos> $A", "$A <eos>", "<unk> $A <eos>", "<unk> $A ~", "<unk> $A ~ <eos>"]
+
+
+@pytest.mark.parametrize("template", BEHIND)
+def test_what_a_tokenizer_puts_behind_a_text_is_no_token_of_it(template: str) -> None:
+    """EOS, another token as BERT's, or two: the end would stand between prompt and answer."""
+    tokenizer = characters()
+    special = [(token, tokenizer.convert_tokens_to_ids(token)) for token in ("<unk>", "<eos>", "~")]
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(template, special_tokens=special)
+    front = [dict(special)[token] for token in template.partition("$A")[0].split()]
     words = Vocabulary(tokenizer)
-    assert words.ids([""]) == {"": []}  # its beginning is the token of the end
-    assert words.ids([""]) == {"": []}
-    assert words.ids(["a<eos>"])["a<eos>"][-1] == tokenizer.eos_token_id
+    for text in ("Q: a", "a\n", "a<eos>"):
+        assert words.ids([text])[text] == front + characters()(text)["input_ids"]
+
+
+def test_answers_are_decoded_as_they_stand() -> None:
+    tokenizer = characters()
+    tokenizer.clean_up_tokenization_spaces = True
+    text = "a , b . It 's"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == "a, b. It's"
+    assert Vocabulary(tokenizer).decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_a_task_is_tokenised_once_for_models_of_one_tokenizer_and_window(tmp_path, monkeypatch) -> None:
+    loaded = load(make_model(tmp_path / "m", "llama", characters()))
+    frame = read(make_examples(tmp_path / "t.parquet", QUESTIONS), EXAMPLES)
+    settings = ExtractSettings(max_new_tokens=4)
+    first = run_task(loaded, frame, {}, settings, name="")
+    encode = one_task.encode
+    monkeypatch.setattr(one_task, "encode", None)
+    again = run_task(loaded, frame, {}, settings, name="")
+    assert again.extractions.equals(first.extractions)
+    assert again.generations.equals(first.generations)
+    monkeypatch.setattr(one_task, "encode", encode)
+    narrow = run_task(loaded._replace(window=20), frame, {}, settings, name="")
+    assert narrow.prompts_cut == {"t": 2}  # of 21 and 62 tokens
+    longer = run_task(loaded, frame, {}, ExtractSettings(max_new_tokens=16), name="")
+    assert longer.generations["token_ids"].list.len().max() > first.generations["token_ids"].list.len().max()
+    assert run_task(loaded, frame.head(2), {}, settings, name="").generations.height == 2
+    assert first.prompts_cut == {}
 
 
 def test_models_with_the_same_tokenizer_share_it(tmp_path: Path) -> None:

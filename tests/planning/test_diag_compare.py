@@ -108,6 +108,15 @@ def test_answers_and_elbows_over_four_prompts(tmp_path: Path, capsys: pytest.Cap
         compare(zero, [*others, run(tmp_path / "again", 20, shots=2)], tmp_path / "out")
 
 
+def test_one_answer_of_three_that_moves_makes_a_curve_unstable(tmp_path: Path) -> None:
+    other = run(tmp_path / "two", 21, shots=2, answers=("yes", "open", "no"))
+    compare(run(tmp_path / "zero", 21), [other], tmp_path / "out")
+    found = read(tmp_path / "out" / "prompt_stability.parquet", PROMPT_STABILITY).filter(metric=EM)
+    assert found.select("cliff", "metric_makes_it", "skill_broke", "stable").rows() == [
+        ("yes", "open 1, yes 1", "no", False)
+    ]
+
+
 def test_a_text_of_the_task_that_changed_is_another_prompt(tmp_path: Path) -> None:
     compare(run(tmp_path / "a", 21), [run(tmp_path / "b", 20, task_digest="steps")], tmp_path / "out")
     assert provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"] == {

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the browser chromium")
 expect.set_options(timeout=30_000)  # milliseconds: how long a machine busy with other tests may take to draw
 
 
 @contextmanager
-def browse(source: str, folder: Path, *, fragment: str = "") -> Iterator[Page]:
+def browse(browser: Browser, source: str, folder: Path, *, fragment: str = "") -> Iterator[Page]:
     """Open a page written into `folder`.
 
     When done, nothing may have been logged (an error, or what the page's content security policy refused) and nothing
@@ -21,18 +21,20 @@ def browse(source: str, folder: Path, *, fragment: str = "") -> Iterator[Page]:
     """
     path = folder / "page.html"
     path.write_text(source, encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), chromium_sandbox=False)
-        page = browser.new_page(viewport={"width": 800, "height": 4000})
-        logged: list[str] = []
-        asked: list[str] = []
-        page.on("console", lambda message: logged.append(message.text))
-        page.on("pageerror", lambda error: logged.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+    context = browser.new_context(viewport={"width": 800, "height": 4000})
+    page = context.new_page()
+    logged: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: logged.append(message.text))
+    page.on("pageerror", lambda error: logged.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    try:
         page.goto(path.as_uri() + fragment)
         yield page
         assert not logged, logged
         assert asked == [path.as_uri()], asked
+    finally:
+        context.close()
 
 
 def texts(page: Page, selector: str) -> list[list[str]]:

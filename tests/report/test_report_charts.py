@@ -167,6 +167,12 @@ def test_the_stages_share_an_axis_and_the_seeds_stand_above() -> None:
     assert [(text["text"], text["y"] < 0) for text in scene(graph, "text")] == [("1/3", True)]
 
 
+def test_seeds_are_said_to_stand_above_where_there_are_any() -> None:
+    said = [spec(STAGED, COMPUTE, seeded=seeded)["title"]["subtitle"] for seeded in (True, False)]
+    assert said[0] == [*said[1], "above: seeds past half of the rise"]
+    assert said[1] == ["dashed: token probability, dotted: target probability"]
+
+
 def titles(spec: dict[str, Any]) -> list[str]:
     return [row["title"]["text"] for row in spec["vconcat"]]
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from report_browser import browse, needs_browser, texts
 from report_tables import WORDS, cliff_row, curve_rows, make_tables, verdict_row
 
@@ -47,8 +47,8 @@ def source(tables: SimpleNamespace) -> str:
     return render(**vars(tables) | {"cliffs": cliffs}, made_by={}, settings={}, answers=answers)
 
 
-def test_a_panel_leads_to_numbers_charts_and_answers(source: str, tmp_path: Path) -> None:
-    with browse(source, tmp_path) as page:
+def test_a_panel_leads_to_numbers_charts_and_answers(source: str, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, source, tmp_path) as page:
         expect(page.locator("#s1")).not_to_have_attribute("open", "")
         expect(page.locator("#s1 > :not(summary)")).to_have_count(0)  # nothing is made before it is opened
         page.locator("a.panel[href='#s1']").first.focus()
@@ -82,8 +82,8 @@ def test_a_panel_leads_to_numbers_charts_and_answers(source: str, tmp_path: Path
         expect(page.locator("#s1 table.numbers")).to_have_count(1)
 
 
-def test_the_map_and_the_climbs_are_drawn_without_scrolling(source: str, tmp_path: Path) -> None:
-    with browse(source, tmp_path) as page:
+def test_the_map_and_the_climbs_are_drawn_without_scrolling(source: str, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, source, tmp_path) as page:
         expect(page.locator("[data-chart=map] g.mark-symbol.role-mark path")).to_have_count(1)
         expect(page.locator("[data-chart=waterfall] g.mark-rect path")).to_have_count(4)
         expect(page.locator("a.panel svg polyline").first).to_be_visible()
@@ -91,8 +91,8 @@ def test_the_map_and_the_climbs_are_drawn_without_scrolling(source: str, tmp_pat
 
 
 @pytest.mark.parametrize("width", [400, 1400])
-def test_nothing_is_cut_off_at_the_side(source: str, tmp_path: Path, width: int) -> None:
-    with browse(source, tmp_path, fragment="#s1") as page:
+def test_nothing_is_cut_off_at_the_side(source: str, browser: Browser, tmp_path: Path, width: int) -> None:
+    with browse(browser, source, tmp_path, fragment="#s1") as page:
         page.set_viewport_size({"width": width, "height": 900})
         expect(page.locator("#s1 svg.marks")).to_have_count(4)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -103,21 +103,21 @@ def test_nothing_is_cut_off_at_the_side(source: str, tmp_path: Path, width: int)
             assert shown.evaluate("cell => cell.getBoundingClientRect().right") <= width
 
 
-def test_verdicts_are_letters_with_their_words(source: str, tmp_path: Path) -> None:
-    with browse(source, tmp_path) as page:
+def test_verdicts_are_letters_with_their_words(source: str, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, source, tmp_path) as page:
         assert texts(page, "#matrix tbody tr")[0] == ["words", "mirage", "C", "S", "?", "–", "–", "–"]
         cell = page.locator("#matrix td.cliff").first
         assert cell.get_attribute("title") == "Exact match: cliff"
 
 
-def test_a_link_opens_its_subtask(source: str, tmp_path: Path) -> None:
-    with browse(source, tmp_path, fragment="#s3") as page:
+def test_a_link_opens_its_subtask(source: str, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, source, tmp_path, fragment="#s3") as page:
         expect(page.locator("#s3 table.numbers tbody tr").first).to_be_visible()
         expect(page.locator("details.subtask[open]")).to_have_count(1)
 
 
-def test_a_reader_filters_and_sorts(source: str, tmp_path: Path) -> None:
-    with browse(source, tmp_path) as page:
+def test_a_reader_filters_and_sorts(source: str, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, source, tmp_path) as page:
         place = page.locator("#answers")
         box, count, heads = place.locator("input"), place.locator("output"), place.locator("thead th")
 
@@ -147,8 +147,8 @@ def test_a_reader_filters_and_sorts(source: str, tmp_path: Path) -> None:
             assert control.evaluate("control => control.tabIndex") == 0
 
 
-def test_paper_shows_every_row(tables: SimpleNamespace, tmp_path: Path) -> None:
-    with browse(many(tables, 60), tmp_path) as page:
+def test_paper_shows_every_row(tables: SimpleNamespace, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, many(tables, 60), tmp_path) as page:
         for table in ("#answers", "#matrix"):
             expect(page.locator(f"{table} tbody tr")).to_have_count(50)
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -164,8 +164,8 @@ def many(tables: SimpleNamespace, subtasks: int) -> str:
     return render(**empty, cliffs=cliffs, verdicts=verdicts, made_by={}, settings={})
 
 
-def test_more_than_a_screenful_comes_in_steps(tables: SimpleNamespace, tmp_path: Path) -> None:
-    with browse(many(tables, 70), tmp_path) as page:
+def test_more_than_a_screenful_comes_in_steps(tables: SimpleNamespace, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, many(tables, 70), tmp_path) as page:
         rows, more = page.locator("#answers tbody tr"), page.locator("#answers .more")
         expect(rows).to_have_count(50)
         more.click()

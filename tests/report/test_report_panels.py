@@ -212,6 +212,7 @@ def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None
     [
         (("nano", "letter_reversal", "letter_reversal:length_3"), "letter reversal: length 3 (nano)"),
         (("nano", "codenames", "codenames"), "codenames (nano)"),
+        (("nano", "t", "t:three_digit_sum@2-shot"), "t: three digit sum, 2-shot (nano)"),
         (("nano", "t", "t:gpt2_small"), "t: gpt2 small (nano)"),  # no digit of its own
     ],
 )

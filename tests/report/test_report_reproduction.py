@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from lxml import html
+from playwright.sync_api import Browser
 from report_browser import browse, needs_browser
 
 from rescore.report.reproduction_page import concentrated, render_reproduction
@@ -84,8 +85,8 @@ def test_the_cliffs_add_up() -> None:
 
 
 @needs_browser
-def test_the_page_opens_and_draws(tmp_path: Path) -> None:
-    with browse(page(), tmp_path) as opened:
+def test_the_page_opens_and_draws(browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, page(), tmp_path) as opened:
         opened.wait_for_selector(".chart svg")
         assert opened.locator("#emergence tbody tr").count() == 1
         assert opened.locator("#emergence tbody th").first.text_content() == "riddle:2-shot"
@@ -101,8 +102,8 @@ def test_names_are_text(name: str) -> None:
 
 
 @needs_browser
-def test_a_page_without_curves_opens(tmp_path: Path) -> None:
+def test_a_page_without_curves_opens(browser: Browser, tmp_path: Path) -> None:
     source = page(emergence=EMERGENCE.empty())
     assert "No curve of these files has both." in source
-    with browse(source, tmp_path) as opened:
+    with browse(browser, source, tmp_path) as opened:
         opened.wait_for_selector(".chart svg")

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import vl_convert
 from lxml import html
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from report_browser import browse, needs_browser
 
 from rescore.report import render_sandbox
@@ -194,8 +194,8 @@ def test_one_answer_is_right_and_each_has_feedback(tree: Any) -> None:
 
 
 @needs_browser
-def test_the_page_works_in_a_browser(source: str, tmp_path: Path) -> None:
-    with browse(source, tmp_path) as page:
+def test_the_page_works_in_a_browser(source: str, browser: Browser, tmp_path: Path) -> None:
+    with browse(browser, source, tmp_path) as page:
         expect(page.locator(".chart svg.marks")).to_have_count(3)
         says, questions = page.locator("#chain-says"), page.locator("#questions-say")
         page.locator("#tokens").fill("5")

@@ -112,7 +112,10 @@ def test_summary_says_how_many_forecasts_came_out_on_either_side_of_the_elbow(ta
              ("metric", "above_elbow", "within_5_percent", "with_relative_error", "forecasts") else pl.col(name)
              for name, kind in FORECAST_COUNTS.columns.items())  # fmt: skip
     lines = summary(tables.cliffs, tables.headline, forecasts=counts).plain.splitlines()
-    said = "Forecasts of the hard metric within 5%: 17 of 27 above the elbow, 1 of 11 below the elbow."
+    said = (
+        "Forecasts within 5%: of exact match 15 of 23 above the elbow, 1 of 11 below the elbow; "
+        "of multiple-choice grade 2 of 4 above the elbow."
+    )
     assert f"{said} Not counted, as the realised value is 0: 4." in " ".join(lines)
     defined = counts.with_columns(forecasts="with_relative_error")
     assert "Not counted" not in summary(tables.cliffs, tables.headline, forecasts=defined).plain

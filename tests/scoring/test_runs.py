@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rescore.scoring.runs import Runs, blocks, filled, find, placed
+from rescore.scoring.runs import Runs, filled, find, placed
 
 EXAMPLES = pl.DataFrame({"model": "m", "subtask": ["u", "u", "t"], "example_id": [1, 0, 1]})
 
@@ -44,18 +44,6 @@ def test_an_example_without_rows_gets_one_of_nulls() -> None:
     frame = pl.DataFrame({"row": [0, 0, 2], "x": [5, 6, 7]}, schema_overrides={"row": pl.UInt32})
     assert filled(frame, 4).rows() == [(0, 5), (0, 6), (1, None), (2, 7), (3, None)]
     assert filled(frame.filter(pl.col("row") == 9), 2).rows() == [(0, None), (1, None)]
-
-
-def test_blocks_hold_everything_once() -> None:
-    lengths = np.array([2, 0, 3, 1, 0, 1, 4])
-    row = np.repeat(np.arange(7), lengths)
-    candidates = pl.DataFrame({"row": pl.Series(row, dtype=pl.UInt32), "x": np.arange(len(row))})
-    examples = pl.DataFrame({"name": list("abcdefg")})
-    parts = list(blocks(examples, candidates, 3))
-    assert [e["name"].to_list() for e, _ in parts] == [list("abc"), list("def"), ["g"]]
-    assert [c["row"].to_list() for _, c in parts] == [[0, 0, 2, 2, 2], [0, 2], [0, 0, 0, 0]]
-    assert pl.concat([c["x"] for _, c in parts]).equals(candidates["x"])
-    assert [e.height for e, _ in blocks(examples.clear(), candidates.clear(), 3)] == [0]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def main() -> None:
     if arguments in ([], ["import"]):
         arguments.append("--help")
     try:
-        raise SystemExit(app(arguments, standalone_mode=False))
+        raise SystemExit(app(arguments, prog_name="rescore", standalone_mode=False))
     except TyperException as error:  # an unknown option, a missing argument
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rescore"
@@ -101,7 +101,8 @@ def main() -> None:
 
 
 def _end(message: str) -> None:
-    """End with one line that steers no terminal, whatever stands in a file's name or a task's text."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    print(f"rescore: {line}", file=sys.stderr)  # noqa: T201
+    """End with one line that steers no terminal."""
+    from rescore.tables.errors import printable
+
+    print(f"rescore: {printable(message)}", file=sys.stderr)  # noqa: T201
     raise SystemExit(2) from None

@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,25 +59,21 @@ def show(
     import polars as pl
 
     from rescore.commands.printing import print_table
-    from rescore.tables import CLIFFS, FORECAST_COUNTS, HEADLINE, TABLES, InputError, read
+    from rescore.tables import CLIFFS, TABLES, InputError
 
+    asked = {"task": task, "subtask": subtask, "metric": metric, "label": label}
+    filters = {option: value for option, value in asked.items() if value is not None}
     if table == SUMMARY:
-        cliffs = _kept(_read(results, CLIFFS, None), results, CLIFFS.name, task, subtask, metric, label)
-        from rich.console import Console
-
-        from rescore.report import summary
-
-        page = results / "report" / "index.html"
-        where = str(page) if page.exists() else None
-        headline = _read(results, HEADLINE, None)
-        counts = results / FORECAST_COUNTS.file
-        forecasts = read(counts, FORECAST_COUNTS) if counts.is_file() else None
-        Console(soft_wrap=True, highlight=False).print(summary(cliffs, headline, forecasts=forecasts, page=where))
+        if form or columns is not None or all_columns:
+            raise InputError(
+                "--format, --columns and --all need the name of a table, such as `rescore show cliffs --format csv`"
+            )
+        _summary(results, filters)
         return
     if table not in TABLES:
-        raise InputError(_unknown("table", table, [SUMMARY, *TABLES]))
+        raise InputError(_unknown(f"table '{table}'", table, [SUMMARY, *TABLES]))
     contract = TABLES[table]
-    frame = _kept(_read(results, contract, task), results, table, task, subtask, metric, label)
+    frame = _kept(_read(results, contract, task), results, table, filters)
     if contract is CLIFFS and form not in (Format.csv, Format.json):  # those are the table as it is
         frame = frame.with_columns(
             pl.when(pl.col(question).is_not_null()).then(pl.col(numbers)) for question, numbers in _RESTS_ON.items()
@@ -87,7 +84,7 @@ def show(
             raise InputError(f"--columns: names none; there are {', '.join(frame.columns)}")
         for name in names:
             if name not in frame.columns:
-                raise InputError(_unknown(f"column of '{table}'", name, frame.columns))
+                raise InputError(_unknown(f"column '{name}' in '{table}'", name, frame.columns))
         frame = frame.select(names)
     elif not all_columns:
         shown = ["model", *(name for name, told in contract.described.items() if told.shown)]
@@ -96,6 +93,25 @@ def show(
     print_table(frame, form)
     if frame.is_empty():
         say(f"no row in {results / contract.file}")
+
+
+def _summary(results: Path, filters: Mapping[str, str]) -> None:
+    """Print the summary of a run; with filters, of those subtasks alone, and without forecasts."""
+    from rich.console import Console
+
+    from rescore.discontinuity import headline
+    from rescore.report import summary
+    from rescore.tables import CLIFFS, FORECAST_COUNTS, HEADLINE, VERDICTS, read
+
+    cliffs = _kept(_read(results, CLIFFS, None), results, CLIFFS.name, filters)
+    counts, page = results / FORECAST_COUNTS.file, results / "report" / "index.html"
+    told = summary(
+        cliffs,
+        headline(cliffs, _read(results, VERDICTS, None)) if filters else _read(results, HEADLINE, None),
+        forecasts=read(counts, FORECAST_COUNTS) if counts.is_file() and not filters else None,
+        page=str(page) if page.exists() else None,
+    )
+    Console(soft_wrap=True, highlight=False).print(told)
 
 
 def _read(results: Path, table: "Table", task: str | None) -> "pl.DataFrame":
@@ -135,42 +151,40 @@ def _read(results: Path, table: "Table", task: str | None) -> "pl.DataFrame":
     return pl.concat(frames)
 
 
-def _kept(
-    frame: "pl.DataFrame",
-    results: Path,
-    table: str,
-    task: str | None,
-    subtask: str | None,
-    metric: str | None,
-    label: str | None,
-) -> "pl.DataFrame":
-    """Keep the rows that are asked for; raise where there are none."""
+def _kept(frame: "pl.DataFrame", results: Path, table: str, filters: Mapping[str, str]) -> "pl.DataFrame":
+    """Keep the rows that are asked for, by option; raise where there are none."""
     import polars as pl
 
     from rescore.tables import CLIFFS, InputError, read
 
-    asked = {"task": task, "subtask": subtask, "metric": metric, "label": label}
-    for option, value in asked.items():
-        if value is None:
-            continue
+    whole = frame
+    for option, value in filters.items():
         column = "subtask" if option == "label" and "label" not in frame.columns else option
         if column not in frame.columns:
             raise InputError(f"--{option}: the table '{table}' has no column '{column}'")
         if column != option:
-            labelled = read(results / f"{CLIFFS.name}.parquet", CLIFFS).filter(label=value)
-            frame = frame.filter(pl.col("subtask").is_in(labelled["subtask"].implode()))
+            cliffs = read(results / f"{CLIFFS.name}.parquet", CLIFFS)
+            known = cliffs["label"]
+            mine = pl.col("subtask").is_in(cliffs.filter(label=value)["subtask"].implode())
         elif option in ("task", "subtask") and "subtask" in frame.columns:
-            name = pl.col("subtask")
+            name, known = pl.col("subtask"), whole[column]
             mine = (name == value) | name.str.ends_with(f":{value}")
             parts = name.str.starts_with(f"{value}:") | (pl.col("task") == value)
-            frame = frame.filter(mine if option == "subtask" else mine | parts)
+            mine = mine if option == "subtask" else mine | parts
         else:
-            frame = frame.filter(pl.col(option) == value)
-        if frame.is_empty():
-            raise InputError(f"{results / table}: no row of {option} '{value}'")
+            mine, known = pl.col(column) == value, whole[column]
+        if whole.filter(mine).is_empty():
+            what = f"row of {option} '{value}'"
+            raise InputError(f"{results / table}: {_unknown(what, value, known.unique().sort().to_list())}")
+        frame = frame.filter(mine)
+    if frame.is_empty() and filters:
+        every = " and ".join(f"{option} '{value}'" for option, value in filters.items())
+        raise InputError(f"{results / table}: no row of {every} together")
     return frame
 
 
-def _unknown(kind: str, name: str, known: list[str]) -> str:
+def _unknown(what: str, name: str, known: list[str]) -> str:
+    """Say that there is none, and which one is meant or which there are: 12 at most."""
     near = difflib.get_close_matches(name, known, n=1)
-    return f"no {kind} '{name}'; " + (f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}")
+    there = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    return f"no {what}; " + (f"did you mean '{near[0]}'?" if near else f"there are {there}")

@@ -1,6 +1,7 @@
 """`rescore test`: scores and ladders to curves, verdicts, cliffs, the headline and the tables beside them."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -56,6 +57,9 @@ def test(
     paths, aggregates = [*(scores or []), *(more_scores or [])], aggregates or []
     if not paths and not aggregates:
         raise InputError("nothing to test: give --scores, --aggregates or both")
+    [(path, times)] = Counter([*paths, *aggregates]).most_common(1)
+    if times > 1:
+        raise InputError(f"{path}: is given twice; name each table once")
     models = read_ladders(ladder, axis=chosen.axis)
     if not aggregates:
         _check_metrics(paths)
@@ -102,9 +106,9 @@ def by_task(paths: Sequence[Path]) -> Iterator["pl.DataFrame"]:
         linked = [group for group in groups if group[0] & tasks]
         groups = [group for group in groups if group not in linked]
         groups.append((tasks.union(*(t for t, _ in linked)), [*chain.from_iterable(f for _, f in linked), path]))
-    for _, files in groups:
+    for tasks, files in groups:
         frame = read_all(files, SCORES, columns=_NEEDED)
-        yield from frame.partition_by("task", maintain_order=True)
+        yield from frame.partition_by("task", maintain_order=True) if len(tasks) > 1 else [frame]
 
 
 def _check_metrics(paths: Sequence[Path]) -> None:

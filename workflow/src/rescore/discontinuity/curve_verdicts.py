@@ -121,11 +121,14 @@ def _cliff(found: float, without: float, without_last: float, conventions: Conve
         return "smooth", said
     if without <= c.cliff_without_denied:
         return "smooth", f"{said}, but {without:.0%} without one of the sizes: it depends on that one"
-    if without_last < c.cliff_without:
+    least = min(found, without, without_last)
+    if found >= c.cliff_confidence and least >= c.cliff_without:
+        return "cliff", f"at least {least:.0%} of draws have a cliff, whichever size is left out"
+    if without_last < min(found, c.cliff_without):
         return "open", f"{said}, but {without_last:.0%} without the last size: it depends on the last size"
-    if found >= c.cliff_confidence and without >= c.cliff_without:
-        return "cliff", f"{said}, and at least {min(without, without_last):.0%} without any one size"
-    return "open", f"{said}, and {without:.0%} without one of the sizes"
+    if found < c.cliff_confidence:
+        return "open", f"{said}, and a yes needs {c.cliff_confidence:.0%}"
+    return "open", f"{said}, but {without:.0%} without one of the sizes"
 
 
 def gaps(point: Floats) -> Floats:

@@ -76,13 +76,12 @@ class Evidence:
             return "open", f"{fast}, but it depends on one of the sizes", self.p_faster
         if held < sure <= self.p_capped:
             low = self.factor_low
-            without = f"{_times(low.value)} ({_times(low.low)} to {_times(low.high)}) without the guessing floor"
-            return "open", f"{fast}, but {without}", self.p_faster
+            return "open", f"{fast}, but {_times(low.value)} ({_range(low)}) without the guessing floor", self.p_faster
         if held < sure and self.p_capped <= 1 - c.confidence:
             most = _times(float(factor(np.array(self.estimates["break_contrast"].high))))
             return "open", f"{fast}, but below the cliff it may have grown up to {most} as fast", self.p_faster
         if held < sure:
-            return "open", f"{fast} ({_times(alpha.low)} to {_times(alpha.high)})", self.p_faster
+            return "open", f"{fast} ({_range(alpha)}, a break from 3 on)", self.p_faster
         if self.synchrony is None:
             return "open", f"{fast}; whether its items change together is not known without them", held
         if self.synchrony < c.synchrony_min:
@@ -193,6 +192,11 @@ def _reply(p: float, sure: float) -> Reply:
 
 def _factors(alpha: Estimate) -> Estimate:
     return Estimate(*(float(end) for end in factor(np.array(alpha))))
+
+
+def _range(factors: Estimate) -> str:
+    """The interval of a factor in words; what is before "to" needs no unit."""
+    return f"{_times(factors.low).removesuffix(' times')} to {_times(factors.high)}"
 
 
 def _times(factor_: float) -> str:

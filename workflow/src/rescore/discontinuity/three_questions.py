@@ -131,7 +131,7 @@ def ask(
         metric, why_metric = found.metric(conventions)
         skill, why_skill, p_skill = found.skill(conventions)
         label = _LABELS.get((metric, skill), "open")
-        reason = f"{reason}; {why_metric}; {why_skill}"
+        reason = f"{reason}; metric {metric}: {why_metric}; skill {skill}: {why_skill}"
     return Answer(
         cliff=cliff,
         metric_makes_it=metric,

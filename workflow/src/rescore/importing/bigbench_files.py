@@ -16,7 +16,7 @@ from rescore.importing.bigbench_scores import Leaves, model_name, named, rows
 from rescore.importing.finish import Options, Written, finish
 from rescore.importing.names import NAMES
 from rescore.importing.renames import read_renames
-from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, frame, stack
+from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, frame, stack, whole_name
 from rescore.tables import InputError, some
 
 _NAMED = re.compile(r"(scores|full-log)_.*\.json(\.gz)?")
@@ -90,7 +90,7 @@ def _read(
             if problem:
                 notes[f"{problem}: so its questions were counted in the shipped catalogue"] = None
             means = rows(report, known, where=str(path), n=n)
-            preferred |= {(row["task"], _whole(row["task"], row["subtask"])): row["preferred"] for row in means}
+            preferred |= {(row["task"], whole_name(row["task"], row["subtask"])): row["preferred"] for row in means}
             found.append(frame(means, FOUND))
             bigbench_ladders.add(sizes, bigbench_ladders.size(report["model"], where=str(path)))
             if report.get("queries"):
@@ -113,10 +113,6 @@ def _read(
     )
     of_choices = stack(choices.values(), CHOICES)
     return Collected(_without_items(every, logged), logged, of_choices, list(notes)), told, sizes
-
-
-def _whole(task: str, leaf: str | None) -> str:
-    return task if leaf is None else leaf if leaf.startswith(f"{task}:") else f"{task}:{leaf}"
 
 
 def _without_items(found: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:

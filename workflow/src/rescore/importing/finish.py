@@ -15,8 +15,8 @@ from rescore.importing.names import meanings
 from rescore.importing.renames import Renames, apply, check_used
 from rescore.importing.reruns import choose_runs
 from rescore.importing.shots import choose_shots, fill_shots
-from rescore.importing.tidy import Collected, aggregates, examples, items
-from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, count, some, write
+from rescore.importing.tidy import Collected, aggregates, examples, items, whole_name
+from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, count, printable, some, write
 
 _ROW = ["model", "task", "subtask", "metric"]
 _ROUNDING = 1e-4  # results and their items are written with this many digits in common, at the least
@@ -95,7 +95,7 @@ def combine(scores: pl.DataFrame, aggregates: pl.DataFrame) -> Imported:
 
 def say(line: str) -> None:
     """Tell the user something, apart from what is printed as a result."""
-    print(line, file=sys.stderr)  # noqa: T201
+    print(printable(line), file=sys.stderr)  # noqa: T201
 
 
 def _models(frames: Iterable[pl.DataFrame]) -> set[str]:
@@ -106,8 +106,7 @@ def _told(meant: pl.DataFrame) -> list[str]:
     """Say which meaning each accuracy was given, and why."""
     tasks = defaultdict(list)
     for task, subtask, metric, meaning, why in meant.rows():
-        name = task if subtask is None else subtask if subtask.startswith(f"{task}:") else f"{task}:{subtask}"
-        tasks[metric, meaning, why].append(name)
+        tasks[metric, meaning, why].append(whole_name(task, subtask))
     return [
         f"{metric} {'is' if metric != meaning else 'stays'} {meaning} ({why}): {some(names)}"
         for (metric, meaning, why), names in sorted(tasks.items())

@@ -79,10 +79,11 @@ def refusing(where: object, what: str) -> Iterator[None]:
 
 
 def text(part: Mapping[str, Any], key: str) -> str:
-    """Return a part that has to be a text; raises KeyError where there is none and TypeError for anything else."""
+    """Return a part that has to be a text; raises KeyError where there is none, and otherwise TypeError."""
     value = part[key]
     if not isinstance(value, str):
         raise TypeError(f"{key} is {value!r}, not a text")
+    value.encode()  # raises where it holds half of a surrogate pair, which no table can
     return value
 
 

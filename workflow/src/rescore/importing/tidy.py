@@ -62,7 +62,7 @@ class Collected(NamedTuple):
 _KEY = ["model", "task", "subtask", "metric"]
 _SAME = 1e-6  # numbers this near each other, relative to their size, are one number written twice
 _SHARES = ("exact_match", "multiple_choice_grade", "choice_probability")  # here, of several names in the files
-_JUDGED = frozenset(name for name, metric in METRICS.items() if metric.link)
+_IS_JUDGED = pl.col("metric").is_in([name for name, metric in METRICS.items() if metric.link])
 
 
 def frame(rows: Iterable[Mapping[str, object]], columns: Schema) -> pl.DataFrame:
@@ -122,6 +122,11 @@ def examples(found: pl.DataFrame) -> pl.DataFrame:
     return once.with_columns(pl.col("shots").fill_null(0)).select(list(EXAMPLES.columns))
 
 
+def whole_name(task: str, leaf: str | None) -> str:
+    """Name a subtask, as `_whole_names` does."""
+    return task if leaf is None else leaf if leaf.startswith(f"{task}:") else f"{task}:{leaf}"
+
+
 def _whole_names(rows: pl.DataFrame) -> pl.DataFrame:
     """Put the task before the subtask: `task:subtask`, or `task` where there is none."""
     local = pl.col("subtask")
@@ -148,8 +153,7 @@ def _in_unit(rows: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
                 chance=pl.when(pl.col("chance") > 1).then(pl.col("chance") / 100).otherwise("chance")
             )
     value = pl.col("value")
-    judged = pl.col("metric").is_in(list(_JUDGED))
-    undefined = ~value.is_finite() & ~judged
+    undefined = ~value.is_finite() & ~_IS_JUDGED
     rows = rows.with_columns(
         reason=pl.when(undefined).then(pl.format("{} in the file", value.cast(pl.String))).otherwise("reason"),
         value=pl.when(~undefined).then(value),
@@ -198,8 +202,7 @@ def _once(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
         return rows
     rows = _own_names(rows, key)
     unlike = _unlike(key)
-    judged = pl.col("metric").is_in(list(_JUDGED))
-    both = rows.filter(unlike & judged)
+    both = rows.filter(unlike & _IS_JUDGED)
     if both.height:
         same = both.row(0, named=True)
         twins = both.filter(pl.all_horizontal(pl.col(c).eq_missing(pl.lit(same[c])) for c in key))

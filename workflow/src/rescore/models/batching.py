@@ -19,23 +19,13 @@ NOT_ASKED = forward.Greedy([], [], "not asked")
 
 
 class Read(NamedTuple):
-    """What a model says of questions, in their order.
-
-    Attributes
-    ----------
-    n_alone
-        How many questions were read one at a time because of their length, though the model can read batches.
-    n_tokens
-        Tokens that the model read or wrote: prompts once each, candidates and answers.
-    batch_tokens
-        Tokens that one forward pass held at the end; fewer than at first where the memory ran out.
-    """
+    """What a model says of questions, in their order."""
 
     scored: list[list[TokenScores]]
     answered: list[forward.Greedy]
-    n_alone: int
-    n_tokens: int
-    batch_tokens: int
+    n_alone: int  # questions read one at a time because of their length, though the model can read batches
+    n_tokens: int  # that the model read or wrote: prompts once each, candidates and answers
+    batch_tokens: int  # the budget at the end: less than at first where the memory ran out
 
 
 def read(
@@ -49,12 +39,7 @@ def read(
 ) -> Read:
     """Read questions in batches that fit the memory.
 
-    Parameters
-    ----------
-    is_done
-        By question, a function that takes the tokens written so far and says whether they are enough.
-    asks_text
-        By question, whether anything is to be written.
+    By question, `is_done` says whether the tokens written so far are enough, and `asks_text` whether any are wanted.
     """
     scored: dict[int, list[TokenScores]] = {}
     answered: dict[int, forward.Greedy] = {}
@@ -132,7 +117,7 @@ def _try(
     is_done: Sequence[Callable[[list[int]], bool]] | None,
     budget: int,
 ) -> tuple[list[list[TokenScores]], list[forward.Greedy]] | None:
-    """Score one batch, and answer it unless `is_done` is None; None where it ran out of memory."""
+    """Run a batch; None where it ran out of memory."""
     try:
         return _run(loaded, way, questions, is_done, budget)
     except (RuntimeError, MemoryError) as error:
@@ -172,7 +157,7 @@ def _run(
         scored = candidates.score(model, read, longer, budget, trees=True)
         begun = [candidates.follow(*one) for one in zip(longer, scored, strict=True)]
         begun = begun if all(begun) else None  # questions without candidates
-        scores = [[TokenScores._make(column[:-1] for column in one) for one in own] for own in scored]
+        scores = [[TokenScores(own[:-1], argmax[:-1], other[:-1]) for own, argmax, other in one] for one in scored]
     else:
         scores = candidates.score(model, read, spans, budget, trees=way.trees)
     return scores, forward.greedy(model, read, tails, limits=limits, eos_ids=eos_ids, is_done=is_done, begun=begun)

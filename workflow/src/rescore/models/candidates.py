@@ -34,7 +34,7 @@ _MASK_AT_ONCE = 2**26
 
 
 class TokenScores(NamedTuple):
-    """By token of an answer span; lists of equal length."""
+    """By token of an answer span."""
 
     logprob_nats: list[float]
     argmax_ids: list[int]
@@ -62,16 +62,10 @@ class _Rows(NamedTuple):
 def score(
     model: SplitModel, read: Prefill, candidates: Sequence[Sequence[Sequence[int]]], budget: int, *, trees: bool
 ) -> list[list[TokenScores]]:
-    """Score candidates after contexts that were read.
+    """Score candidates, given by context, after contexts that were read.
 
-    Parameters
-    ----------
-    candidates
-        By context and candidate, its tokens after the context.
-    budget
-        Tokens, with contexts and padding, that one forward pass may hold.
-    trees
-        Whether the candidates of a question share a row; else each has its own.
+    A pass holds at most `budget` tokens, with contexts and padding. With `trees` the candidates of a question share a
+    row; else each has its own.
     """
     results = [[_NOTHING] * len(own) for own in candidates]
     for group in _groups(read, candidates, budget, trees=trees):
@@ -81,10 +75,9 @@ def score(
 
 
 def follow(candidates: Sequence[Sequence[int]], scores: Sequence[TokenScores]) -> list[tuple[int, float]]:
-    """The first tokens of a question's greedy answer and their log-probabilities, as far as scoring has found them.
+    """The first tokens of a question's greedy answer and their log-probabilities, up to one that no candidate has.
 
-    The likeliest token is known after a context, and after each token of a candidate but the last. So the answer is
-    known up to its first token that no candidate has there.
+    The likeliest token is known after a context, and after each token of a candidate but the last.
     """
     answer: list[tuple[int, float]] = []
     same = [(tokens, score) for tokens, score in zip(candidates, scores, strict=True) if tokens]
@@ -110,7 +103,6 @@ _NOTHING = TokenScores([], [], [])
 
 
 def _row_of(candidate: Candidate, *, trees: bool) -> Hashable:
-    """The key of a candidate's row."""
     return candidate.owner if trees else (candidate.owner, candidate.place)
 
 
@@ -155,8 +147,9 @@ def _score(model: SplitModel, read: Prefill, group: Sequence[Candidate], *, tree
         inside = at >= 0
         states[inside] = later[row[inside], at[inside]]
     found = measure(model, states, token.to(states.device))
-    ends = accumulate(lengths)
-    return [TokenScores._make(column[end - n : end] for column in found) for n, end in zip(lengths, ends, strict=True)]
+    own, argmax, other = found
+    places = [slice(end - n, end) for n, end in zip(lengths, accumulate(lengths), strict=True)]
+    return [TokenScores(own[place], argmax[place], other[place]) for place in places]
 
 
 def _flat(rows: Iterable[Sequence[int]]) -> Tensor:

@@ -33,13 +33,7 @@ _TRIED = ("xqz", "jqv")
 
 
 def in_form(loaded: Loaded, form: Mapping[str, Any]) -> Loaded:
-    """Return a model that reads prompts in its chat template if the form asks for it.
-
-    Raises
-    ------
-    InputError
-        As `Chat` does.
-    """
+    """Return a model that reads prompts in its chat template if the form asks for it; raises as `Chat` does."""
     if not form.get("chat"):
         return loaded
     chat = Chat(loaded.vocabulary, system=form.get("system"), thinks="reasoning_tokens" in form)
@@ -47,13 +41,7 @@ def in_form(loaded: Loaded, form: Mapping[str, Any]) -> Loaded:
 
 
 class Inside(Vocabulary):
-    """Reads texts that stand in the middle of a sequence: no special token is added.
-
-    Parameters
-    ----------
-    vocabulary
-        What reads the prompts.
-    """
+    """Reads texts that stand in the middle of a sequence: no special token is added."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__(vocabulary.tokenizer, vocabulary.n_embedded)
@@ -73,7 +61,8 @@ class Inside(Vocabulary):
 class Chat(Vocabulary):
     """Reads prompts in the tokenizer's chat template, with tokens as `apply_chat_template` gives them.
 
-    Special tokens in the text of a prompt or an answer are read as plain text.
+    Special tokens in the text of a prompt or an answer are read as plain text. `end_ids` end the model's turn; `told`
+    says for the log what the template does.
 
     Parameters
     ----------
@@ -81,13 +70,6 @@ class Chat(Vocabulary):
         The system prompt; None for none.
     thinks
         Whether a template that can switch thinking off leaves it on.
-
-    Attributes
-    ----------
-    end_ids
-        Tokens that end the model's turn.
-    told
-        What the template does, for the log.
 
     Raises
     ------
@@ -129,7 +111,7 @@ class Chat(Vocabulary):
         self.told += ", dated 26 Jul 2024" * has_date
 
     def form(self, prompt: str) -> str:
-        """Put a prompt in the template, up to where the answer begins."""
+        """Put a prompt in the template."""
         return self._rendered(self.inert(prompt), self._thinks) + self._close
 
     def inert(self, answer: str) -> str:

@@ -17,10 +17,7 @@ _held: dict[int, int] = {}
 def claim(*, every: bool = False) -> list[int]:
     """Lock a free GPU for this process, or `every` GPU it sees; wait while other extractions of this user have them.
 
-    Returns
-    -------
-    list of int
-        Their numbers, as torch counts them; empty without a GPU.
+    Returns their numbers, as torch counts them; none without a GPU.
     """
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if every:

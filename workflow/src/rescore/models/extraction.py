@@ -22,7 +22,7 @@ from rescore.tables import EXTRACTIONS, GENERATIONS, REASONING, write
 def run_jobs(
     row: Mapping[str, Any], jobs: Iterable[Job], settings: ExtractSettings, *, threads: int | None = None
 ) -> list[Path]:
-    """Run one model over tasks; the model is loaded once, and only if there is a job.
+    """Run one model over tasks, and return the extractions written; it is loaded once, and only if there is a job.
 
     Parameters
     ----------
@@ -32,11 +32,6 @@ def run_jobs(
         As `rescore.models.jobs.open_jobs` yields them.
     threads
         CPU threads to use; None for torch's own choice.
-
-    Returns
-    -------
-    list of Path
-        The extractions that were written.
 
     Raises
     ------

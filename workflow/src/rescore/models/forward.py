@@ -91,15 +91,13 @@ def greedy(
     Parameters
     ----------
     prompt_tails
-        By row, prompt tokens after its context, read before anything is generated. Equally many in all rows, unless the
-        way of reading allows padding inside a row (`trees`).
-    limits
-        By row, the number of tokens after which the answer is cut.
+        By row, prompt tokens after its context. Equally many in all rows, unless the way of reading allows padding
+        inside a row (`trees`).
     is_done
-        By row, a function that takes the tokens so far and says whether the answer is complete.
+        By row, whether the tokens so far are a complete answer.
     begun
-        By row, the first tokens of the answer with their log-probabilities, where they are known (see
-        `rescore.models.candidates.follow`): at least one in every row. They are read at once.
+        By row, at least one first token of the answer with its log-probability (see
+        `rescore.models.candidates.follow`).
     """
     answers = [Answering(limit, eos_ids, done) for limit, done in zip(limits, is_done, strict=True)]
     live = list(range(len(answers)))  # by row of the tensors, its answer
@@ -154,7 +152,7 @@ class Answering:
         self._limit, self._eos_ids, self._is_done = limit, eos_ids, is_done
 
     def add(self, token: int, logprob: float) -> None:
-        """Add the next token, unless the answer has ended."""
+        """Add a token, unless the answer has ended."""
         if self.reason:
             return
         self._logprobs.append(logprob)
@@ -183,10 +181,9 @@ def likeliest(model: SplitModel, states: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _tokens_at_once(model: SplitModel) -> int:
-    """How many tokens of contexts a pass reads; on a GPU the batch is the limit.
+    """How many tokens of contexts a pass reads: on a CPU, so many that the output of an MLP stays in its cache.
 
-    On a CPU, so many that the output of an MLP four widths wide stays in its cache in single precision. For a model 576
-    wide this is a fifth faster than 16,384 tokens.
+    For a model 576 wide this is a fifth faster than 16,384 tokens.
     """
     if model.device.type != "cpu":
         return 2**62

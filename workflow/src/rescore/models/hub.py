@@ -17,13 +17,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def commit(row: Mapping[str, Any]) -> str:
     """Resolve the revision of a ladder row's model to its commit, 40 hexadecimal digits.
 
-    A branch or tag is looked up on the Hub; where that cannot be reached, the last result on this machine
-    is taken.
+    A branch or tag is looked up on the Hub; where that cannot be reached, the last result on this machine is taken.
 
     Raises
     ------
     InputError
-        There is no such model or revision, it may not be read, or the Hub cannot be reached; names model and source.
+        There is no such model or revision, it may not be read, or the Hub cannot be reached.
     """
     if _COMMIT.fullmatch(row["revision"]):
         return str(row["revision"])
@@ -38,24 +37,18 @@ def commit(row: Mapping[str, Any]) -> str:
 
 
 def model(row: Mapping[str, Any]) -> Path:
-    """Download the files of a ladder row's model to the Hub's cache on this machine, check them, return their folder.
+    """Download the files of a pinned row's model to the Hub's cache on this machine, check them, return their folder.
 
     Only what loading needs: configuration, tokenizer and safetensors weights (pickles where there are none and the row
-    allows them), or the row's GGUF file; the model's own code only where the row trusts it. A broken transfer is
-    resumed, files that are there are not downloaded again, and a whole model in the cache needs no network. Every file
-    is compared, each time, with the hash under which the Hub lists it, since the client itself compares sizes only; a
-    cache without symbolic links keeps no hashes, and there this is skipped.
-
-    Parameters
-    ----------
-    row
-        The model's row of a ladder table; its `revision` is a commit, as `commit` returns it.
+    allows them), or the row's GGUF file; the model's own code only where the row trusts it. A whole model in the cache
+    needs no network. Every file is compared, each time, with the hash under which the Hub lists it, since the client
+    itself compares sizes only; a cache without symbolic links keeps no hashes, and there this is skipped.
 
     Raises
     ------
     InputError
         The model may not be read, has no weights that are loaded, cannot be downloaded whole, or a file has another
-        hash (it is then removed); names model and source.
+        hash (it is then removed).
     """
     weights = row["gguf_file"] or "*.safetensors"
     unwanted = ["*/*", "consolidated*"]  # copies of the weights for other programs

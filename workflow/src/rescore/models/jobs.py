@@ -26,8 +26,7 @@ class ExtractSettings:
         Tokens, with padding, that one forward pass may hold; 0 for what the memory allows. In float32 it changes
         numbers by less than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
     max_new_tokens
-        Tokens after which a greedy answer is cut. Where a question's longest target has as many or more, one more than
-        that target has, so that a right answer is never cut.
+        Tokens after which a greedy answer is cut; one more than the longest target where that has as many or more.
     """
 
     batch_tokens: int = 0
@@ -50,9 +49,7 @@ class Job(NamedTuple):
 def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: ExtractSettings) -> Iterator[Job]:
     """Yield the tasks whose tables under `out` are missing or have another fingerprint, each read once.
 
-    The fingerprint covers the model, the examples, the prompts' form, dtype, settings and `EXTRACTION_VERSION`. The
-    tables of a job are `extractions/{model}/{task}.parquet`, `generations/{model}/{task}.parquet` and, where models
-    reason before the answer, `reasoning/{model}/{task}.parquet`.
+    The fingerprint covers the model, the examples, the prompts' form, dtype, settings and `EXTRACTION_VERSION`.
 
     Parameters
     ----------
@@ -96,11 +93,6 @@ def identity(row: Mapping[str, Any]) -> str:
     """What a model's numbers depend on: the Hub's commit, or the digest of a folder's files.
 
     Also the GGUF file, which may be one of several, and whether the model's own code is run.
-
-    Parameters
-    ----------
-    row
-        The model's row of a ladder table; the `revision` of a model of the Hub is its commit.
     """
     folder, gguf = Path(row["source"]), row.get("gguf_file")
     if not folder.is_dir():

@@ -40,35 +40,21 @@ _WINDOW = (
 
 
 class Loaded(NamedTuple):
-    """A model ready to run.
-
-    Attributes
-    ----------
-    window
-        How many tokens the model can look at.
-    way
-        How its questions are read.
-    refused
-        Why no faster way is taken, one line per way that was tried; empty where the first was right.
-    """
+    """A model ready to run."""
 
     model: SplitModel
     vocabulary: Vocabulary
-    window: int
+    window: int  # how many tokens it can look at
     eos_ids: frozenset[int]
-    way: Way
-    refused: tuple[str, ...]
+    way: Way  # how its questions are read
+    refused: tuple[str, ...]  # why no faster way is taken, one line per way that was tried
 
 
 def load(row: Mapping[str, Any]) -> Loaded:
-    """Load a ladder row's model and tokenizer: on a free GPU, on all where its `device_map` says so.
+    """Load the model and tokenizer of a ladder row whose source is a folder.
 
-    A model of less than `SMALL_PARAMS` parameters stays on the CPU, as any model does where there is no GPU.
-
-    Parameters
-    ----------
-    row
-        The model's row of a ladder table; its source is a folder, for a model of the Hub the one it was downloaded to.
+    They go on a free GPU, on all where its `device_map` says so. A model of less than `SMALL_PARAMS` parameters stays
+    on the CPU, as any model does where there is no GPU.
 
     Raises
     ------

@@ -13,20 +13,15 @@ from rescore.models.loading import Loaded
 from rescore.models.records import extractions, generations
 from rescore.models.tokenising import Asked, Question, encode
 from rescore.models.vocabulary import Vocabulary
+from rescore.tables import digest
 
 
 class Extracted(NamedTuple):
-    """The two tables of a task, in the order of the examples; the other numbers are those of `Read`.
-
-    Attributes
-    ----------
-    prompts_cut
-        By subtask, how many prompts were cut to fit the model's window; only subtasks with any.
-    """
+    """The two tables of a task, in the order of the examples; the other numbers are those of `Read`."""
 
     extractions: pl.DataFrame
     generations: pl.DataFrame
-    prompts_cut: dict[str, int]
+    prompts_cut: dict[str, int]  # to fit the model's window, by subtask; only subtasks with any
     n_alone: int
     n_tokens: int
     batch_tokens: int
@@ -42,8 +37,7 @@ def run_task(
     frame
         A table of examples.
     rules
-        By subtask, its stop_string, output_regex and the parts of its few-shot prompts, as `rescore.bigbench.settings`
-        returns them.
+        By subtask, as `rescore.bigbench.settings` returns them.
     name
         Label of the progress bar.
 
@@ -52,17 +46,37 @@ def run_task(
     InputError
         The model returns NaN or infinity; a question does not fit in the memory or in the model's window.
     """
+    vocabulary = loaded.vocabulary
+    key = repr((digest(frame), rules, loaded.window, settings.max_new_tokens))
+    task: _Tokenised | None = vocabulary.tasks.get(key)
+    if task is None:
+        task = _tokenised(vocabulary, frame, rules, loaded.window, settings)
+        vocabulary.keep(key, task, sum(len(q.context) + sum(map(len, q.candidates)) for q in task.questions))
+    found = answer(loaded, task.questions, frame, rules, settings, name=name)
+    return tables(frame, task.asked, task.prompts, task.questions, found, vocabulary, spaces=task.spaces)
+
+
+class _Tokenised(NamedTuple):
+    """A task as all models with one tokenizer and window read it; fields as the arguments of `tables`."""
+
+    asked: list[Asked]
+    prompts: list[str]
+    spaces: list[str]
+    questions: list[Question]
+
+
+def _tokenised(
+    vocabulary: Vocabulary, frame: pl.DataFrame, rules: Mapping[str, Any], window: int, settings: ExtractSettings
+) -> _Tokenised:
     asked = ask(frame, rules)
-    texts = [as_read(loaded.vocabulary, one) for one in asked]
-    spaces = ["" if one.candidates[0][:1].isspace() else loaded.vocabulary.space for one in asked]
+    texts = [as_read(vocabulary, one) for one in asked]
+    spaces = ["" if one.candidates[0][:1].isspace() else vocabulary.space for one in asked]
     spaced = [
         one._replace(candidates=[space + text for text in one.candidates])
         for one, space in zip(texts, spaces, strict=True)
     ]
-    questions = encode(loaded.vocabulary, spaced, window=loaded.window, reserve=settings.max_new_tokens)
-    found = answer(loaded, questions, frame, rules, settings, name=name)
-    prompts = [one.prompt for one in texts]
-    return tables(frame, asked, prompts, questions, found, loaded.vocabulary, spaces=spaces)
+    questions = encode(vocabulary, spaced, window=window, reserve=settings.max_new_tokens)
+    return _Tokenised(asked, [one.prompt for one in texts], spaces, questions)
 
 
 def answer(
@@ -93,12 +107,8 @@ def tables(
 ) -> Extracted:
     """Make the two tables of a task.
 
-    Parameters
-    ----------
-    prompts
-        The texts that the answers follow, without `spaces`, as `vocabulary` reads them.
-    spaces
-        By question, what a model writes between prompt and answer that is a part of neither.
+    `prompts` are the texts that the answers follow, as `vocabulary` reads them; `spaces`, what a model writes between
+    prompt and answer that is a part of neither.
     """
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(
@@ -112,7 +122,7 @@ def tables(
 
 
 def ask(frame: pl.DataFrame, rules: Mapping[str, Any]) -> list[Asked]:
-    """Read the examples of a task."""
+    """Read examples."""
     return [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
 
 

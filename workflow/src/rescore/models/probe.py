@@ -59,12 +59,7 @@ _Question = tuple[list[int], list[list[int]]]  # a context, and the candidates b
 def probe(model: SplitModel, window: int, n_embedded: int) -> Probed:
     """Find the fastest way with the same numbers as one sequence at a time.
 
-    Parameters
-    ----------
-    window
-        How many tokens the model can look at.
-    n_embedded
-        How many tokens it has an embedding for.
+    The model looks at `window` tokens, and has embeddings for `n_embedded`.
 
     Raises
     ------

@@ -46,19 +46,10 @@ def run_reasoned(
 ) -> Reasoned:
     """Let a model reason about every question of a task, then score every candidate and decode every answer.
 
-    Parameters
-    ----------
-    form
-        As `rescore.config.prompt_form.prompt_form` returns it. Reasoning ends with EOS or the end of the turn, with the
-        form's `reasoning_stop`, where the model writes the answer mark itself, in a plain prompt where it begins
-        another question, or after `reasoning_tokens`. It is kept up to the text that ended it.
-    **others
-        As in `rescore.models.one_task.run_task`.
-
-    Raises
-    ------
-    InputError
-        As `run_task`; reasoning, mark and answer leave no room for a prompt in the window.
+    Reasoning ends with EOS or the end of the turn, with the form's `reasoning_stop`, where the model writes the answer
+    mark itself, in a plain prompt where it begins another question, or after `reasoning_tokens`. It is kept up to the
+    text that ended it. Arguments and errors are those of `rescore.models.one_task.run_task`; `form` is as
+    `rescore.config.prompt_form.prompt_form` returns it.
     """
     asked, vocabulary, inside = ask(frame, rules), loaded.vocabulary, Inside(loaded.vocabulary)
     texts = [as_read(vocabulary, _with_cue(one, form.get("reasoning_cue", ""))) for one in asked]
@@ -105,10 +96,9 @@ def _with_cue(one: Asked, cue: str) -> Asked:
 
 
 def _mark(form: Mapping[str, Any], one: Asked, before: str, *, at_line_begin: bool = False) -> str:
-    """Return the text between reasoning and answer.
+    """Return the text between reasoning and answer: a line that ends in white space as the prompt does without a chat.
 
-    It begins a line, and ends in white space as the prompt does without a chat. Else a space is put between mark and
-    target, unless the target begins with white space.
+    Else a space is put between mark and target, unless the target begins with white space.
     """
     space = "" if form.get("chat") else one.prompt[len(one.prompt.rstrip()) :]
     space = space or " " * (not one.candidates[0][:1].isspace())

@@ -23,14 +23,8 @@ class SplitModel:
 
     Attributes
     ----------
-    model
-        The whole model.
-    takes
-        The names of the arguments of its forward pass; "**" where it takes any.
-    vocabulary
-        How many logits a token has.
     head
-        Its last layer, hidden state to logits; None where it cannot be separated. Then the model's own logits take the
+        The last layer, hidden state to logits; None where it cannot be separated. Then the model's own logits take the
         place of hidden states.
     weight
         The head's weights in float32, where the model has them in half precision on a CPU, which would convert them at
@@ -43,8 +37,8 @@ class SplitModel:
     """
 
     model: PreTrainedModel
-    takes: frozenset[str]
-    vocabulary: int
+    takes: frozenset[str]  # arguments of its forward pass; "**" where it takes any
+    vocabulary: int  # how many logits a token has
     head: nn.Module | None = None
     weight: Tensor | None = None
     scale: float = 1.0
@@ -57,21 +51,10 @@ class SplitModel:
         return self.model.device
 
     def states(self, *, last: bool = False, **inputs: Any) -> tuple[Tensor, Any]:
-        """Run the body.
+        """Run the body on `inputs`, without those that the model does not take.
 
-        Parameters
-        ----------
-        last
-            Return the state of the last token of each row only.
-        **inputs
-            Arguments of the model's forward pass; those that it does not take are left out.
-
-        Returns
-        -------
-        Tensor
-            Hidden states, in the model's precision: [rows, tokens, width], or [rows, width] with `last`.
-        Any
-            The model's cache; None where it returns none.
+        Returns hidden states [rows, tokens, width] in the model's precision, of the last token [rows, width] only with
+        `last`; and the model's cache, None where it returns none.
         """
         if last:
             inputs["logits_to_keep"] = 1

@@ -23,11 +23,11 @@ from rescore.tables import InputError
 
 
 class TextLoss(NamedTuple):
-    """Minus the log-probability of a text, in nats; its number of tokens; the window, in tokens."""
+    """Loss of a text."""
 
-    nats: float
+    nats: float  # minus the text's log-probability
     n_tokens: int
-    window: int
+    window: int  # tokens
 
 
 class _Span(NamedTuple):

@@ -24,21 +24,6 @@ class Asked(NamedTuple):
 class Question:
     """One example as tokens.
 
-    Attributes
-    ----------
-    context
-        Tokens that the prompt and every prompt + candidate begin with; never empty.
-    prompt_tail
-        The prompt's own tokens after the context; mostly none.
-    candidates
-        By candidate, its tokens after the context: the answer span.
-    limit
-        How many tokens the greedy answer may take.
-    is_cut
-        Whether the prompt lost solved examples, and if that was not enough its left end, to fit the model's window.
-
-    Notes
-    -----
     The rule: the answer spans of a question begin where the tokens of the prompt alone and those of prompt + candidate
     first differ, at the candidate that differs first. Where the vocabulary does not merge across the boundary, a span
     is the candidate's own tokens. Where it does (a prompt that ends in a space, and a vocabulary whose words begin with
@@ -53,11 +38,11 @@ class Question:
     nothing merges, the harness's log-likelihoods include that white space and ours do not.
     """
 
-    context: list[int]
-    prompt_tail: list[int]
-    candidates: list[list[int]]
-    limit: int
-    is_cut: bool
+    context: list[int]  # what the prompt and every prompt + candidate begin with; never empty
+    prompt_tail: list[int]  # the prompt's own tokens after the context; mostly none
+    candidates: list[list[int]]  # by candidate, its tokens after the context: the answer span
+    limit: int  # of tokens of the greedy answer
+    is_cut: bool  # whether it lost solved examples, and then its left end, to fit the model's window
 
 
 def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reserve: int) -> list[Question]:
@@ -65,8 +50,6 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
 
     Parameters
     ----------
-    vocabulary
-        The model's own; special tokens that it adds at the beginning are kept, one at the end is not.
     window
         How many tokens the model can look at.
     reserve
@@ -116,10 +99,7 @@ def answer_spans(
 ) -> list[list[int]]:
     """Tokens of answers, cut from those of prompt + answer where the question's candidates are cut (see `Question`).
 
-    Parameters
-    ----------
-    tails
-        By prompt, how many of its last tokens are not in the context.
+    `tails` says how many of a prompt's last tokens are not in the context.
     """
     asked = list(zip(prompts, answers, tails, strict=True))
     spans: list[list[int]] = []

@@ -1,28 +1,25 @@
-"""A model's tokenizer that remembers texts it has tokenised."""
+"""A model's tokenizer that remembers texts and tasks it has tokenised."""
 
 import hashlib
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from rescore.tables import InputError
 
-KEPT_TOKENS = 2**23
-"""Tokens of texts that are kept: 32 MiB, plus the texts."""
+KEPT_TOKENS = 2**22
+"""Tokens of texts and tasks that are kept: up to 150 MiB, plus the texts."""
+_IDS_ALONE = {"return_attention_mask": False, "return_token_type_ids": False}
 
 
 class Vocabulary:
-    """Turns texts into tokens and tokens into texts, each once.
+    """Turns texts into tokens and tokens into texts, each once; the model has embeddings for `n_embedded` tokens.
 
     Models of a ladder mostly have the same tokenizer and are asked the same questions: `of` returns the same object for
     such models, one after the other in a process.
-
-    Parameters
-    ----------
-    n_embedded
-        How many tokens the model has an embedding for.
     """
 
     _last: "tuple[str, Vocabulary] | None" = None
@@ -37,18 +34,23 @@ class Vocabulary:
         self._texts: dict[int, str] = {}
         self._ids: dict[str, array[int]] = {}
         self._n_kept = 0
+        self._n_behind: int | None = None  # tokens that the tokenizer puts behind a text: EOS, or another as BERT's
+        self.tasks: dict[str, Any] = {}
+
+    def keep(self, key: str, task: object, n_tokens: int) -> None:
+        """Put a task, as this tokenizer reads it, into `tasks` for the next model; not where there is no more room."""
+        if self._n_kept + n_tokens <= KEPT_TOKENS:
+            self.tasks[key] = task
+            self._n_kept += n_tokens
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, n_embedded: int) -> "Vocabulary":
-        """Return the object of the last model if its tokenizer was the same, else a new one.
-
-        Embeddings are mostly longer than the vocabulary, by a number that differs between sizes: only one that is
-        shorter makes a difference.
-        """
+        """Return the object of the last model if its tokenizer was the same, else a new one."""
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:  # a tokenizer in pure Python cannot be compared
             return cls(tokenizer, n_embedded)
         options = {k: v for k, v in tokenizer.init_kwargs.items() if tokenizer.name_or_path not in str(v)}
+        # embeddings are mostly longer than the vocabulary, by a number that differs between sizes
         n_used = min(n_embedded, max(tokenizer.get_vocab().values(), default=-1) + 1)
         template = getattr(tokenizer, "chat_template", None)
         settings = repr((type(tokenizer), tokenizer.special_tokens_map, options, template, n_used))
@@ -58,7 +60,7 @@ class Vocabulary:
         return cls._last[1]
 
     def ids(self, texts: Iterable[str]) -> dict[str, list[int]]:
-        """Tokens of each text, all in one call; without the EOS that some tokenizers add to every text.
+        """Tokens of each text, all in one call; without those that some tokenizers put behind every text.
 
         Raises
         ------
@@ -70,10 +72,8 @@ class Vocabulary:
         found: dict[str, list[int]] = dict(zip(new, self._tokenised(new), strict=True)) if new else {}
         for text, ids in found.items():
             self.check(ids)
-            if ids and ids[-1] == self.tokenizer.eos_token_id and not text.endswith(str(self.tokenizer.eos_token)):
-                found[text] = ids[:-1]
             if self._n_kept + len(ids) <= KEPT_TOKENS:
-                self._ids[text] = array("i", found[text])
+                self._ids[text] = array("i", ids)
                 self._n_kept += len(ids)
         return {text: found[text] if text in found else self._ids[text].tolist() for text in distinct}
 
@@ -107,8 +107,12 @@ class Vocabulary:
         return InputError(f"its tokenizer cannot read a text: {' '.join(str(error).split())[:200]}")
 
     def _encoded(self, texts: list[str]) -> list[list[int]]:
-        ids: list[list[int]] = self.tokenizer(texts)["input_ids"]
-        return ids
+        if self._n_behind is None:
+            bare, whole = (self.tokenizer("a", add_special_tokens=added)["input_ids"] for added in (False, True))
+            behind = (n for n in range(len(whole)) if whole[len(whole) - n - len(bare) : len(whole) - n] == bare)
+            self._n_behind = next(behind, 0)
+        ids: list[list[int]] = self.tokenizer(texts, **_IDS_ALONE)["input_ids"]
+        return [one[: len(one) - self._n_behind] for one in ids] if self._n_behind else ids
 
     def form(self, prompt: str) -> str:
         """Put a prompt as the model reads it: as it is."""
@@ -124,8 +128,8 @@ class Vocabulary:
         return next((n for n, token in enumerate(context) if token not in special), len(context)), 1
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Text of a sequence of tokens."""
-        return str(self.tokenizer.decode(list(tokens)))
+        """Text of a sequence of tokens, as they stand: some tokenizers would take spaces before punctuation out."""
+        return str(self.tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False))
 
     def piece(self, token: int) -> str:
         """Text of a single token."""
@@ -134,12 +138,9 @@ class Vocabulary:
         return self._texts[token]
 
     def ends(self, tokens: Sequence[int]) -> list[int]:
-        """By token, how many characters the text has up to and including it.
-
-        Where the texts of single tokens join to the text, their lengths add up. Elsewhere (a vocabulary that strips the
-        first space, characters of several tokens) every prefix of the tokens is decoded.
-        """
+        """By token, how many characters the text has up to and including it."""
         pieces = [self.piece(token) for token in tokens]
         if "".join(pieces) == self.decode(tokens):
             return list(accumulate(map(len, pieces)))
+        # a vocabulary that strips the first space, or characters of several tokens
         return [len(self.decode(tokens[: n + 1])) for n in range(len(tokens))]

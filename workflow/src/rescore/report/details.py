@@ -22,22 +22,9 @@ _DIGITS = 4  # of what charts draw and tables show; the files have all
 
 @dataclass(frozen=True, kw_only=True)
 class Details:
-    """A subtask as the page shows it.
+    """A subtask as the page shows it: its name, label (None without a row of CLIFFS), panels and verdicts by metric.
 
-    Attributes
-    ----------
-    words, code
-        Its name in words, and as the tables have it.
-    label
-        As in CLIFFS; null where that table has no row of it.
-    choices
-        Multiple-choice grade beside Brier score, where both were measured.
-    verdicts
-        By metric, the verdict where there are scores.
-    data
-        What the page's script shows when the reader opens it.
-    graded, grader
-        Whether GRADING has rows of its models, and how often the grader is wrong on it.
+    `data` is what the page's script shows when the reader opens it, `graded` whether GRADING has rows of its models.
     """
 
     key: Subtask

@@ -65,7 +65,7 @@ def small_multiples(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> 
     found = []
     for row in chosen.iter_rows(named=True):
         key = Subtask(*(row[column] for column in KEY))
-        curve_of = _of(curves, key)
+        curve_of = curves.filter(**key._asdict())
         hard = panels(curve_of)[0]
         rows = [point for metric in (hard, STAGES[hard][0]) for point in _rows(curve_of, metric, axis)]
         if any(point["metric"] == hard and point["mean"] is not None for point in rows):
@@ -90,7 +90,7 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
     """
     chosen = shown(cliffs)
     with_ladder = chosen["ladder"].n_unique() > 1
-    of = {key: _of(curves, key) for key in map(Subtask._make, chosen.select(KEY).iter_rows())}
+    of = {key: curves.filter(**key._asdict()) for key in map(Subtask._make, chosen.select(KEY).iter_rows())}
     domains = _domains(of)
 
     @cache
@@ -143,10 +143,6 @@ def _domains(of: Mapping[Subtask, pl.DataFrame]) -> dict[str, tuple[float, float
 def _ready(spec: _Spec) -> _Spec:
     """Dress a figure for print: the light theme on white, and no label for screen readers at each point."""
     return {**spec, "config": theme().to_dict() | {"aria": False}, "padding": 14}
-
-
-def _of(curves: pl.DataFrame, key: Subtask) -> pl.DataFrame:
-    return curves.filter(**key._asdict())
 
 
 def _rows(curve: pl.DataFrame, metric: str, axis: Along) -> _Rows:

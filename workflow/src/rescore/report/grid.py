@@ -21,19 +21,10 @@ Titles = Mapping[str, tuple[str, Kind | Literal["interval", "percent"]]]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a grid.
+    """A column of a grid, with what the pointer finds on its heading; a null cell is a dash, and sorts last.
 
-    Attributes
-    ----------
-    kind
-        "subtask" is the place of a subtask among the page's, shown as a link; "name" is the heading of a row; "word"
-        can be filtered by; "verdict" is shown as its letter; "text" and "number" are shown as they are.
-    cells
-        One per row; null is shown as a dash, and sorts last.
-    about
-        What the pointer finds on the heading.
-    said
-        Numbers as they are shown, where that is not the number alone.
+    Of the kinds "subtask" is the place of a subtask among the page's, shown as a link; "name" is the heading of a row;
+    "word" can be filtered by; "verdict" is shown as its letter. `said` are numbers as they are shown, if given.
     """
 
     title: str

@@ -34,22 +34,12 @@ def render(
 ) -> str:
     """Return the report as one self-contained HTML page, a `document` with links to the sandbox and the CSV files.
 
-    Small panels are part of the page; details of a subtask are made of embedded data when the reader opens them,
-    numbers to four significant digits, and tables come by the screenful, so that a thousand subtasks open at once.
+    Details of a subtask are made of embedded data when the reader opens them, numbers to four significant digits, and
+    tables come by the screenful, so that a thousand subtasks open at once.
 
-    Parameters
-    ----------
-    curves, verdicts, cliffs
-        Tables of those contracts; any may be empty.
-    made_by, settings
-        What made the tables, and the constants of the method: printed as given, and may nest. Those under
-        `conventions` say from where a number is a yes.
-    grading
-        The table GRADING. Rows count whose model has a point on the subtask's curves.
-    answers
-        Real answers, columns as `real_answers.ANSWERS`.
-    diagnosed
-        By name, those of `diagnostics.TABLES` that there are.
+    The frames are the tables of these names; `answers` has the columns ANSWERS, and `diagnosed` holds those of
+    `diagnostics.TABLES` that there are. `made_by` and `settings` are printed as given, and may nest; the method's
+    constants under `conventions` say from where a number is a yes.
     """
     axis = along(curves, verdicts)
     conventions = settings.get("conventions", {})
@@ -57,6 +47,7 @@ def render(
     given = {"grading": grading, "positions": positions, "answers": answers, **found}
     beside = {name: table for name, table in given.items() if table is not None}
     subtasks = details(curves, verdicts, cliffs, beside, axis)
+    seeded = "seeds" in found and not found["seeds"].is_empty()
     drawn = dict.fromkeys(name for subtask in subtasks for name in subtask.data["charts"])
     return document(
         "page.html.j2",
@@ -86,7 +77,7 @@ def render(
         n_listed=_LISTED,
         **diagnostics.sections(found, {subtask.key: place for place, subtask in enumerate(subtasks)}),
         specs={
-            **{name: subtask_charts.spec(name, axis) for name in drawn},
+            **{name: subtask_charts.spec(name, axis, seeded=seeded) for name in drawn},
             "map": charts.bare(cliff_charts.cliff_map(cliffs, conventions).properties(width="container")),
             "waterfall": charts.bare(cliff_charts.waterfall(cliffs).properties(width="container")),
             "parts": charts.bare(cliff_charts.climb()),

@@ -22,14 +22,8 @@ ANSWERS = dict.fromkeys(_COLUMNS, pl.String()) | {"example_id": pl.Int64()}
 def read_answers(results: Path, tasks: Iterable[str], curves: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame | None:
     """Read what one model of each size said to three questions of each subtask; None where no file is at hand.
 
-    Parameters
-    ----------
-    results
-        The folder of a run, with `examples/TASK.parquet` and `generations/MODEL/TASK.parquet` for each of `tasks`.
-    curves
-        The table CURVES, for the models.
-    axes
-        What the ladders are laid out along, a column of CURVES; the first counts.
+    The folder has `examples/TASK.parquet` and `generations/MODEL/TASK.parquet`; sizes are those of CURVES along the
+    first of `axes`.
     """
     models = one_per_size(curves, axes[0]) if axes else {}
     found = []

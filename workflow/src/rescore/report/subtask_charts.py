@@ -36,15 +36,15 @@ def metrics_of(name: str) -> list[str]:
 
 
 @functools.cache
-def spec(name: str, along: Along) -> dict[str, Any]:
+def spec(name: str, along: Along, *, seeded: bool = True) -> dict[str, Any]:
     """Return the Vega-Lite specification of a chart, whose rows come as DATASET, SEEDS and CHANCE."""
     metrics, data = metrics_of(name), alt.NamedData(DATASET)
     if metrics[0] in HARD_METRICS:
-        return charts.bare(_stages(metrics, data, along).properties(width="container", height=_HEIGHT))
+        return charts.bare(_stages(metrics, data, along, seeded=seeded).properties(width="container", height=_HEIGHT))
     return charts.bare(charts.panel(metrics[0], data, along=along, width="container", height=_HEIGHT))
 
 
-def _stages(metrics: Sequence[str], data: alt.NamedData, along: Along) -> alt.LayerChart:
+def _stages(metrics: Sequence[str], data: alt.NamedData, along: Along, *, seeded: bool) -> alt.LayerChart:
     """Draw hard metric, token probability (dashed), probability of the whole answer (dotted); above them the seeds."""
     looks = dict(zip((metrics[0], *STAGES[metrics[0]]), _LOOKS, strict=True))
     layers: list[alt.LayerChart | alt.Chart] = [
@@ -65,6 +65,6 @@ def _stages(metrics: Sequence[str], data: alt.NamedData, along: Along) -> alt.La
         for metric, word in zip(looks, ("", "dashed", "dotted"), strict=True)
         if word and metric in metrics
     )
-    subtitle = [*([said] if said else []), "above: seeds past half of the rise"]
+    subtitle = [line for line in (said, "above: seeds past half of the rise" if seeded else "") if line]
     title = alt.TitleParams(METRICS[metrics[0]].title, subtitle=subtitle, offset=28)
     return alt.LayerChart(layer=[*layers, through], data=data, title=title)

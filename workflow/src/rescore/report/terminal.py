@@ -9,7 +9,7 @@ import polars as pl
 from rich.text import Text
 
 from rescore.report.text import KEY, NONE, Subtask, in_order, percent, plain, question, sentence, times
-from rescore.tables.metrics import HARD_METRICS
+from rescore.tables.metrics import HARD_METRICS, METRICS
 
 _WIDTH, _HEIGHT = 80, 40
 _COLOURS = {
@@ -115,16 +115,20 @@ def _counts(headline: pl.DataFrame) -> list[str]:
 
 
 def _forecast(counts: pl.DataFrame | None) -> str:
-    """Say how many forecasts of the hard metric came out, on either side of the elbow."""
+    """Say how many forecasts of the hard metrics came out, on either side of the elbow."""
     if counts is None:
         return ""
-    hard = counts.filter(pl.col("won").is_null(), pl.col("metric").is_in(HARD_METRICS)).drop_nulls("above_elbow")
-    sides = (
-        hard.group_by("above_elbow")
-        .agg(pl.col("within_5_percent", "with_relative_error", "forecasts").sum())
-        .sort("above_elbow", descending=True)
-    )
-    told = [f"{w} of {n} {'above' if above else 'below'} the elbow" for above, w, n, _ in sides.iter_rows()]
-    undefined = sum(n - defined for *_, defined, n in sides.iter_rows())
+    every = counts.filter(pl.col("won").is_null()).drop_nulls("above_elbow")
+    told, undefined = [], 0
+    for metric in HARD_METRICS:
+        sides = (
+            every.filter(metric=metric)
+            .group_by("above_elbow")
+            .agg(pl.col("within_5_percent", "with_relative_error", "forecasts").sum())
+            .sort("above_elbow", descending=True)
+        )
+        came = [f"{w} of {n} {'above' if above else 'below'} the elbow" for above, w, n, _ in sides.iter_rows()]
+        told += [f"of {METRICS[metric].title.lower()} {', '.join(came)}"] if came else []
+        undefined += sum(n - defined for *_, defined, n in sides.iter_rows())
     more = f" Not counted, as the realised value is 0: {undefined}." if undefined else ""
-    return f"Forecasts of the hard metric within 5%: {', '.join(told)}.{more}" if told else ""
+    return f"Forecasts within 5%: {'; '.join(told)}.{more}" if told else ""

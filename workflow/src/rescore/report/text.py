@@ -212,7 +212,8 @@ def words(subtask: Subtask, *, with_ladder: bool) -> Words:
 
 
 def _in_words(name: str) -> str:
-    return plain(re.sub(r"(?<![A-Za-z])(\d+)_(?=[a-z])", r"\1-", name).replace("_", " "))
+    shots_apart = re.sub(r"@(?=\d+-shot$)", ", ", name)
+    return plain(re.sub(r"(?<![A-Za-z])(\d+)_(?=[a-z])", r"\1-", shots_apart).replace("_", " "))
 
 
 def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:

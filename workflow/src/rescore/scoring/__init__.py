@@ -11,7 +11,7 @@ The functions of this package take tables of several models at once, each with a
 Frames of a metric have metric, score and reason (why the score is null): one row per example, in their order.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -19,7 +19,7 @@ import polars as pl
 from rescore.scoring import choice, edit, exact, likelihood
 from rescore.scoring.bigbench_metrics import bigbench_scores
 from rescore.scoring.guesser import guess
-from rescore.scoring.runs import KEYS, blocks, filled, placed
+from rescore.scoring.runs import KEYS, filled, placed
 from rescore.tables import SCORES
 
 __all__ = ["bigbench_scores", "score"]
@@ -36,23 +36,17 @@ def score(
     An undefined score is null with its reason. Exact match and edit distances are defined where a subtask `asks_text`.
     """
     answered = exact.exact_match(examples, answers, settings)
-    candidates = placed(extractions, examples)
-    frames = [frame for block in blocks(answered, candidates) for frame in _scores(*block)]
-    # The guesser looks at all items of a subtask, so it takes no blocks.
-    frames.append(answered.select("task", *KEYS).hstack(guess(answered, candidates)))
-    return pl.concat(frames).select(list(SCORES.columns))
-
-
-def _scores(answered: pl.DataFrame, candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    candidates = candidates.with_columns(total_nats=likelihood.TOTAL_NATS)
+    candidates = placed(extractions, examples).with_columns(total_nats=likelihood.TOTAL_NATS)
     targets = candidates.filter("is_target").pipe(filled, answered.height)
     targets = targets.with_columns(token_accuracy=likelihood.RIGHT_TOKENS.list.mean())
-    for frame in (
+    keys = answered.select("task", *KEYS)
+    frames = (
         answered.select("metric", "score", "reason"),
         exact.trimmed(answered),
         *edit.distances(answered, targets),
         exact.teacher_forced(targets),
         *likelihood.metrics(targets),
         *choice.metrics(answered, candidates),
-    ):
-        yield answered.select("task", *KEYS).hstack(frame)
+        guess(answered, targets),
+    )
+    return pl.concat([keys.hstack(frame) for frame in frames]).select(list(SCORES.columns))

@@ -5,7 +5,7 @@ import polars as pl
 
 from rescore.scoring.choice import choices
 from rescore.scoring.likelihood import TOTAL_NATS
-from rescore.scoring.runs import KEYS, blocks, placed
+from rescore.scoring.runs import KEYS, placed
 
 
 def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataFrame:
@@ -26,10 +26,6 @@ def choice_values(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
     but those that read it take its argmax or softmax, the same for both, and the weighted ones always read L.
     """
     candidates = extractions.select(*KEYS, "candidate", "is_choice", "logprob_nats").pipe(placed, examples)
-    return pl.concat([_values(*block) for block in blocks(examples, candidates)])
-
-
-def _values(examples: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     found = choices(examples, candidates.with_columns(total_nats=TOTAL_NATS))
     runs, total, score, p, t = found.runs, found.total_nats, found.scores, found.p, found.t
     one = score == 1

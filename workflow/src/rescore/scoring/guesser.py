@@ -2,13 +2,12 @@
 
 import polars as pl
 
-from rescore.scoring.likelihood import NO_TOKEN, TOTAL_NATS, likeliest
-from rescore.scoring.runs import filled
+from rescore.scoring.likelihood import NO_TOKEN, likeliest
 
 ALONE = "no other item's target has as many tokens"
 
 
-def guess(answered: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+def guess(answered: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
     """NLL per token of a guesser who knows, by position, which tokens the other items' targets have.
 
     Let an item's likeliest target have T tokens w_1 ... w_T. Of the n other items of its subtask whose target has T
@@ -20,7 +19,6 @@ def guess(answered: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
     tokenizer, and on the model only through which of several targets is likeliest. Lower is a better guess; a model
     below it knows more than the format of an answer.
     """
-    targets = candidates.filter("is_target").pipe(filled, answered.height).with_columns(total_nats=TOTAL_NATS)
     best = likeliest(targets.select("row", "token_ids", "total_nats"))
     group = ["model", "subtask", "T"]
     items = answered.select("model", "subtask").hstack(

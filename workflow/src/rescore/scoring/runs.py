@@ -1,15 +1,12 @@
 """Rows in the order of the examples, and sums and maxima over the rows of each example."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 KEYS = ("model", "subtask", "example_id")
 SUBTASK_KEYS = ("model", "task", "subtask")
-BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -67,20 +64,6 @@ def placed(frame: pl.DataFrame, examples: pl.DataFrame) -> pl.DataFrame:
     rows = heads.join(keys.with_row_index("row"), on=KEYS, how="left", maintain_order="left")["row"]
     frame = frame.with_columns(row=rows.gather(run)).drop_nulls("row")
     return frame if frame["row"].is_sorted() else frame.sort("row", maintain_order=True)
-
-
-def blocks(
-    examples: pl.DataFrame, candidates: pl.DataFrame, size: int = BLOCK
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Cut examples, and the result of `placed` for them, into blocks that are each numbered from 0; at least one.
-
-    Intermediate results are several times as large as the tables.
-    """
-    cuts = [*range(0, max(examples.height, 1), size), examples.height]
-    places = candidates["row"].search_sorted(pl.Series(cuts, dtype=pl.UInt32), side="left")
-    for (start, end), (first, last) in zip(pairwise(cuts), pairwise(places), strict=True):
-        row = (pl.col("row") - start).set_sorted()
-        yield examples.slice(start, end - start), candidates.slice(first, last - first).with_columns(row)
 
 
 def filled(frame: pl.DataFrame, n: int) -> pl.DataFrame:

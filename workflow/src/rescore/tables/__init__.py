@@ -2,7 +2,7 @@
 
 from rescore.tables.contracts import TABLES as TABLES, Table as Table
 from rescore.tables.errors import InputError as InputError
-from rescore.tables.errors import count as count, some as some
+from rescore.tables.errors import count as count, printable as printable, some as some
 from rescore.tables.files import (
     content_digest as content_digest,
     digest as digest,

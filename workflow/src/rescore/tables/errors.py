@@ -27,3 +27,12 @@ def some(names: Iterable[str], shown: int = 10) -> str:
     """
     every = list(names)
     return ", ".join(every[:shown]) + (f" and {len(every) - shown} more" if len(every) > shown else "")
+
+
+def printable(text: str) -> str:
+    r"""Escape what would steer a terminal, whatever stands in a file's name or a task's text; one line stays one.
+
+    >>> printable("red: \x1b[31m")
+    'red: \\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
