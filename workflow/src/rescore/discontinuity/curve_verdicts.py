@@ -123,7 +123,8 @@ def _cliff(found: float, without: float, without_last: float, conventions: Conve
         return "smooth", f"{said}, but {without:.0%} without one of the sizes: it depends on that one"
     least = min(found, without, without_last)
     if found >= c.cliff_confidence and least >= c.cliff_without:
-        return "cliff", f"at least {least:.0%} of draws have a cliff, whichever size is left out"
+        share = "all" if least == 1 else f"at least {least:.0%} of"
+        return "cliff", f"{share} draws have a cliff, whichever size is left out"
     if without_last < min(found, c.cliff_without):
         return "open", f"{said}, but {without_last:.0%} without the last size: it depends on the last size"
     if found < c.cliff_confidence:
