@@ -135,7 +135,7 @@ BAD = {
     "no task folder": ("prompts --bigbench {tmp} --task t --out {tmp}/o", "{tmp}/t/task.json: no such file"),
     "too many shots": (
         "prompts --bigbench data/tasks --task letter_sorting --shots 100000 --out {tmp}/o",
-        "letter_sorting:length_3: example 203: 100000 shots need as many examples that differ from it, there are 299; ",
+        "letter_sorting:length_3: example_id 203: 100000 shots need as many examples that differ from it, there",
     ),
     "no examples": ("score a b --examples {tmp}/e.parquet --out {tmp}/o", "{tmp}/e.parquet: no such file"),
     "unknown model": (
@@ -160,7 +160,7 @@ BAD = {
     ),
     "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file; `rescore test` makes it"),
     "unknown table": ("show cliff --results {tmp}", "no table 'cliff'; did you mean 'cliffs'?"),
-    "unknown option": ("show --lable both", "No such option: --lable (Possible options: --all, --label) See"),
+    "unknown option": ("show --lable both", "No such option: --lable (Possible options: --all, --label). See"),
     "no argument": ("prompts --task t", "Missing option '--out'. See 'rescore prompts --help'."),
     "no questions": ("prompts --task t --out {tmp}/e.parquet", "prompts: expected one of --bigbench and --path"),
     "two sources": (
@@ -168,14 +168,14 @@ BAD = {
         "prompts: expected one of --bigbench and --path",
     ),
     "nothing to fetch": ("fetch", "fetch: nothing to fetch; name tasks of BIG-Bench, or a suite with --suite"),
-    "unknown format": ("show --format xml", "Invalid value for '--format': Value error, 'xml' is not one of"),
+    "unknown format": ("show --format xml", "Invalid value for '--format': 'xml' is not one of"),
     "unknown subcommand": ("shwo", "No such command 'shwo'. Did you mean 'show'? See 'rescore --help'."),
     "unknown importer": ("import helm", "No such command 'helm'. See 'rescore import --help'."),
     "no slope": ("simulate --steepness nan", "--steepness: nan is no number from -1000 to 1000"),
     "midpoint out of reach": ("simulate --midpoint 1e308", "--midpoint: 1e+308 is no number from -1000 to 1000"),
     "more tokens than fit": ("simulate --k 99999999999999999999", "Invalid value for '--k': Input should be less than"),
     "seed below 0": ("tasks --generate {tmp}/t --seed -1", "Invalid value for '--seed': Input should be greater than"),
-    "nothing to report": ("report --results {tmp}", "{tmp}/curves.parquet: no such file"),
+    "nothing to report": ("report --results {tmp}", "{tmp}/verdicts.parquet: no such file; `rescore test` makes it"),
 }
 
 

@@ -131,18 +131,21 @@ def test_tasks_whose_subtask_is_found_are_listed_whole(folder: Path, capsys: pyt
     assert [line.split("\t")[:3] for line in capsys.readouterr().out.splitlines()[1:]] == [["trees:oak", "json", "4"]]
 
 
+OWN = "BIG-Bench's tasks; for those of this checkout: rescore tasks --bigbench data/tasks\n"
+
+
 def test_without_a_folder_big_bench_is_listed_and_what_is_unsupported_said(capsys: pytest.CaptureFixture[str]) -> None:
     tasks([], bigbench=None, subtasks=False)
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 1 + 167 + 42
     assert printed.err == (
-        "42 listed are unsupported: each is a programmatic task, which asks its questions by a program of its own "
-        "instead of a task.json\n"
+        "42 of these tasks are unsupported and cannot stand in a suite: each is a programmatic task, which asks its "
+        "questions by a program of its own instead of a task.json\n" + OWN
     )
     tasks(["2_digit", "multiplication"], bigbench=None, subtasks=True)
     printed = capsys.readouterr()
     assert printed.out.splitlines()[1].startswith("arithmetic:2_digit_multiplication\tjson\t1000\texact_str_match\t")
-    assert (len(printed.out.splitlines()), printed.err) == (2, "")
+    assert (len(printed.out.splitlines()), printed.err) == (2, OWN)
 
 
 def test_words_that_are_nowhere(folder: Path) -> None:

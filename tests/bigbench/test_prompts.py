@@ -116,12 +116,12 @@ def test_nor_is_its_twin_that_reads_the_same_once_formatted(write_task: Any) -> 
 
 def test_more_shots_than_other_examples(write_task: Any) -> None:
     with pytest.raises(
-        InputError, match=r"^fruit: example \d: 4 shots need as many .* differ from it, there are 3; ask for"
+        InputError, match=r"^fruit: example_id \d: 4 shots need as many .* differ from it, there are 3; ask for"
     ):
         examples(task(write_task()), shots=4, seed=0)
     twins = [{"input": "a", "target": "b"}, {"input": "a", "target": ["b"]}, {"input": "c", "target": "d"}]
     with pytest.raises(
-        InputError, match=r"^fruit: example [01]: 2 shots need as many .* there are 1; ask for fewer shots$"
+        InputError, match=r"^fruit: example_id [01]: 2 shots need as many .* there are 1; ask for fewer shots$"
     ):
         examples(task(write_task(examples=twins)), shots=2, seed=0)
 

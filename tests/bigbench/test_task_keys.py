@@ -55,15 +55,15 @@ def test_notes_are_passed_over(write_task: Any) -> None:
     ],
 )
 def test_a_key_of_an_example_that_looks_read_is_refused(write_task: Any, key: str, message: str) -> None:
-    assert refusal(write_task(examples=[ONE, ONE | {key: "x"}])) == f"example 1: key '{key}': {message}"
+    assert refusal(write_task(examples=[ONE, ONE | {key: "x"}])) == f"example 2: key '{key}': {message}"
 
 
 TWICE = {
     "choice": (
         '{"input": "a", "target_scores": {"a": 1, "b": 0, "a": 0, "c": 0.5}}',
-        "example 0: key 'target_scores', choice 'a'",
+        "example 1: key 'target_scores', choice 'a'",
     ),
-    "target": ('{"input": "a", "target": "b", "target": "b"}', "example 0: key 'target'"),
+    "target": ('{"input": "a", "target": "b", "target": "b"}', "example 1: key 'target'"),
     "of the task": ('{"input": "a", "target": "b"}], "name": "fruit", "examples": [', "key 'name'"),
 }
 
@@ -107,10 +107,10 @@ def test_what_nothing_reads_in_a_file_of_big_bench_is_said_and_the_task_loads(wr
     assert [line.partition(":")[0] for line in said] == [str(path) for path in (whole, part, other)]
     said.clear()
     load(tense.parents[1], "tense", say=said.append)
-    assert said == [f"{tense}: example 1: key 'task_prefix': nothing reads it, as in BIG-bench"]
+    assert said == [f"{tense}: example 2: key 'task_prefix': nothing reads it, as in BIG-bench"]
     assert "did you mean 'stop_string'" in refusal(write_task("tense", stop_strings="x"), "tense")
 
 
 def test_a_slip_is_told_before_the_key_that_it_leaves_missing(write_task: Any) -> None:
     path = write_task(examples=[{"input": "a", "targets": "b"}])
-    assert refusal(path) == "example 0: key 'targets': unknown; did you mean 'target'?"
+    assert refusal(path) == "example 1: key 'targets': unknown; did you mean 'target'?"

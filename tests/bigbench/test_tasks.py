@@ -115,7 +115,6 @@ def test_the_digest_tells_tasks_apart_and_holds_still(write_task: Any) -> None:
 MALFORMED = {
     "no name": ({"name": ...}, "key 'name': missing"),
     "name of another kind": ({"name": 7}, "key 'name': a number, expected a string"),
-    "no canary": ({"canary": ...}, "key 'canary': missing"),
     "no description": ({"description": ...}, "key 'description': missing"),
     "no keywords": ({"keywords": ...}, "key 'keywords': missing"),
     "keywords as text": ({"keywords": "a, b"}, "key 'keywords': a string, expected a list"),
@@ -142,16 +141,16 @@ MALFORMED = {
     "separator no text": ({"few_shot_example_separator": {}}, "key 'few_shot_example_separator': an object"),
     "subtasks no list": ({"examples": ..., "subtasks": 3}, "key 'subtasks': a number, expected a list"),
     "subtask no object": ({"examples": ..., "subtasks": [3]}, "holds a number, expected an object"),
-    "example no object": ({"examples": [*TEXT, "x"]}, "example 1: is a string, expected an object"),
-    "no input": ({"examples": [{"target": "b"}]}, "example 0: key 'input': missing"),
-    "no target": ({"examples": [{"input": "a"}]}, "example 0: key 'target_scores': missing, and so is 'target'"),
-    "target no text": ({"examples": [{"input": "a", "target": 4}]}, "example 0: key 'target': a number"),
-    "targets empty": ({"examples": [{"input": "a", "target": []}]}, "example 0: key 'target': a list"),
-    "targets mixed": ({"examples": [{"input": "a", "target": ["b", 1]}]}, "example 0: key 'target': a list"),
-    "no target for a text metric": ({"examples": CHOICES}, "example 0: key 'target': missing, needed by a text-to"),
+    "example no object": ({"examples": [*TEXT, "x"]}, "example 2: is a string, expected an object"),
+    "no input": ({"examples": [{"target": "b"}]}, "example 1: key 'input': missing"),
+    "no target": ({"examples": [{"input": "a"}]}, "example 1: key 'target_scores': missing, and so is 'target'"),
+    "target no text": ({"examples": [{"input": "a", "target": 4}]}, "example 1: key 'target': a number"),
+    "targets empty": ({"examples": [{"input": "a", "target": []}]}, "example 1: key 'target': a list"),
+    "targets mixed": ({"examples": [{"input": "a", "target": ["b", 1]}]}, "example 1: key 'target': a list"),
+    "no target for a text metric": ({"examples": CHOICES}, "example 1: key 'target': missing, needed by a text-to"),
     "no choices for a choice metric": (
         {"metrics": ["multiple_choice_grade"], "examples": [*CHOICES, *TEXT]},
-        "example 1: key 'target_scores': missing, needed by a multiple-choice metric",
+        "example 2: key 'target_scores': missing, needed by a multiple-choice metric",
     ),
     "half a surrogate pair": ({"description": "\ud800"}, "holds half a surrogate pair"),
 }
@@ -187,7 +186,7 @@ def test_malformed_target_scores(write_task: Any, scores: object, message: str) 
     path = write_task(metrics=["multiple_choice_grade"], examples=[*CHOICES, {"input": "a", "target_scores": scores}])
     with pytest.raises(InputError) as caught:
         load(root(path), "fruit")
-    assert str(caught.value).startswith(f"{path}: example 1: {message}")
+    assert str(caught.value).startswith(f"{path}: example 2: {message}")
 
 
 def test_no_correct_choice_is_fine_where_a_target_is_given(write_task: Any) -> None:
@@ -268,3 +267,21 @@ def test_whatever_stands_in_a_field_the_task_loads_or_one_line_names_the_file(
         return
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
+
+
+def test_a_task_of_ones_own_needs_no_canary(write_task: Any) -> None:
+    [subtask] = load(root(write_task(canary=...)), "fruit")
+    assert subtask.name == "fruit"
+
+
+def test_the_task_in_the_readme_is_one(tmp_path: Path) -> None:
+    text = Path("config/README.md").read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0]
+    path = tmp_path / "my_task" / "task.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert len(load(tmp_path, "my_task")[0].examples) == 2
+    data = json.loads(text)
+    for key in data:
+        path.write_text(json.dumps({k: v for k, v in data.items() if k != key}))
+        with pytest.raises(InputError, match=f"key '{key}': missing"):
+            load(tmp_path, "my_task")

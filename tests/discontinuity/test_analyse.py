@@ -279,11 +279,11 @@ def test_metrics_that_are_not_tested_have_curves_alone() -> None:
         (
             float("nan"),
             "exact_match",
-            "model m1, subtask t, metric exact_match, example 1: nan is no finite number",
+            "model m1, subtask t, metric exact_match, example_id 1: nan is no finite number",
         ),
-        (float("inf"), NLL, f"model m1, subtask t, metric {NLL}, example 1: inf is no finite number"),
-        (1.5, "exact_match", "model m1, subtask t, metric exact_match, example 1: 1.5 is outside 0 to 1"),
-        (-1.0, NLL, f"model m1, subtask t, metric {NLL}, example 1: -1 is outside 0 to inf"),
+        (float("inf"), NLL, f"model m1, subtask t, metric {NLL}, example_id 1: inf is no finite number"),
+        (1.5, "exact_match", "model m1, subtask t, metric exact_match, example_id 1: 1.5 is outside 0 to 1"),
+        (-1.0, NLL, f"model m1, subtask t, metric {NLL}, example_id 1: -1 is outside 0 to inf"),
     ],
 )
 def test_scores_that_cannot_be_are_refused(value: float, metric: str, says: str) -> None:
@@ -295,7 +295,7 @@ def test_scores_that_cannot_be_are_refused(value: float, metric: str, says: str)
 
 def test_a_score_given_twice_is_refused() -> None:
     scores, ladder = small([[0.0, 1.0]] * 2)
-    with pytest.raises(InputError, match="model m0, subtask t, metric exact_match, example 0: is given twice"):
+    with pytest.raises(InputError, match="model m0, subtask t, metric exact_match, example_id 0: is given twice"):
         analyse(pl.concat([scores, scores.head(1)]), ladder)
 
 

@@ -87,6 +87,6 @@ def test_a_score_that_is_no_number_is_refused_with_its_row(value: float) -> None
     with pytest.raises(InputError) as refused:
         analyse(scores, ladder)
     assert str(refused.value) == (
-        f"scores: model m2, subtask t, metric {NLL}, example 1: {value} is no finite number; "
+        f"scores: model m2, subtask t, metric {NLL}, example_id 1: {value} is no finite number; "
         "make an undefined score null"
     )

@@ -250,7 +250,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "task: metric": (lambda: prompted(task(metrics=["accuracy"])), "key 'metrics': 'accuracy' is not one of"),
     "task: expression": (lambda: prompted(task(output_regex="(")), "key 'output_regex': missing )"),
-    "task: no input": (lambda: prompted(example(input=None)), "example 0: key 'input': null, expected a string"),
+    "task: no input": (lambda: prompted(example(input=None)), "example 1: key 'input': null, expected a string"),
     "task: a score that is NaN": (
         lambda: prompted(example(target_scores={"a": math.nan, "b": 0})),
         "choice 'a': nan, expected a number from 0 to 1",

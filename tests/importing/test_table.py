@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from imported_rows import means, scores
 
-from rescore.importing.table import Columns, found, read_table
+from rescore.importing.finish import Options
+from rescore.importing.table import Columns, csv, found, read_table
 from rescore.tables import InputError
 
 LONG = Columns(model="who", task="task", metric="metric", score="score", stderr="se", n="n", chance="guess")
@@ -86,6 +87,7 @@ def test_a_column_per_task_with_the_metric_said(tmp_path: Path) -> None:
     assert read.notes == [
         "columns taken for tasks: MMLU, GSM8K, TruthfulQA",
         "columns passed over: Type, Params (B), Average",
+        "no score, so passed over: t.csv: row 3 (b, MMLU, acc), t.csv: row 3 (b, GSM8K, acc)",
     ]
     assert means(read.found).drop("where", "task", "reason").rows() == [
         ("a", "MMLU", "multiple_choice_grade", 0.5, 0.01, 14042, 0.25),
@@ -211,3 +213,40 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_text("no parquet")
     with pytest.raises(InputError, match="no table that can be read"):
         read_table(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "r.csv",
+            "model;task;acc\na;t;0,5\n",
+            "row 1: cells look separated by semicolons; separate them by commas, or by",
+        ),
+        ("r.csv", "model\ttask\tacc\na\tt\t1\n", "row 1: cells look separated by tabs; separate them by commas"),
+        ("r.tsv", "model,task,acc\na,t,1\n", "row 1: cells look separated by commas; separate them by tabs"),
+        ("r.csv", "model,task,acc\na,t,0.5\nb,t,0,6\n", "row 3: 4 cells, but the header has 3; numbers have a decimal"),
+    ],
+)
+def test_wrong_separators_are_named_with_their_row(tmp_path: Path, name: str, text: str, message: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_table(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_rows_without_a_score_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("model,task,metric,score\na,t,acc,0.5\nb,t,acc,n/a\nc,t,acc,\n")
+    collected = found(read_table(path), Columns(), where="r.csv")
+    assert collected.found["model"].to_list() == ["a"]
+    assert collected.notes == ["no score, so passed over: r.csv: row 3 (b, t, acc), r.csv: row 4 (c, t, acc)"]
+
+
+def test_models_that_are_all_misspelt_end_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("model,task,metric,score,n\npythia_70m,t,exact_match,0.5,100\n")
+    ladder = Path("config/ladders/pythia.tsv")
+    with pytest.raises(InputError, match=r"lists no model of the files: pythia_70m \(did you mean pythia-70m\?\)"):
+        csv(path, Columns(), Options(out=tmp_path / "out", ladders=[ladder]))

@@ -87,7 +87,7 @@ def test_equal_doubles_are_one_row_and_unlike_ones_are_refused_with_both_files()
 def test_doubles_of_items_are_treated_alike() -> None:
     assert scores(logged({}, {"where": "u.jsonl"})).height == 1
     with pytest.raises(
-        InputError, match=r"u\.jsonl: .* example 0: 0\.0 here, 1\.0 in s\.jsonl; take out one of the two"
+        InputError, match=r"u\.jsonl: .* example_id 0: 0\.0 here, 1\.0 in s\.jsonl; take out one of the two"
     ):
         scores(logged({}, {"where": "u.jsonl", "value": 0.0}))
     with pytest.raises(InputError, match=r"0\.0 here, 1\.0 in s\.jsonl; take out one of the two"):
@@ -101,7 +101,7 @@ def test_doubles_of_items_are_treated_alike() -> None:
 def test_models_must_have_answered_the_same_questions() -> None:
     same = logged({"question": "a"}, {"model": "n", "where": "u.jsonl", "question": "a"})
     assert scores(same).height == 2
-    with pytest.raises(InputError, match=r"^u\.jsonl: task 't', example 0 is another question than in s\.jsonl"):
+    with pytest.raises(InputError, match=r"^u\.jsonl: task 't', example_id 0 is another question than in s\.jsonl"):
         scores(logged({"question": "a"}, {"model": "n", "where": "u.jsonl", "question": "b"}))
 
 

@@ -104,7 +104,7 @@ def test_answers_and_elbows_over_four_prompts(tmp_path: Path, capsys: pytest.Cap
     assert (hard["elbow_apart_decades"], hard["half_apart_decades"]) == pytest.approx((0.52, 0.52))
     assert (soft["verdict"], soft["rising"], soft["elbow_apart_decades"], soft["stable"]) == ("flat", 0, None, None)
     assert "0 of 1 curves keep all three answers under 4 prompts" in capsys.readouterr().err
-    with pytest.raises(InputError, match=r"again/verdicts.parquet: has the prompts of .*two: shots"):
+    with pytest.raises(InputError, match=r"again/verdicts.parquet: the prompts are those of .*two .same shots"):
         compare(zero, [*others, run(tmp_path / "again", 20, shots=2)], tmp_path / "out")
 
 
@@ -142,7 +142,7 @@ WEIGHTS = {"m": {"model_identity": "one", "dtype": "float32"}}
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "has the prompts of"),
+        ({}, "the prompts are those of"),
         ({"shots": 2, "seed": 7}, "seed is 7, in .*a 42; both runs must ask the same questions"),
         ({"shots": 2, "max_examples": None}, "max_examples is None"),
         ({"shots": 2, "frame": WHOLE.filter(pl.col("model") != "model03")}, "model 'model03' of ladder 'ladder'"),
@@ -167,7 +167,7 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nothing/curves\.parquet: no such file"):
+    with pytest.raises(InputError, match=r"nothing/verdicts\.parquet: no such file; `rescore test` makes it"):
         compare(tmp_path / "nothing", [run(tmp_path / "b", 20)], tmp_path / "out")
 
 

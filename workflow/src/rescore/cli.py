@@ -91,7 +91,8 @@ def main() -> None:
     except TyperException as error:  # an unknown option, a missing argument
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "rescore"
-        _end(f"{error.format_message()} See '{path} --help'.")
+        message = error.format_message().replace("Value error, ", "").rstrip()
+        _end(f"{message if message.endswith(('.', '?')) else f'{message}.'} See '{path} --help'.")
     except (InputError, OSError) as error:
         _end(str(error))
     except ModuleNotFoundError as error:

@@ -110,7 +110,7 @@ def _contexts(
         others = np.delete(np.arange(len(samples)), twins[samples[i].identity])
         if len(others) < shots:
             raise InputError(
-                f"{subtask.name}: example {i}: {shots} shots need as many examples that differ from it, there are "
+                f"{subtask.name}: example_id {i}: {shots} shots need as many examples that differ from it, there are "
                 f"{len(others)}; ask for fewer shots"
             )
         drawn = [samples[j] for j in others[rng.choice(len(others), shots, replace=False)]]

@@ -118,7 +118,6 @@ def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say
     if not own_name or ":" in own_name:
         raise InputError(f"{path}: key 'name': {own_name!r}, expected a name without ':'")
     name = f"{parent}:{own_name}" if parent else own_name
-    field(path, data, "canary", object)
     field(path, data, "description", str)
     check_printable(path, "keywords", "".join(strings(path, data, "keywords")))
     if parent is not None and only is not None and own_name != only:
@@ -180,7 +179,7 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
     needs_choices = bool(MULTIPLE_CHOICE_METRICS.intersection(metrics))
     needs_target = bool(_TARGET_METRICS.intersection(metrics))
     distinct: dict[str, Json] = {}
-    for i, example in enumerate(field(path, data, "examples", list)):
+    for i, example in enumerate(field(path, data, "examples", list), start=1):
         if isinstance(example, dict):  # first: what is missing may be there under a misspelt key
             check_example_keys(f"{path}: example {i}", example, task=task, say=say)
         problem = example_problem(example, needs_choices=needs_choices, needs_target=needs_target)

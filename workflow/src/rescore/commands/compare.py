@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from rescore.commands.shared import say
+from rescore.commands.shared import check_tested, say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,6 +93,7 @@ def compare(
 def _run(folder: Path) -> _Run:
     from rescore.tables import CLIFFS, CURVES, RISES, VERDICTS, provenance, read
 
+    check_tested(folder)
     curves, verdicts, cliffs, rises = (read(folder / t.file, t) for t in (CURVES, VERDICTS, CLIFFS, RISES))
     made_by = provenance(folder / "verdicts.parquet")
     seed = {key: value for key, value in made_by.get("settings", {}).items() if key == "seed"}
@@ -145,7 +146,7 @@ def _prompts(first: _Run, second: _Run) -> dict[str, dict[str, tuple[Any, Any]]]
         changed[task] = {key: (here.get(key), there.get(key)) for key in _PROMPT if here.get(key) != there.get(key)}
     if both and not any(changed.values()):
         raise InputError(
-            f"{second.folder / 'verdicts.parquet'}: has the prompts of {first.folder}: shots, task, form are the same; "
-            "give a run with others"
+            f"{second.folder / 'verdicts.parquet'}: the prompts are those of {first.folder} (same shots, tasks and "
+            "form); compare runs whose prompts differ"
         )
     return changed

@@ -82,8 +82,8 @@ def loss(
     losses = {name: one["nats_per_token"] * one["n_tokens"] / per_token for name, one in found.items()}
     for path in ladder:
         write_text(with_losses(path, losses), out / path.name)
-    copies = ", ".join(path.name for path in ladder)
-    say(f"wrote {LOSSES.name} to {out}, as parquet and CSV, and {copies} with the losses in it")
+    copies = ", ".join(str(out / path.name) for path in ladder)
+    say(f"wrote {LOSSES.name} to {out}, as parquet and CSV, and the ladder with the losses in it: {copies}")
 
 
 def _measure(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rescore.commands.shared import Results, say
+from rescore.commands.shared import Results, check_tested, say
 
 _SAID = ("code_version", "schema_version", "ladders")
 """What the page says of what made the tables, beside how many files of scores there were."""
@@ -29,6 +29,7 @@ def report(results: Results = Path("results")) -> None:
     )
     from rescore.tables.axes import AXES
 
+    check_tested(results)
     curves, verdicts, cliffs, headline = (
         read(results / f"{table.name}.parquet", table) for table in (CURVES, VERDICTS, CLIFFS, HEADLINE)
     )

@@ -35,6 +35,15 @@ def untested(results: Path) -> str | None:
     return f"test the scores with `rescore test {' '.join(files)} --ladder TABLE.tsv --out {results}`"
 
 
+def check_tested(results: Path) -> None:
+    """Refuse a folder that `rescore test` has not written to; InputError says how it would."""
+    from rescore.tables.errors import InputError
+
+    path = results / "verdicts.parquet"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {untested(results) or '`rescore test` makes it'}")
+
+
 def say(line: str) -> None:
     """Tell the user something beside the output proper."""
     print(line, file=sys.stderr)  # noqa: T201

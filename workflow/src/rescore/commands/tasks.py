@@ -46,6 +46,7 @@ def tasks(
         raise InputError(
             f"no task of {bigbench or 'BIG-Bench'} holds '{' '.join(words or [])}': each word is looked for in name, "
             "kind, metrics and keywords"
+            + ("" if bigbench else "; for the tasks of this checkout add --bigbench data/tasks")
         )
     if not subtasks:
         task = pl.col("name").str.split(":").list.first()
@@ -53,4 +54,7 @@ def tasks(
     print(of.listing(found, aligned=sys.stdout.isatty()), end="")  # noqa: T201
     unsupported = found.filter(pl.col("kind") == of.PROGRAMMATIC).height
     if unsupported:
-        say(f"{unsupported} listed are unsupported: each is {of.WHY_UNSUPPORTED}")
+        are = "1 of these tasks is" if unsupported == 1 else f"{unsupported} of these tasks are"
+        say(f"{are} unsupported and cannot stand in a suite: each is {of.WHY_UNSUPPORTED}")
+    if bigbench is None:
+        say("BIG-Bench's tasks; for those of this checkout: rescore tasks --bigbench data/tasks")

@@ -250,7 +250,7 @@ def _distinct(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 
 def _bad_score(subtask: str, metric: str, model: str, example: int, problem: str) -> InputError:
-    return InputError(f"scores: model {model}, subtask {subtask}, metric {metric}, example {example}: {problem}")
+    return InputError(f"scores: model {model}, subtask {subtask}, metric {metric}, example_id {example}: {problem}")
 
 
 def _some(names: set[str]) -> str:

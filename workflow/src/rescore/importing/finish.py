@@ -1,9 +1,11 @@
 """From what a reader found to the tables of an import, with a summary for the user."""
 
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,6 +100,10 @@ def say(line: str) -> None:
     print(printable(line), file=sys.stderr)  # noqa: T201
 
 
+def _size(model: str) -> list[str]:
+    return re.findall(r"\d+", model)
+
+
 def _models(frames: Iterable[pl.DataFrame]) -> set[str]:
     return {name for frame in frames for name in frame["model"].unique()}
 
@@ -143,7 +149,12 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
         say(f"means that are null: {undefined.height}, such as {row['metric']} of '{row['model']}': {row['reason']}")
     if ladder is not None:
         rows, found = set(ladder["model"]), set(models.values())
-        if unknown := sorted(found - rows):
-            say(f"in no ladder, so without a curve: {some(unknown)}; add their rows, or give --rename")
+        unknown = sorted(found - rows)
+        meant = {name: get_close_matches(name, [r for r in rows if _size(r) == _size(name)], n=1) for name in unknown}
+        named = some(f"{name} (did you mean {near[0]}?)" if near else name for name, near in meant.items())
+        if not found & rows:
+            raise InputError(f"--ladder: lists no model of the files: {named}; add their rows, or give --rename")
+        if unknown:
+            say(f"in no ladder, so without a curve: {named}; add their rows, or give --rename")
         if absent := sorted(rows - found):
             say(f"of the ladder, without results: {some(absent)}")

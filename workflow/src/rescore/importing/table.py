@@ -1,9 +1,12 @@
 """Any table of results: a row per model, task and metric, a row per example, or a column per metric or task."""
 
+import gzip
 import re
 from collections.abc import Mapping
+from csv import Error, reader
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import polars as pl
@@ -14,7 +17,7 @@ from rescore.importing.names import ACCURACY, NORMALISED, spelled
 from rescore.importing.renames import read_renames
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, Schema, frame, stack
 from rescore.importing.wide_tables import ERROR, ROW, all_numbers, from_metrics, from_tasks
-from rescore.tables import InputError
+from rescore.tables import InputError, some
 
 _NULLS = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]
 _NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64, "shots": pl.Int64}
@@ -72,11 +75,39 @@ def read_table(path: Path, *, percent: bool = False) -> pl.DataFrame:
         raise InputError(f"{path}: no such file") from error
     except (pl.exceptions.PolarsError, OSError) as error:
         first, *_ = str(error).split("\n")
-        raise InputError(f"{path}: no table that can be read ({first})") from error
+        raise InputError(f"{path}: {_separated(path) or f'no table that can be read ({first})'}") from error
+    if table.width == 1 and (problem := _separated(path)):
+        raise InputError(f"{path}: {problem}")
     for column in table.columns:
         if twin := re.fullmatch(r"(.*)_duplicated_\d+", column):  # as polars calls the second of one name
             raise InputError(f"{path}: two columns are called '{twin[1]}'; take one out")
     return _bare(table.with_columns(pl.all().str.strip_chars().replace(_NULLS, None)), percent=percent)
+
+
+def _separated(path: Path) -> str | None:
+    """Say of a file of text what is wrong with its separators: other ones, or more of them in a row than in the header.
+
+    None where that is not so, or the file is no text.
+    """
+    packed = path.suffix == ".gz"
+    own = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
+    try:
+        with gzip.open(path, "rt", encoding="utf-8-sig") if packed else path.open(encoding="utf-8-sig") as file:
+            rows = enumerate(reader(file, delimiter=own), start=1)
+            _, header = next(rows)
+            for sign, word in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
+                if len(header) == 1 and sign != own and sign in header[0]:
+                    mend = "tabs" if own == "\t" else "commas, or by tabs in a file named .tsv"
+                    return f"row 1: cells look separated by {word}; separate them by {mend}"
+            for number, cells in rows:
+                if len(cells) > len(header):
+                    return (
+                        f"row {number}: {len(cells)} cells, but the header has {len(header)}; numbers have a decimal "
+                        "point, and a cell that holds the separator stands in double quotes"
+                    )
+    except (OSError, EOFError, UnicodeDecodeError, StopIteration, Error):
+        return None
+    return None
 
 
 def _bare(table: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
@@ -108,9 +139,16 @@ def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Collected:
     long = _typed(long.with_columns(where=pl.format("{}: row {}", pl.lit(where), ROW)))
     if unknown := sorted({*counts} - {"", *long["task"]}):
         raise InputError(f"{where}: --n: '{unknown[0]}' is no task of the table")
+    empty = long.filter(pl.col("score").is_null()).select(pl.format("{} ({}, {}, {})", *_OF_A_ROW)).to_series()
+    if len(empty):
+        so = "a null with that reason" if "example" in given else "passed over"
+        notes = [*notes, f"no score, so {so}: {some(empty)}"]
     if "example" in given:
         return Collected(frame([], FOUND), _items(long), frame([], CHOICES), notes)
     return Collected(_means(long, counts), frame([], ITEMS), frame([], CHOICES), notes)
+
+
+_OF_A_ROW = ("where", "model", "task", "metric")
 
 
 def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns, Mapping[str, int]]:
@@ -143,7 +181,10 @@ def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
     if beside in table.columns:
         given.setdefault("stderr", beside)
     if "model" not in given:
-        raise InputError(f"{where}: --model: no column 'model'; {there}")
+        raise InputError(
+            f"{where}: --model: no column 'model'; {there}; name the one that holds the models, as in "
+            f"`--model {quote(table.columns[0])}`"
+        )
     return given
 
 
@@ -195,7 +236,8 @@ def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
     bad = long.filter((numbers.is_null() | (numbers.cast(pl.Float64) != cast)) & given.is_not_null())
     if bad.height:
         whole = "whole " if kind is pl.Int64 else ""
-        raise InputError(f"{bad['where'][0]}: {column} '{bad[column][0]}' is no {whole}number")
+        decimal = "; write a decimal point" if re.fullmatch(r"-?\d+,\d+", str(bad[column][0])) else ""
+        raise InputError(f"{bad['where'][0]}: {column} '{bad[column][0]}' is no {whole}number{decimal}")
     return numbers
 
 

@@ -109,8 +109,8 @@ def items(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.Data
         first = twice.row(0, named=True)
         other = twice.filter(**{column: first[column] for column in example})
         raise InputError(
-            f"{other['where'][1]}: task '{first['task']}', example {first['example_id']} is another question than in "
-            f"{first['where']}: the models must answer the same ones; evaluate them on one version of the task"
+            f"{other['where'][1]}: task '{first['task']}', example_id {first['example_id']} is another question than "
+            f"in {first['where']}: the models must answer the same ones; evaluate them on one version of the task"
         )
     rows = _once(rows, [*_KEY, "example_id"]).rename({"value": "score"})
     return rows.select("where", *SCORES.columns)
@@ -220,5 +220,5 @@ def _once(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
 
 def _named(row: Mapping[str, object]) -> str:
     leaf = row["subtask"] or row["task"]
-    example = f", example {row['example_id']}" if "example_id" in row else ""
+    example = f", example_id {row['example_id']}" if "example_id" in row else ""
     return f"{row['where']}: model '{row['model']}', task '{leaf}', metric '{row['was']}'{example}"
