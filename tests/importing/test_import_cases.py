@@ -288,7 +288,8 @@ def test_files_that_name_no_model_are_told_apart_by_their_paths(imported: Import
 def test_the_name_that_is_printed_is_the_name_that_rename_takes(imported: Import, tmp_path: Path) -> None:
     config = {"model_args": "pretrained=EleutherAI/pythia-v1.1-70m,revision=step143000"}
     files = {"r.json": {"results": {"piqa": {"acc": 0.5}}, "config": config}}
-    assert "in no ladder, so without a curve: pythia-v1.1-70m-step143000;" in imported(files, ladders=[PYTHIA]).said
+    with pytest.raises(InputError, match=r"lists no model of the files: pythia-v1\.1-70m-step143000; add"):
+        imported(files, ladders=[PYTHIA])
     names = tmp_path / "names.tsv"
     for old in ("pythia-v1.1-70m-step143000", "EleutherAI/pythia-v1.1-70m@step143000"):
         names.write_text(f"{old}\tpythia-70m\n")
@@ -306,7 +307,9 @@ def test_two_models_of_one_name_are_told_apart_by_rename(imported: Import, tmp_p
 
 
 def test_a_name_that_would_steer_the_terminal_is_escaped(imported: Import) -> None:
-    found = imported({"r.json": report("o/\x1b[31mred", {"piqa": {"acc,none": 0.5}})}, ladders=[PYTHIA])
+    names = {"r.json": "o/\x1b[31mred", "s.json": "EleutherAI/pythia-70m"}
+    files = {file: report(name, {"piqa": {"acc,none": 0.5}}) for file, name in names.items()}
+    found = imported(files, ladders=[PYTHIA])
     assert r"in no ladder, so without a curve: \x1b[31mred;" in found.said
 
 
