@@ -2,10 +2,11 @@
 import json
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 
 from rescore.config import plan as planning
-from rescore.config.extract_job import forget_changed
+from rescore.config.extract_job import lost_tables
 from rescore.config.folder import published_results, warn_of_main
 from rescore.models import EXTRACTION_VERSION
 from rescore.tables import TABLES
@@ -59,6 +60,7 @@ rule all:
         expand("results/examples/{task}.parquet", task=plan.tasks),
         expand("results/done/extract/{job}", job=jobs),
         expand("results/done/score/{task}", task=plan.tasks),
+        chain(*lost.values()),
 
 
 onsuccess:

@@ -1,8 +1,6 @@
 """The plan: what is wrong with config and tables is found before a job runs; what is right says where tasks are."""
 
-import itertools
 import json
-import os
 import shutil
 from collections.abc import Callable
 from itertools import pairwise
@@ -15,7 +13,7 @@ import yaml
 from rescore.bigbench.catalogue import catalogue
 from rescore.config import plan
 from rescore.config.cluster import Request, raised, request
-from rescore.config.extract_job import forget_changed
+from rescore.config.extract_job import lost_tables
 from rescore.config.folder import warn_of_main
 from rescore.tables import InputError
 
@@ -108,31 +106,32 @@ def test_digests_follow_files_and_rows(make: Make) -> None:
     assert made.row_digest("m") != row
 
 
-@pytest.mark.parametrize(
-    ("change", "forgotten"),
-    [
-        (lambda tables: os.utime(tables["generations/small/fruit"], (400, 400)), []),
-        (lambda tables: tables["extractions/small/trees"].unlink(), ["small"]),
-        (lambda tables: shutil.rmtree(tables["generations/large/fruit"].parent), ["large"]),
-        (lambda tables: os.utime(tables["generations/small/fruit"], (1000, 1000)), ["small"]),
-        (lambda tables: os.utime(tables["generations/small/fruit"], (550, 550)), []),  # as by another machine's clock
-    ],
-)
-def test_a_finished_job_whose_tables_are_gone_or_replaced_is_not_done(
-    change: Callable[[dict[str, Path]], None], forgotten: list[str], make: Make
-) -> None:
+def test_tables_of_a_finished_job_that_are_gone_are_found(make: Make) -> None:
     ladder = "small\tf\tmodel\t-\t1\t2\tfloat32\nlarge\tf\tmodel\t-\t1e9\t2\tfloat32\n"
-    jobs = make(ladder=ladder, suite="fruit\t0\t\t42\ntrees\t0\t\t42\n").extract_jobs()
-    forget_changed(jobs, "done", "results")  # nothing was made yet
-    kinds = itertools.product(("extractions", "generations"), ("small", "large"), ("fruit", "trees"))
-    tables = {"/".join(names): Path("results", *names).with_suffix(".parquet") for names in kinds}
-    for path in [*tables.values(), Path("done/small"), Path("done/large")]:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        os.utime(path, (500, 500))
-    change(tables)
-    forget_changed(jobs, "done", "results")
-    assert [name for name in jobs if not Path("done", name).exists()] == forgotten
+    made = make(ladder=ladder, suite="fruit\t0\t\t42\ntrees\t0\t\t42\n")
+    jobs = made.extract_jobs()
+    assert list(jobs) == ["small", "large"]
+    assert lost_tables(jobs, "done", "results") == {}  # nothing was made yet
+    for kind in ("extractions", "generations"):
+        for model in ("small", "large"):
+            folder = Path("results", kind, model)
+            folder.mkdir(parents=True)
+            for task in ("fruit", "trees"):
+                (folder / f"{task}.parquet").touch()
+    Path("done").mkdir()
+    Path("done/small").touch()
+    assert lost_tables(jobs, "done", "results") == {}
+    shutil.rmtree("results/extractions/large")  # its job is not done, and runs anyway
+    Path("results/generations/small/trees.parquet").unlink()
+    assert lost_tables(jobs, "done", "results") == {"small": ["results/generations/small/trees.parquet"]}
+    shutil.rmtree("results/extractions/small")
+    assert lost_tables(jobs, "done", "results") == {
+        "small": [
+            "results/extractions/small/fruit.parquet",
+            "results/extractions/small/trees.parquet",
+            "results/generations/small/trees.parquet",
+        ]
+    }
 
 
 def test_values_that_the_command_line_gives_as_text_are_read_as_their_types(make: Make) -> None:

@@ -7,10 +7,10 @@ from rescore.config import cluster
 #
 # Every table is written whole, and `rescore extract` leaves tables alone that have the same fingerprint. What a stopped job
 # has finished is therefore kept, unless a storage holds it. `done` is missing until all tables of a job are there, and again
-# while they are made anew: no table of an old model is taken for one of a changed model. A job whose tables are gone or were
-# replaced since is not done either.
+# while they are made anew: no table of an old model is taken for one of a changed model.
+lost = {}
 if workflow.is_main_process:
-    forget_changed(jobs, "results/done/extract", "results")
+    lost = lost_tables(jobs, "results/done/extract", "results")
 
 for name, job in jobs.items():
 
@@ -24,6 +24,7 @@ for name, job in jobs.items():
             ),
         output:
             named(job.tables, otherwise=[]),
+            lost.get(name, []),
             done=touch(f"results/done/extract/{name}"),
         log:
             f"results/logs/extract/{name}.log",
