@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from test_extract import QUESTIONS, characters, make_examples, make_model, merging
-from tokenizers import processors
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer, models, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from rescore.models import one_task, vocabulary
 from rescore.models.jobs import ExtractSettings
@@ -42,10 +43,10 @@ def test_no_text_is_tokenised_twice() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vocabulary, "KEPT_TOKENS", 5)
+    monkeypatch.setattr(vocabulary, "KEPT_TOKENS", 6)
     counting = Counting(characters())
     words = Vocabulary(counting)
-    words.ids([""])
+    words.ids(["q"])
     counting.n_texts = 0
     for _ in range(2):
         assert [len(ids) for ids in words.ids(["abc", "abcd", "ab"]).values()] == [3, 4, 2]
@@ -64,7 +65,18 @@ def test_what_a_tokenizer_puts_behind_a_text_is_no_token_of_it(template: str) ->
     front = [dict(special)[token] for token in template.partition("$A")[0].split()]
     words = Vocabulary(tokenizer)
     for text in ("Q: a", "a\n", "a<eos>"):
-        assert words.ids([text])[text] == front + characters()(text)["input_ids"]
+        assert words.ids(["", text])[text] == front + characters()(text)["input_ids"]
+
+
+def test_the_end_is_found_with_letters_that_the_vocabulary_has() -> None:
+    """A vocabulary of digits: its BPE reads other letters as nothing, so they show no end."""
+    words = models.BPE(vocab={token: i for i, token in enumerate(["<eos>", *"0123456789+="])}, merges=[])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(words), eos_token="<eos>")
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        "$A <eos>", special_tokens=[("<eos>", 0)]
+    )
+    assert tokenizer("1+2=")["input_ids"] == [2, 11, 3, 12, 0]
+    assert Vocabulary(tokenizer).ids(["a", "1+2="])["1+2="] == [2, 11, 3, 12]
 
 
 def test_answers_are_decoded_as_they_stand() -> None:
@@ -91,6 +103,13 @@ def test_a_task_is_tokenised_once_for_models_of_one_tokenizer_and_window(tmp_pat
     longer = run_task(loaded, frame, {}, ExtractSettings(max_new_tokens=16), name="")
     assert longer.generations["token_ids"].list.len().max() > first.generations["token_ids"].list.len().max()
     assert run_task(loaded, frame.head(2), {}, settings, name="").generations.height == 2
+    shot = frame.head(1).with_columns(prompt=pl.lit("Q: a\nA: a\n\nQ: sort bca\nA: "), shots=pl.lit(1, pl.Int64))
+    cut = {"few_shot_separator": "\n\n", "task_prefix": "", "input_prefix": "Q: "}
+    lengths = []
+    for rules in ({}, {"t": cut}):  # 26 tokens before "banana": cut to the window, or without the solved example
+        run_task(loaded._replace(window=24), shot, rules, settings, name="")
+        lengths.append(len([*loaded.vocabulary.tasks.values()][-1].questions[0].context))
+    assert lengths == [24 - len("banana"), len("Q: sort bca\nA: ")]
     assert first.prompts_cut == {}
 
 

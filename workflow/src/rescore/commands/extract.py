@@ -54,10 +54,10 @@ def extract(
         try:
             _extract(rows[name], examples, out, settings, threads)
         except InputError as error:
-            errors.append(error)
+            errors.append(str(error))  # the error itself would keep the model
         gc.collect()  # the model, before the next is loaded
     if errors:
-        raise errors[0]
+        raise InputError(errors[0])
     say(f"the tables of {count(len(model), 'model')} are in {out / 'extractions'} and {out / 'generations'}")
 
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from rescore.tables import InputError
 
 KEPT_TOKENS = 2**22
-"""Tokens of texts and tasks that are kept: up to 150 MiB, plus the texts."""
+"""Tokens of texts and tasks that are kept: 64 bytes each with the texts, 260 MiB in all, where questions are short."""
 _IDS_ALONE = {"return_attention_mask": False, "return_token_type_ids": False}
 
 
@@ -38,7 +38,12 @@ class Vocabulary:
         self.tasks: dict[str, Any] = {}
 
     def keep(self, key: str, task: object, n_tokens: int) -> None:
-        """Put a task, as this tokenizer reads it, into `tasks` for the next model; not where there is no more room."""
+        """Put a task, as this tokenizer reads it, into `tasks` for the next model; not where there is no more room.
+
+        Its texts make room for it: nobody asks for them again.
+        """
+        self._n_kept -= sum(map(len, self._ids.values()))
+        self._ids.clear()
         if self._n_kept + n_tokens <= KEPT_TOKENS:
             self.tasks[key] = task
             self._n_kept += n_tokens
@@ -108,11 +113,19 @@ class Vocabulary:
 
     def _encoded(self, texts: list[str]) -> list[list[int]]:
         if self._n_behind is None:
-            bare, whole = (self.tokenizer("a", add_special_tokens=added)["input_ids"] for added in (False, True))
-            behind = (n for n in range(len(whole)) if whole[len(whole) - n - len(bare) : len(whole) - n] == bare)
-            self._n_behind = next(behind, 0)
+            self._n_behind = self._count_behind(texts)
         ids: list[list[int]] = self.tokenizer(texts, **_IDS_ALONE)["input_ids"]
         return [one[: len(one) - self._n_behind] for one in ids] if self._n_behind else ids
+
+    def _count_behind(self, texts: list[str]) -> int | None:
+        """Count the tokens behind the first text that has tokens of its own; None where no text has any."""
+        special = frozenset(self.tokenizer.all_special_ids)
+        for text in texts:
+            bare, whole = (self.tokenizer(text, add_special_tokens=added)["input_ids"] for added in (False, True))
+            if bare and bare[-1] not in special:
+                behind = (n for n in range(len(whole)) if whole[len(whole) - n - len(bare) : len(whole) - n] == bare)
+                return next(behind, 0)
+        return None
 
     def form(self, prompt: str) -> str:
         """Put a prompt as the model reads it: as it is."""
