@@ -91,6 +91,7 @@ def test_a_family_by_hand() -> None:
     assert row["metric_share_high"] == pytest.approx(0.5 + 2.92 * 0.1 / 3**0.5, abs=1e-4)
     two = families(table[1:]).row(0, named=True)
     assert (two["fitted"], two["metric_share"], two["acceleration"]) == (3, None, None)
+    assert two["reason"] == "2 of 4 subtasks have a cliff, M and alpha need three"
     assert two["half_slope_decades_per_decade"] == pytest.approx(2, abs=1e-2)
     assert families(table[:3]).equals(FAMILIES.empty())  # three lengths
     few = families(cliffs(*({"task": "t", "answer_tokens": float(k)} for k in range(1, 6)))).row(0, named=True)

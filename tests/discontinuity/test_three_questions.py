@@ -250,9 +250,12 @@ def test_a_lucky_last_size_is_open_never_yes() -> None:
 @pytest.mark.parametrize(
     ("found", "without", "without_last", "verdict", "reason"),
     [
-        (0.97, 0.92, 0.94, "cliff", "at least 92% of draws have a cliff, whichever size is left out"),
-        (1.00, 1.00, 1.00, "cliff", "all draws have a cliff, whichever size is left out"),
-        (0.90, 0.80, 0.80, "cliff", "at least 80% of draws have a cliff, whichever size is left out"),
+        (0.97, 0.92, 0.94, "cliff", "at least 92% of draws have a cliff, whichever size but the first is left out"),
+        (1.00, 1.00, 1.00, "cliff", "all draws have a cliff, whichever size but the first is left out"),
+        (0.90, 0.80, 0.80, "cliff", "at least 80% of draws have a cliff, whichever size but the first is left out"),
+        (1.00, 0.996, 1.00, "cliff", "at least 99% of draws have a cliff"),
+        (0.896, 0.896, 0.896, "open", "89% of draws have a cliff, and a yes needs 90%"),
+        (0.95, 0.60, 0.79, "open", "95% of draws have a cliff, but 60% without one of the sizes"),
         (0.58, 0.58, 0.69, "open", "58% of draws have a cliff, and a yes needs 90%"),
         (0.95, 0.79, 0.90, "open", "95% of draws have a cliff, but 79% without one of the sizes"),
         (0.95, 0.90, 0.79, "open", "95% of draws have a cliff, but 79% without the last size: it depends on"),

@@ -1,5 +1,6 @@
 """Question 1, for every metric's curve: is there a cliff, and does it depend on a single size."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -116,20 +117,25 @@ def judge_curves(
 def _cliff(found: float, without: float, without_last: float, conventions: Conventions) -> tuple[Verdict, str]:
     """The verdict from shares of draws with a cliff: of all sizes, without any inner one, without the last."""
     c = conventions
-    said = f"{found:.0%} of draws have a cliff"
+    said = f"{_percent(found)} of draws have a cliff"
     if found <= c.cliff_denied:
         return "smooth", said
     if without <= c.cliff_without_denied:
-        return "smooth", f"{said}, but {without:.0%} without one of the sizes: it depends on that one"
+        return "smooth", f"{said}, but {_percent(without)} without one of the sizes: it depends on that one"
     least = min(found, without, without_last)
     if found >= c.cliff_confidence and least >= c.cliff_without:
-        share = "all" if least == 1 else f"at least {least:.0%} of"
-        return "cliff", f"{share} draws have a cliff, whichever size is left out"
-    if without_last < min(found, c.cliff_without):
-        return "open", f"{said}, but {without_last:.0%} without the last size: it depends on the last size"
+        share = "all" if least == 1 else f"at least {_percent(least)} of"
+        return "cliff", f"{share} draws have a cliff, whichever size but the first is left out"
+    if without_last < c.cliff_without and without_last < min(found, without):
+        return "open", f"{said}, but {_percent(without_last)} without the last size: it depends on the last size"
     if found < c.cliff_confidence:
         return "open", f"{said}, and a yes needs {c.cliff_confidence:.0%}"
-    return "open", f"{said}, but {without:.0%} without one of the sizes"
+    return "open", f"{said}, but {_percent(min(without, without_last))} without one of the sizes"
+
+
+def _percent(share: float) -> str:
+    """Put a share in whole per cent, rounded down: 89.6% is no 90%."""
+    return f"{math.floor(100 * share + 1e-9)}%"
 
 
 def gaps(point: Floats) -> Floats:

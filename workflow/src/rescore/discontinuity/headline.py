@@ -103,6 +103,8 @@ def families(cliffs: pl.DataFrame) -> pl.DataFrame:
             rows.append(row | {"reason": f"{used.height} of {family.height} subtasks rise, three are needed"})
             continue
         sudden = used.filter(pl.col("cliff") == "yes")
+        if sudden.height < _FITTED_MIN:
+            row["reason"] = f"{sudden.height} of {family.height} subtasks have a cliff, M and alpha need three"
         for name in ("metric_share", "acceleration") if sudden.height >= _FITTED_MIN else ():
             y = sudden[name].to_numpy()
             row |= _with_interval(name, float(y.mean()), float(y.std(ddof=1)) / np.sqrt(len(y)), len(y) - 1)

@@ -15,10 +15,13 @@ _SEEDS = {
     "unclear": "they differ, but this is neither a lottery nor graded (unclear)",
 }
 
+_BARS = {"acceleration_min", "break_slack", "cliff_confidence", "cliff_without", "confidence", "metric_share_min"}
+"""The constants that the answers are held against."""
+
 
 def asked(conventions: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the three questions, each with what the answer is yes from, if the method's constants are known."""
-    if not conventions:
+    if not set(conventions) >= _BARS:
         return [(question, "") for question in QUESTIONS.values()]
     fast, confidence = conventions["acceleration_min"], conventions["confidence"]
     slack = percent(confidence - conventions["break_slack"])
