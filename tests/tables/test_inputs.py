@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from rescore.config.folder import check_source
-from rescore.config.inputs import read_ladders, read_suite, slug
-from rescore.config.validation import validate
+from rescore.config.inputs import check_cases, places, read_ladders, read_suite, slug
+from rescore.config.task_sources import questions_at
+from rescore.config.validation import read_yaml, validate
 from rescore.tables import InputError
 from rescore.tables.axes import checkpoint_ladders
 
@@ -87,7 +88,11 @@ BAD_FILES = {
     "commas": (b"task,shots,seed\na,0,1\n", "row 1: the header holds commas, 'task,shots,seed'; put a tab between"),
     "spaces": (b"task shots  seed\na 0 1\n", "row 1: the header holds spaces, 'task shots  seed'; put a tab between"),
     "semicolons": (b"task;shots;seed\n", "row 1: the header holds semicolons, 'task;shots;seed'; put a tab between"),
-    "half of the tabs": (b"task\tshots seed\n", "row 1: the header holds spaces, 'shots seed'; put a tab between"),
+    "half of the tabs": (b"task\tshots seed\na\t0 1\n", "row 1: column 'shots seed' of the header: unknown; did you"),
+    "a spacer with a note": (
+        b"task\tshots\t\tseed\na\t0\tx\t1\n",
+        "row 1: column '' of the header: unknown; known are",
+    ),
     "no column of seeds": (b"task\tshots\na\t0\n", "row 1: column 'seed' of the header: missing"),
     "control character": (
         SUITE.encode() + b"a\x07\t0\t\t1\n",
@@ -107,7 +112,10 @@ BAD_FILES = {
         SUITE.encode() + b"a:b c\t0\t\t1\na:b-c\t0\t\t1\n",
         "row 3: key 'task': 'a:b-c' and 'a:b c' share",
     ),
-    "two colons": (SUITE.encode() + b"a:b:c\t0\t\t1\n", "row 2: key 'task': 'a:b:c', expected a task, or task:subtask"),
+    "two colons": (
+        SUITE.encode() + b"a:b:c\t0\t\t1\n",
+        "row 2: key 'task': 'a:b:c', expected task or task:subtask; no slash",
+    ),
     "negative shots": (SUITE.encode() + b"a\t-1\t\t1\n", "row 2: key 'shots': -1, expected 0 or more"),
     "no questions": (SUITE.encode() + b"a\t0\t0\t1\n", "row 2: key 'max_examples': 0, expected 1 or more"),
     "seed": (SUITE.encode() + b"a\t0\t\t4294967296\n", "row 2: key 'seed': 4294967296, expected 4294967295 or less"),
@@ -136,7 +144,7 @@ ROWS_BELOW = {
 @pytest.mark.parametrize(("above", "between", "row"), ROWS_BELOW.values(), ids=list(ROWS_BELOW))
 @pytest.mark.parametrize(
     ("task", "message"),
-    [("a:x", "'a:x' is part of 'a', also listed"), ("a", "'a' stands in row"), ("a:b:c", "'a:b:c', expected a task")],
+    [("a:x", "'a:x' is part of 'a', also listed"), ("a", "'a' stands in row"), ("a:b:c", "'a:b:c', expected task or")],
 )
 def test_blank_lines_count_in_the_row_that_a_message_names(
     tmp_path: Path, above: str, between: str, row: int, task: str, message: str
@@ -169,7 +177,6 @@ def test_a_model_may_stand_in_several_ladders(tmp_path: Path) -> None:
 
 
 CHANGED = {
-    "case of the name": (0, "A", "key 'model': 'A' for 'A', but 'a'"),
     "source": (2, "y", "key 'source': 'y' for 'a', but 'x'"),
     "tokens": (5, "4", "key 'n_tokens': 4 for 'a', but 3"),
     "no tokens": (5, "", "key 'n_tokens': blank for 'a', but 3"),
@@ -190,6 +197,36 @@ def test_a_model_is_the_same_in_every_ladder(tmp_path: Path, column: int, cell: 
     assert str(caught.value) == (
         f"{second}: row 2: {message} in {first}: row 3; make the two rows agree, or rename one"
     )
+
+
+def test_models_that_differ_in_case_are_two_but_cannot_have_folders(tmp_path: Path) -> None:
+    rows = ["\t".join([name, *GOOD[1:]]) + "\n" for name in ("M", "other", "m")]
+    one = write(tmp_path / "one.tsv", LADDER + "".join(rows))
+    assert read_ladders([one])["model"].to_list() == ["M", "other", "m"]
+    with pytest.raises(InputError) as caught:
+        check_cases(places([one]))
+    assert str(caught.value) == f"{one}: row 4: key 'model': 'm' differs from 'M' (row 2) in case only; rename one"
+    write(one, LADDER + rows[0])
+    two = write(tmp_path / "two.tsv", LADDER + rows[1] + rows[2])
+    with pytest.raises(InputError, match=rf"^{two}: row 3: key 'model': 'm' differs from 'M' \({one}: row 2\) in case"):
+        check_cases(places([one, two]))
+
+
+def test_unknown_columns_without_any_cell_are_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.tsv", "task\tmy notes, old\tshots\t\tseed\na\t\t2\t \t1\nb\t\t0\t\t3\n")
+    assert [(row["task"], row["shots"], row["seed"]) for row in read_suite(path)] == [("a", 2, 1), ("b", 0, 3)]
+    assert "my notes, old" not in read_suite(path)[0]
+    write(path, "task\tnotes, old\tshots\tseed\na\tx\t2\t1\n")
+    with pytest.raises(InputError, match="row 1: column 'notes, old' of the header: unknown; known are task"):
+        read_suite(path)
+
+
+def test_the_home_of_nobody_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "l.tsv", LADDER + "\t".join([*GOOD[:2], "~no-such-user/x", *GOOD[3:]]) + "\n")
+    with pytest.raises(InputError, match=f"^{path}: row 2: key 'source': ~no-such-user/x: no user 'no-such-user'; wr"):
+        read_ladders([path])
+    with pytest.raises(InputError, match=r"^s.tsv: row 2: key 'path': ~no-such-user/q: no user"):
+        questions_at({"where": "s.tsv: row 2", "path": "~no-such-user/q"})
 
 
 def test_two_ladders_cannot_share_a_name(tmp_path: Path) -> None:
@@ -321,6 +358,16 @@ def test_a_config_that_cannot_be_used(changed: object, message: str) -> None:
     with pytest.raises(InputError) as caught:
         validate(changed, "config", "config.yaml")
     assert str(caught.value).startswith(f"config.yaml: {message}")
+
+
+def test_merge_keys_may_stand_twice_and_an_alias_of_itself_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.yaml", "a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n  z: 3\n")
+    assert read_yaml(path)["c"] == {"x": 1, "y": 2, "z": 3}
+    write(path, "a: &a [1, *a]\n")
+    with pytest.raises(
+        InputError, match=rf"^{path}: nested too deeply, or an alias \(\*\) stands inside its own anchor"
+    ):
+        read_yaml(path)
 
 
 def test_the_shipped_config_is_valid() -> None:

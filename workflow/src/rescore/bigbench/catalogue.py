@@ -62,12 +62,12 @@ def kinds() -> Mapping[str, str]:
 
 
 @functools.cache
-def leaf_sizes() -> Mapping[str, list[int]]:
-    """By task and by subtask of the shipped catalogue: the number of questions of each of its leaves."""
-    sizes: dict[str, list[int]] = {}
+def leaf_sizes() -> Mapping[str, dict[str, int]]:
+    """By task and by subtask of the shipped catalogue: the number of questions of each of its leaves, by name."""
+    sizes: dict[str, dict[str, int]] = {}
     for name, n in catalogue().select("name", "n_examples").drop_nulls().iter_rows():
         for key in {name, name.partition(":")[0]}:
-            sizes.setdefault(key, []).append(n)
+            sizes.setdefault(key, {})[name] = n
     return sizes
 
 

@@ -33,7 +33,7 @@ def extract(
     last.
     """
     from rescore.config.folder import check_source
-    from rescore.config.inputs import places, read_ladders
+    from rescore.config.inputs import check_cases, places, read_ladders
     from rescore.models.jobs import ExtractSettings
     from rescore.tables import InputError, count
 
@@ -44,6 +44,7 @@ def extract(
             raise InputError(f"{path}: {twin} has this name too, and tables are named by it; rename one of the files")
     rows = {row["model"]: row for row in read_ladders([ladder]).iter_rows(named=True)}
     stands = places([ladder])
+    check_cases(stands)
     for name in model:
         if name not in rows:
             raise InputError(f"{ladder}: key 'model': no row for '{name}'; it lists {', '.join(rows)}")

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from rescore.config.prompt_form import prompt_form
-from rescore.config.validation import rules, typed, unknown, validate
+from rescore.config.validation import home_expanded, rules, typed, unknown, validate
 from rescore.tables.axes import AXES
 from rescore.tables.errors import InputError
 from rescore.tables.files import read_text
@@ -44,24 +44,31 @@ def text_lines(path: Path) -> list[str]:
 
 
 def _cells(path: Path, schema: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows that are not blank as cells by column, each with the number of its line."""
-    header: list[str] = []
+    """Yield the rows that are not blank as cells by column, each with the number of its line.
+
+    A column that the schema does not know is left out where all its cells are blank.
+    """
+    rows = []
     for number, line in enumerate(text_lines(path), start=1):
         if (control := _CONTROL.search(line)) is not None:
             raise InputError(f"{path}: row {number}: holds the control character {control[0]!r}; take it out")
         cells = [cell.strip() for cell in line.rstrip().split("\t")]
-        if not any(cells):
-            continue
-        if not header:
-            header = cells
-            _check_header(header, schema, f"{path}: row {number}")
-        elif len(cells) > len(header):
+        if any(cells):
+            rows.append((number, cells))
+    if not rows:
+        return
+    (first, header), *rows = rows
+    filled = {at for _, cells in rows for at, cell in enumerate(cells) if cell}
+    known = rules(schema)["properties"]
+    kept = [at for at, name in enumerate(header) if name in known or at in filled or len(header) == 1]
+    _check_header([header[at] for at in kept], schema, f"{path}: row {first}")
+    for number, cells in rows:
+        if len(cells) > len(header):
             raise InputError(
                 f"{path}: row {number}: {len(cells)} cells, but the header has {len(header)} columns; "
                 "one tab stands between two cells"
             )
-        else:
-            yield number, dict(zip(header, cells, strict=False))
+        yield number, {header[at]: cells[at] for at in kept if at < len(cells)}
 
 
 _SEPARATORS = {";": "semicolons", ",": "commas", " ": "spaces"}
@@ -74,7 +81,7 @@ def _check_header(header: Sequence[str], schema: str, where: str) -> None:
         if name in known:
             continue
         used = next((word for sign, word in _SEPARATORS.items() if sign in name), None)
-        if used:
+        if used and len(header) == 1:
             raise InputError(
                 f"{where}: the header holds {used}, '{name[:100]}'; put a tab between two cells, in this row and in all"
             )
@@ -126,12 +133,12 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
         ladders[path.stem] = path
         for where, given in read_rows(path, "ladder", "model"):
             if given["source"].startswith("~"):
-                given["source"] = str(Path(given["source"]).expanduser())
+                given["source"] = str(home_expanded(given["source"], f"{where}: key 'source'"))
             flops = 6.0 * given["n_params"] * given["n_tokens"] if "n_tokens" in given else None
             row = {"compute_flops": flops, "trust_remote_code": False} | given
             if axis is not None and row.get(axis) is None:
                 raise InputError(_no_place(where, given["model"], axis))
-            home, twin = first.setdefault(given["model"].lower(), (where, row))  # some file systems know no case
+            home, twin = first.setdefault(given["model"], (where, row))
             for key in _SAME_EVERYWHERE:
                 if row.get(key) != twin.get(key):
                     here, there = _told(row.get(key)), _told(twin.get(key))
@@ -145,9 +152,26 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
 
 def places(paths: Sequence[Path]) -> dict[str, str]:
     """By model, the file and row of the first ladder table that lists it."""
-    return {
-        cells["model"]: f"{path}: row {number}" for path in reversed(paths) for number, cells in _cells(path, "ladder")
-    }
+    found: dict[str, str] = {}
+    for path in paths:
+        for number, cells in _cells(path, "ladder"):
+            found.setdefault(cells["model"], f"{path}: row {number}")
+    return found
+
+
+def check_cases(stands: Mapping[str, str]) -> None:
+    """Refuse models that differ in case only: each has a folder of its name, and some file systems know no case.
+
+    `stands` is what `places` returns. Raises InputError that names both rows.
+    """
+    first: dict[str, str] = {}
+    for model, where in stands.items():
+        twin = first.setdefault(model.lower(), model)
+        if twin != model:
+            there = stands[twin].removeprefix(f"{where.rpartition(': ')[0]}: ")
+            raise InputError(
+                f"{where}: key 'model': '{model}' differs from '{twin}' ({there}) in case only; rename one"
+            )
 
 
 def with_losses(path: Path, losses: Mapping[str, float]) -> str:

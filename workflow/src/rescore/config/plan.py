@@ -18,9 +18,9 @@ from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.extract_job import ExtractJob
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
-from rescore.config.inputs import Row, places, read_ladders, read_suite, slug
+from rescore.config.inputs import Row, check_cases, places, read_ladders, read_suite, slug
 from rescore.config.validation import read_yaml, rules, typed_object, validate
-from rescore.tables import InputError
+from rescore.tables import InputError, count
 from rescore.tables.source import digest_files
 
 OWN_TASKS = Path("data/tasks")
@@ -189,19 +189,23 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     first = rows.unique("model", keep="first", maintain_order=True)
     models = {row["model"]: row for row in first.iter_rows(named=True)}
     stands = places([*ladders.values()])
+    check_cases(stands)
     for model, row in models.items():
         check_source(row, stands[model])
     root = _download_root(config, place(["bigbench", "hub", "revision"]))
     tasks = {}
     for row in read_suite(Path(config["suite"])):
         if "path" in row:
-            row["sizes"] = task_sources.check(row, bytes_max=_CHECKED_BYTES)
+            counted = task_sources.check(row, bytes_max=_CHECKED_BYTES)
+            leaves = {row["task"]: counted[0]} if counted else {}
         else:
-            row["root"], row["sizes"] = _found(row["task"], config, root, row["where"])
-        if row["sizes"] and min(row["sizes"]) <= row["shots"]:
+            row["root"], leaves = _found(row["task"], config, root, row["where"])
+        row["sizes"], shots = [*leaves.values()], row["shots"]
+        if leaves and min(row["sizes"]) <= shots:
+            least = min(leaves, key=leaves.__getitem__)
             raise InputError(
-                f"{row['where']}: key 'shots': {row['shots']} solved examples and a question are more than there are: "
-                f"{min(row['sizes'])}; ask for fewer shots"
+                f"{row['where']}: key 'shots': '{least}' has {count(leaves[least], 'question')}, "
+                f"{count(shots, 'shot')} need{'s' if shots == 1 else ''} {shots + 1}; ask for fewer shots"
             )
         tasks[row["slug"]] = row
     fetched = {row["task"].partition(":")[0] for row in tasks.values() if row.get("root") == str(root)}
@@ -244,7 +248,7 @@ def _download_root(config: Mapping[str, Any], where: str) -> Path:
     return DOWNLOADS / "hub" / slug(f"{hub['source'].replace('/', '-')}-{hub['revision'] or 'folder'}")
 
 
-def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str) -> tuple[str, list[int]]:
+def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str) -> tuple[str, dict[str, int]]:
     """Find the folder that holds, or will hold, a task's folder, and the number of questions of each subtask."""
     task = name.partition(":")[0]
     local = OWN_TASKS if (OWN_TASKS / task).is_dir() else config["bigbench"]["path"]
@@ -255,10 +259,10 @@ def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str
         files = list((Path(local) / task).rglob("task.json"))
         try:
             if not files or sum(f.stat().st_size for f in files) <= _CHECKED_BYTES:
-                return str(local), [len(subtask.examples) for subtask in load(Path(local), name)]
+                return str(local), {leaf.name: len(leaf.examples) for leaf in load(Path(local), name)}
         except InputError as error:
             raise InputError(f"{where}: key 'task': {error}") from error
-        return str(local), []
+        return str(local), {}
     if name not in known:
         own = [path.parent.name for path in OWN_TASKS.glob("*/task.json")]
         near = difflib.get_close_matches(name, [*own, *known], n=1)
@@ -270,7 +274,7 @@ def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str
         return str(download_root), leaf_sizes()[name]
     if ":" in name:
         raise InputError(f"{where}: key 'task': '{name}': the copies on the Hub have no subtasks; name the task alone")
-    return str(download_root), [sum(leaf_sizes()[name])]
+    return str(download_root), {name: sum(leaf_sizes()[name].values())}
 
 
 def excluded_tasks(recipe: str) -> list[str]:

@@ -10,6 +10,7 @@ from rescore.bigbench import Columns, load_questions
 from rescore.bigbench.catalogue import kinds
 from rescore.bigbench.question_files import FORMS
 from rescore.config.prompt_form import escaped
+from rescore.config.validation import home_expanded
 from rescore.tables import InputError
 
 DATASETS = Path("data/downloads/datasets")
@@ -22,7 +23,7 @@ _OF_FETCH = ("revision", "subset", "split")  # of a dataset of the Hub
 def questions_at(row: Mapping[str, Any]) -> Path:
     """Where the questions of a row with a `path` are; of a dataset of the Hub, the file that `rescore fetch` writes."""
     if "revision" not in row:
-        return Path(row["path"]).expanduser()
+        return home_expanded(row["path"], f"{row['where']}: key 'path'")
     words = [row["path"], row["revision"][:12], row.get("subset", ""), row.get("split", "")]
     return DATASETS / (re.sub(r"[^\w.+-]", "-", "+".join(words)) + ".parquet")
 

@@ -121,6 +121,8 @@ def read_yaml(path: Path) -> Any:
     try:
         _refuse_repeated(yaml.compose(text, Loader=yaml.SafeLoader), path)
         return yaml.safe_load(text)
+    except RecursionError as error:
+        raise InputError(f"{path}: nested too deeply, or an alias (*) stands inside its own anchor (&)") from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
 
@@ -133,7 +135,7 @@ def _refuse_repeated(node: Any, path: Path) -> None:
         seen = set()
         for key, value in node.value:
             name = str(key.value)
-            if name in seen:
+            if name in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise InputError(f"{path}: line {key.start_mark.line + 1}: key '{name}': stands twice; take one out")
             seen.add(name)
             _refuse_repeated(value, path)
@@ -148,6 +150,14 @@ def json_object(text: str, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected a JSON object")
     return value
+
+
+def home_expanded(path: str, where: str) -> Path:
+    """Put a home folder for a leading `~`; raises InputError that begins with `where` if it is of no known user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{where}: {path}: no user '{Path(path).parts[0][1:]}'; write the whole path") from error
 
 
 def typed(text: str, kind: str | None) -> object:
