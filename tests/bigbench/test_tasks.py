@@ -131,7 +131,7 @@ MALFORMED = {
     "no metric": ({"metrics": []}, "key 'metrics': names none, expected some of bleu, bleurt, "),
     "colon in the name": ({"name": "fruit:a"}, "key 'name': 'fruit:a', expected a name without ':'"),
     "blank name": ({"name": ""}, "key 'name': '', expected a name"),
-    "examples and subtasks": ({"subtasks": []}, "key 'subtasks': stands beside 'examples'; take one of the two out"),
+    "examples and subtasks": ({"subtasks": [{}]}, "key 'subtasks': stands beside 'examples'; take one of the two out"),
     "bad expression": ({"output_regex": "(a"}, "key 'output_regex': missing )"),
     "two groups": ({"output_regex": "(a)(b)"}, "key 'output_regex': 2 groups"),
     "expression no text": ({"output_regex": 3}, "key 'output_regex': a number, expected a string"),
@@ -187,6 +187,20 @@ def test_malformed_target_scores(write_task: Any, scores: object, message: str) 
     with pytest.raises(InputError) as caught:
         load(root(path), "fruit")
     assert str(caught.value).startswith(f"{path}: example 2: {message}")
+
+
+@pytest.mark.parametrize("subtasks", [[], None])
+def test_examples_may_stand_beside_no_subtasks(write_task: Any, subtasks: object) -> None:
+    assert len(load(root(write_task(subtasks=subtasks, examples=TEXT)), "fruit")[0].examples) == 1
+
+
+def test_scores_of_choices_may_be_outside_0_and_1_by_rounding(write_task: Any) -> None:
+    scores = {"x": 1.0000001, "y": -1e-7, "z": 0.25, "w": 1}
+    path = write_task(metrics=["multiple_choice_grade"], examples=[{"input": "a", "target_scores": scores}])
+    assert load(root(path), "fruit")[0].examples[0]["target_scores"] == {"x": 1.0, "y": 0.0, "z": 0.25, "w": 1}
+    path = write_task(metrics=["multiple_choice_grade"], examples=[{"input": "a", "target_scores": {"x": 1.00001}}])
+    with pytest.raises(InputError, match=r"choice 'x': 1\.00001, expected a number from 0 to 1"):
+        load(root(path), "fruit")
 
 
 def test_no_correct_choice_is_fine_where_a_target_is_given(write_task: Any) -> None:

@@ -10,10 +10,11 @@ import pytest
 from lxml import html
 
 from rescore import cli
+from rescore.bigbench import published as shipped
 from rescore.bigbench.published import emergent
 from rescore.config.inputs import read_suite
 from rescore.discontinuity.reproduction import emergence
-from rescore.tables import CLIFFS, CURVES, EMERGENCE, TABLES, read
+from rescore.tables import CLIFFS, CURVES, EMERGENCE, TABLES, InputError, read
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 published = importlib.import_module("bigbench_published")
@@ -188,6 +189,18 @@ def test_a_curve_with_both_brier_scores_is_one_with_ours() -> None:
     curves = curves.filter(pl.col("metric") != "brier_score")
     [row] = emergence(curves, CLIFFS.empty(), preferred, [], axis="n_params", rungs_min=5).to_dicts()
     assert row["brier_emergence_score"] == float("inf")
+
+
+def test_the_list_of_the_package_is_a_copy_of_the_suite_and_has_to_be_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Path("config/suites/emergent.tsv").read_text()
+    assert shipped.EMERGENT.read_text() == text
+    assert not shipped.EMERGENT.is_symlink()
+    monkeypatch.setattr(shipped, "EMERGENT", tmp_path / "emergent.tsv")
+    shipped.EMERGENT.write_text("".join(text.splitlines(keepends=True)[:-1]))
+    with pytest.raises(InputError, match=r"emergent.tsv: 66 tasks, expected 67; install the package anew$"):
+        emergent.__wrapped__()
 
 
 def test_the_list_has_the_tasks_of_the_suite_and_two_programmatic_ones_each_with_one_preferred_score() -> None:

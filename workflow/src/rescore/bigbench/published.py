@@ -12,14 +12,19 @@ from rescore.tables import InputError
 Leaves = Mapping[str, tuple[int | None, float | None]]
 """By leaf, the number of its questions and the mean number of their choices, as in `catalogue.COLUMNS`."""
 
-EMERGENT = Path(__file__).with_name("emergent.tsv")  # config/suites/emergent.tsv
+EMERGENT = Path(__file__).with_name("emergent.tsv")
+"""A copy of config/suites/emergent.tsv, which a user may edit."""
+
 _PROGRAMMATIC = {"question_answer_creation": "creativity_and_consistency_score", "self_evaluation_tutoring": "overall"}
 """On the list and in no suite, with the `preferred_score` that stands in their code."""
+_LISTED = 67
 
 
 @functools.cache
 def emergent() -> pl.DataFrame:
     """Return the 67 BIG-Bench tasks that J. Wei called emergent: task, preferred_score.
+
+    Raises InputError where the list that comes with the package is not whole.
 
     J. Wei, "137 emergent abilities of large language models" (2022, https://www.jasonwei.net/blog/emergence).
     """
@@ -27,7 +32,10 @@ def emergent() -> pl.DataFrame:
     leaves = catalogue().filter(kind=JSON_TASK)
     preferred = leaves.select(pl.col("name").str.split(":").list.first().alias("task"), "preferred_score").unique()
     others = pl.DataFrame(list(_PROGRAMMATIC.items()), preferred.schema, orient="row")
-    return pl.concat([suite.join(preferred, on="task", maintain_order="left"), others])
+    listed = pl.concat([suite.join(preferred, on="task", maintain_order="left"), others])
+    if listed.height != _LISTED:
+        raise InputError(f"{EMERGENT}: {listed.height} tasks, expected {_LISTED}; install the package anew")
+    return listed
 
 
 def leaves_of(task: str, results: Path) -> tuple[Leaves, str | None]:

@@ -19,7 +19,7 @@ from rescore.bigbench.question_columns import (
     targets_of,
 )
 from rescore.bigbench.question_files import Question, columns, read_questions
-from rescore.bigbench.task_files import Subtask, example_problem
+from rescore.bigbench.task_files import Subtask, clip_scores, example_problem
 from rescore.tables import InputError
 
 FIRST_LINE = r"\S[^\n]*\S|\S"
@@ -114,6 +114,7 @@ def _example(question: Question, use: Mapping[str, Sequence[str]], *, graded: bo
         problem = example_problem(example, needs_choices=True, needs_target=False)
         if problem:
             raise InputError(f"{question.where}: {problem}; mend the row or take it out")
+        clip_scores(example)
     return example
 
 

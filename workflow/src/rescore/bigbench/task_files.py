@@ -124,11 +124,11 @@ def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say
         return
     check_keys(path, data, task=name.partition(":")[0], say=say)
     if "examples" in data:
-        if "subtasks" in data:
+        if data.get("subtasks") not in (None, []):
             raise InputError(f"{path}: key 'subtasks': stands beside 'examples'; take one of the two out")
         yield _leaf(path, data, name, say)
         return
-    inline = field(path, data, "subtasks", list) if "subtasks" in data else []
+    inline = field(path, data, "subtasks", list) if data.get("subtasks") is not None else []
     files = sorted(path.parent.glob("*/task.json"), key=str)  # the order of the paths as text
     if not inline and not files:
         raise InputError(f"{path}: key 'examples': missing, and no folder beside it holds a subtask's task.json")
@@ -185,10 +185,23 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
         problem = example_problem(example, needs_choices=needs_choices, needs_target=needs_target)
         if problem:
             raise InputError(f"{path}: example {i}: {problem}")
+        clip_scores(example)
         distinct.setdefault(json.dumps(example), example)
     if not distinct:
         raise InputError(f"{path}: key 'examples': holds no example")
     return list(distinct.values())
+
+
+_ROUNDING = 1e-6
+"""How far a score may be outside [0, 1], being rounded or held in single precision."""
+
+
+def clip_scores(example: dict[str, Any]) -> None:
+    """Bring scores of choices that are outside [0, 1] by rounding into it, in place."""
+    scores = example.get("target_scores") or {}
+    for choice, score in scores.items():
+        if not 0 <= score <= 1:
+            scores[choice] = min(max(score, 0.0), 1.0)
 
 
 def example_problem(example: Any, *, needs_choices: bool, needs_target: bool) -> str | None:
@@ -215,7 +228,8 @@ def example_problem(example: Any, *, needs_choices: bool, needs_target: bool) ->
             return f"key 'target_scores': {kind(scores)}, expected an object of choice: score"
         for choice, score in scores.items():
             number = isinstance(score, int | float) and not isinstance(score, bool)
-            if not number or not 0 <= score <= 1:  # as the multiple-choice grade is, and all of BIG-Bench's are
+            # from 0 to 1 as the multiple-choice grade is, and all of BIG-Bench's are
+            if not number or not -_ROUNDING <= score <= 1 + _ROUNDING:
                 held = repr(score)[:20] if number else kind(score)
                 return f"key 'target_scores', choice {choice!r}: {held}, expected a number from 0 to 1"
         low, high = min(scores.values()), max(scores.values())
