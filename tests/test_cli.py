@@ -406,6 +406,14 @@ def test_show_prints_the_columns_rows_and_format_that_are_asked_for(
         assert capsys.readouterr().err == f"rescore: {said}\n"
 
 
+def test_a_filter_of_a_table_without_a_row_says_that_it_has_none(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(CLIFFS.empty(), tmp_path / "cliffs.parquet", CLIFFS, {})
+    assert run("show", "cliffs", "--task", "t", "--results", tmp_path) == 2
+    assert capsys.readouterr().err == f"rescore: {tmp_path}/cliffs: no row of task 't'; the table has no row\n"
+
+
 def test_the_summary_of_some_subtasks_counts_them_alone(
     run: Run, tested: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -541,7 +549,7 @@ def test_report_says_where_the_grader_is_wrong(run: Run, tested: Path) -> None:
     assert run("report", "--results", tested) == 0
     page = (tested / "report" / "index.html").read_text()
     assert "Grader:" not in page
-    assert "<dt>scores</dt><dd>2, each named in the metadata of verdicts.parquet</dd>" in page
+    assert "<dt>scores</dt><dd>2 files, named in the metadata of verdicts.parquet</dd>" in page
     graded(tested, "chain", "chain")
     assert run("report", "--results", tested) == 0
     page = (tested / "report" / "index.html").read_text()

@@ -284,3 +284,11 @@ def test_low_scores_that_differ_between_versions_of_a_task_are_one_chance_and_un
     told = read(tmp_path / "out" / "aggregates.parquet", AGGREGATES)
     assert told["chance"].to_list() == [0.25, 0.25]
     assert "not judged, as their number of questions is not known (--n): riddle" in capsys.readouterr().err
+
+
+def test_a_score_file_is_read_before_the_full_log_beside_it(tmp_path: Path) -> None:
+    for name, low, kind in (("3B", 0.25, "scores"), ("6B", 0.26, "full-log")):
+        entries = [entry("riddle", 0, GRADE, low, multiple_choice_grade=0.5)]
+        (tmp_path / f"{kind}_{name}.json").write_text(json.dumps(results("riddle", model("GPT", name), entries)))
+    imported(tmp_path)
+    assert read(tmp_path / "out" / "aggregates.parquet", AGGREGATES)["chance"].to_list() == [0.25, 0.25]

@@ -189,6 +189,12 @@ def test_a_run_is_limited_by_its_limit_or_by_the_questions_it_asked() -> None:
     assert not limited(config={"limit": None}, **{"n-samples": {"t": {"original": 100, "effective": 100}}})
 
 
+def test_a_number_of_questions_may_be_written_with_a_decimal_point() -> None:
+    report = {"results": {"t": {"exact_match,none": 0.5}}, "model_name": "m"}
+    counts = {"n-samples": {"t": {"original": 2376.0, "effective": 2376.0}}}
+    assert row(report | counts, "t", "exact_match")["n"] == 2376
+
+
 KINDS = {
     "loglikelihood": [
         "arithmetic_5ds",

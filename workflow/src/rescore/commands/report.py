@@ -22,6 +22,7 @@ def report(results: Results = Path("results")) -> None:
         POSITIONS,
         VERDICTS,
         InputError,
+        count,
         provenance,
         read,
         read_all,
@@ -42,7 +43,7 @@ def report(results: Results = Path("results")) -> None:
     made_by = provenance(results / "verdicts.parquet")
     tasks = made_by.get("scores", {})
     counted = {
-        key: f"{len(made_by[key])}, each named in the metadata of verdicts.parquet"
+        key: f"{count(len(made_by[key]), 'file')}, named in the metadata of verdicts.parquet"
         for key in ("scores", "aggregates")
         if made_by.get(key)
     }

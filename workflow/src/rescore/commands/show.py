@@ -187,4 +187,6 @@ def _unknown(what: str, name: str, known: list[str]) -> str:
     """Say that there is none, and which one is meant or which there are: 12 at most."""
     near = difflib.get_close_matches(name, known, n=1)
     there = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
-    return f"no {what}; " + (f"did you mean '{near[0]}'?" if near else f"there are {there}")
+    return f"no {what}; " + (
+        f"did you mean '{near[0]}'?" if near else f"there are {there}" if known else "the table has no row"
+    )

@@ -56,6 +56,7 @@ def bigbench_scores(
     for path in paths:
         every = sorted(path.rglob("*.json*")) if path.is_dir() else []
         files += [file for file in every if _NAMED.fullmatch(file.name)] if path.is_dir() else [path]
+    files.sort(key=lambda file: file.name.startswith("full-log_"))  # the first file of a task decides where they differ
     if not files:
         raise InputError(f"{paths[0]}: holds no scores_*.json and no full-log_*.json")
     collected, preferred, sizes = _read(files, n, leaves)

@@ -116,12 +116,17 @@ def _task(report: Mapping[str, Any], name: str) -> Task:
         kind = "mass"
     known = kind in ("multiple_choice", "loglikelihood", "generate_until", "mass")
     counts = (report.get("n-samples") or {}).get(name) or {}
-    n, every = counts.get("effective"), counts.get("original")
+    n, every = _whole(counts.get("effective")), _whole(counts.get("original"))
     limited = bool(config.get("limit")) or (n is not None and every is not None and n < every)
     said = ((report.get("n-shot") or {}).get(name), config.get("num_fewshot"), settings.get("num_fewshot"))
     shots = next((str(n) for n in said if n is not None), "")
     stated = int(shots) if re.fullmatch(r"\d+", shots) else None
     return Task(stated, kind if known else None, tuple(map(str, named)), n, limited)
+
+
+def _whole(n: Any) -> Any:
+    """Turn a whole number that was written as 2376.0 into an integer; leave anything else, for the table to refuse."""
+    return int(n) if isinstance(n, float) and n.is_integer() else n
 
 
 def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | None) -> Iterator[Row]:
