@@ -9,7 +9,8 @@ import pytest
 from imported_rows import means, scores
 
 from rescore.importing.finish import Options
-from rescore.importing.table import Columns, csv, found, read_table
+from rescore.importing.table import Columns, csv, found
+from rescore.importing.table_files import read_table
 from rescore.tables import InputError
 
 LONG = Columns(model="who", task="task", metric="metric", score="score", stderr="se", n="n", chance="guess")
@@ -169,6 +170,39 @@ def test_a_percent_sign_is_a_hundredth_with_and_without_the_option(tmp_path: Pat
         assert read["standard_error"][0] == (0.001 if "±" in text else None)
 
 
+def test_beside_a_score_with_a_percent_sign_its_error_and_a_chance_above_1_are_in_percent(tmp_path: Path) -> None:
+    text = "model,task,metric,score,stderr,chance\na,t,em,25.1%,0.4,25\nb,t,em,0.251,0.004,0.25\n"
+    read = means(found(table(text + "c,t,em,26%,0.5%,0.25\n", tmp_path), Columns(), where="t.csv").found)
+    assert read["mean"].to_list() == [0.251, 0.251, 0.26]
+    assert read["standard_error"].to_list() == [0.004, 0.004, 0.005]
+    assert read["chance"].to_list() == [0.25, 0.25, 0.25]
+    wide = table("model,MMLU,MMLU_stderr,ARC\na,25.1%,0.4,30% ± 0.5\n", tmp_path)
+    read = means(found(wide, Columns(metric_name="exact_match"), where="t.csv").found)
+    assert read.select("task", "mean", "standard_error").rows() == [("MMLU", 0.251, 0.004), ("ARC", 0.3, 0.005)]
+
+
+def test_percent_signs_in_the_texts_of_parquet_count_once(tmp_path: Path) -> None:
+    pl.DataFrame({"model": ["a"], "MMLU": ["25%"]}).write_parquet(tmp_path / "t.parquet")
+    for percent in (False, True):
+        read = found(read_table(tmp_path / "t.parquet", percent=percent), Columns(metric_name="em"), where="t")
+        assert means(read.found, percent=percent)["mean"].to_list() == [0.25]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model,task,metric,score,,\na,t,em,0.5,,\n",
+        ",model,task,metric,score,\n0,a,t,em,0.5,\n",
+        "model,task,metric,score,score_duplicated_1\na,t,em,0.5,0.6\n",
+    ],
+    ids=["commas at the end", "index and a comma", "named as polars names twins"],
+)
+def test_blank_columns_are_left_out_and_only_twins_are_refused(tmp_path: Path, text: str) -> None:
+    assert leaves(text, tmp_path) == [("a", "t", "exact_match", 0.5, None, None, None)]
+    with pytest.raises(InputError, match=r"t\.csv: two columns are called ''; take one out, or rename it$"):
+        table("model,t,,\na,0.5,1,2\n", tmp_path)
+
+
 def test_blank_lines_are_no_rows_and_true_is_one(tmp_path: Path) -> None:
     text = "model,task,metric,score,example\n\na,t,em,True,1\n,,,,\na,t,em,False,2\n\n"
     read = found(table(text, tmp_path), Columns(), where="t.csv").items
@@ -178,7 +212,10 @@ def test_blank_lines_are_no_rows_and_true_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("header", ["model,task,metric,acc", "model,task,score,acc", "model,score,MMLU,acc"])
 def test_half_of_a_mapping_that_was_not_asked_for_is_refused(header: str, tmp_path: Path) -> None:
     metric_name = "acc" if "MMLU" in header else None
-    with pytest.raises(InputError, match="give --task, --metric and --score; or,"):
+    taken = "metric" if "metric" in header else "score"
+    with pytest.raises(
+        InputError, match=f"give --task, --metric and --score; or,.*; rename column '{taken}' if it is no"
+    ):
         found(table(f"{header}\na,1,1,1\n", tmp_path), Columns(metric_name=metric_name), where="t.csv")
 
 

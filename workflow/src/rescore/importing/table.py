@@ -1,9 +1,7 @@
 """Any table of results: a row per model, task and metric, a row per example, or a column per metric or task."""
 
-import gzip
 import re
 from collections.abc import Mapping
-from csv import Error, reader
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from shlex import quote
@@ -15,11 +13,11 @@ from rescore.importing.finish import Options, Written, finish
 from rescore.importing.kinds import chance
 from rescore.importing.names import ACCURACY, NORMALISED, spelled
 from rescore.importing.renames import read_renames
+from rescore.importing.table_files import read_table
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, Schema, frame, stack
 from rescore.importing.wide_tables import ERROR, ROW, all_numbers, from_metrics, from_tasks
 from rescore.tables import InputError, some
 
-_NULLS = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]
 _NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64, "shots": pl.Int64}
 
 
@@ -55,75 +53,6 @@ def csv(path: Path, columns: Columns, options: Options) -> Written:
     """Import a table of results; raises InputError with file and row of what cannot be used."""
     collected = found(read_table(path, percent=options.percent), columns, where=str(path))
     return finish(collected, read_renames(options.rename), options, source=str(path), tool="csv")
-
-
-def read_table(path: Path, *, percent: bool = False) -> pl.DataFrame:
-    """Read a table: .parquet, .tsv or .tab; anything else is comma-separated. Text columns stay text.
-
-    A number with the sign % is divided by 100, unless all scores will be, being in `percent`.
-    """
-    if path.is_dir():
-        raise InputError(f"{path}: a folder; give one table")
-    try:
-        if path.suffix == ".parquet":
-            plain = [column for column in pl.read_parquet(path) if not column.dtype.is_nested()]
-            plain = [column.cast(pl.Int8) if column.dtype == pl.Boolean else column for column in plain]
-            return pl.DataFrame([c if c.dtype.is_numeric() else c.cast(pl.String) for c in plain])
-        separator = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
-        table = pl.read_csv(path, separator=separator, infer_schema=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first, *_ = str(error).split("\n")
-        raise InputError(f"{path}: {_separated(path) or f'no table that can be read ({first})'}") from error
-    if table.width == 1 and (problem := _separated(path)):
-        raise InputError(f"{path}: {problem}")
-    for column in table.columns:
-        if twin := re.fullmatch(r"(.*)_duplicated_\d+", column):  # as polars calls the second of one name
-            raise InputError(f"{path}: two columns are called '{twin[1]}'; take one out")
-    return _bare(table.with_columns(pl.all().str.strip_chars().replace(_NULLS, None)), percent=percent)
-
-
-def _separated(path: Path) -> str | None:
-    """Say of a file of text what is wrong with its separators: other ones, or more of them in a row than in the header.
-
-    None where that is not so, or the file is no text.
-    """
-    packed = path.suffix == ".gz"
-    own = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
-    try:
-        with gzip.open(path, "rt", encoding="utf-8-sig") if packed else path.open(encoding="utf-8-sig") as file:
-            rows = enumerate(reader(file, delimiter=own), start=1)
-            _, header = next(rows)
-            for sign, word in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
-                if len(header) == 1 and sign != own and sign in header[0]:
-                    mend = "tabs" if own == "\t" else "commas, or by tabs in a file named .tsv"
-                    return f"row 1: cells look separated by {word}; separate them by {mend}"
-            for number, cells in rows:
-                if len(cells) > len(header):
-                    return (
-                        f"row {number}: {len(cells)} cells, but the header has {len(header)}; numbers have a decimal "
-                        "point, and a cell that holds the separator stands in double quotes"
-                    )
-    except (OSError, EOFError, UnicodeDecodeError, StopIteration, Error):
-        return None
-    return None
-
-
-def _bare(table: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
-    """Take numbers out of their dress, `**25.1%**` or `25.1 ± 0.4`, of which the second is the standard error."""
-    for column in table.columns:
-        parts = table[column].str.extract_groups(r"^\**\s*(-?[\d.]+)\s*%?\s*(?:(?:±|\+/-)\s*([\d.]+)\s*%?)?\s*\**$")
-        signed = table[column].str.contains("%", literal=True) & (not percent)
-        number, error = (
-            pl.select(pl.when(signed).then(part.cast(pl.Float64, strict=False) / 100).otherwise(part)).to_series()
-            for part in (parts.struct.field("1"), parts.struct.field("2"))
-        )
-        if number.null_count() == table[column].null_count():
-            table = table.with_columns(number.alias(column))
-            if error.null_count() < len(error) and f"{column}{ERROR}" not in table.columns:
-                table = table.with_columns(error.alias(f"{column}{ERROR}"))
-    return table
 
 
 def found(table: pl.DataFrame, columns: Columns, *, where: str) -> Collected:
@@ -196,9 +125,11 @@ def _long(
         long = table.select(ROW, *(pl.col(column).alias(option) for option, column in given.items()))
         return (long if "metric" in given else long.with_columns(metric=pl.lit(columns.metric_name))), []
     if "metric" in given or "score" in given or (columns.metric_name and "task" in given):
+        taken = [o for o in ("metric", "score") if o in given and getattr(columns, o) is None]
         raise InputError(
             f"{where}: give --task, --metric and --score; or, where a metric is a column, neither of the last two; "
             "or, where all scores are of one metric, --metric-name"
+            + "".join(f"; rename column '{given[option]}' if it is not --{option}" for option in taken)
         )
     if columns.metric_name:
         return from_tasks(table, given, columns.metric_name, where)
@@ -206,13 +137,23 @@ def _long(
 
 
 def _typed(long: pl.DataFrame) -> pl.DataFrame:
-    """Check names and numbers, and add the columns that the table lacks."""
+    """Check names and numbers, and add the columns that the table lacks.
+
+    A number with the sign % is divided by 100. Beside such a score, so are a standard error without the sign, and a
+    chance above 1.
+    """
     for column in ("model", "task", "metric", "example"):
         if column in long.columns and (empty := long.filter(pl.col(column).is_null())).height:
             raise InputError(f"{empty['where'][0]}: no {column}")
+    signed = {column: _signed(long, column) for column in ("score", "stderr", "chance")}
     for column, kind in _NUMBERS.items():
         absent = pl.lit(None, kind).alias(column)
         long = long.with_columns(_number(long, column, kind) if column in long.columns else absent)
+    beside, stderr, guess = signed["score"], pl.col("stderr"), pl.col("chance")
+    long = long.with_columns(
+        pl.when(beside & ~signed["stderr"]).then(stderr / 100).otherwise(stderr),
+        pl.when(beside & ~signed["chance"] & (guess > 1)).then(guess / 100).otherwise(guess),
+    )
     for column in ("model", "task", "metric"):  # models and tasks may be called by whole numbers
         names = long[column]
         if all_numbers(names) and (column == "metric" or names.cast(pl.String).str.contains(".", literal=True).all()):
@@ -227,11 +168,21 @@ def _typed(long: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _signed(long: pl.DataFrame, column: str) -> pl.Series:
+    """Tell which rows of a column have the sign %; none where the column is absent or holds no text."""
+    if column not in long.columns or long[column].dtype != pl.String:
+        return pl.repeat(False, long.height, eager=True)
+    return long[column].str.ends_with("%").fill_null(value=False)
+
+
 def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
     given = long[column]
     if given.dtype == pl.String:
         given = given.replace({"True": "1", "False": "0"})
-    cast = given.cast(pl.Float64, strict=False)
+        bare = given.str.strip_suffix("%").cast(pl.Float64, strict=False)
+        cast = pl.select(pl.when(_signed(long, column)).then(bare / 100).otherwise(bare).alias(column)).to_series()
+    else:
+        cast = given.cast(pl.Float64, strict=False)
     numbers = cast.cast(kind, strict=False)
     bad = long.filter((numbers.is_null() | (numbers.cast(pl.Float64) != cast)) & given.is_not_null())
     if bad.height:

@@ -88,5 +88,8 @@ def split(column: str) -> tuple[str | None, str | None]:
 
 
 def all_numbers(column: pl.Series) -> bool:
+    """Whether a column has numbers, which may have the sign %, and nothing else."""
     filled = column.drop_nulls()
+    if filled.dtype == pl.String:
+        filled = filled.str.strip_suffix("%")
     return bool(len(filled)) and filled.cast(pl.Float64, strict=False).is_not_null().all()
