@@ -177,6 +177,7 @@ SCORES = {
         "key 'target_scores', choice 'x': 10000000000000000000, expected a number from 0 to 1",
     ),
     "none better": ({"x": 1, "y": 1}, "key 'target_scores': no choice scores above the others"),
+    "better by rounding alone": ({"x": 1.0000001, "y": 1}, "key 'target_scores': no choice scores above the others"),
     "one and wrong": ({"x": 0}, "key 'target_scores': no choice scores above the others"),
 }
 

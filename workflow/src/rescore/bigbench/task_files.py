@@ -232,7 +232,7 @@ def example_problem(example: Any, *, needs_choices: bool, needs_target: bool) ->
             if not number or not -_ROUNDING <= score <= 1 + _ROUNDING:
                 held = repr(score)[:20] if number else kind(score)
                 return f"key 'target_scores', choice {choice!r}: {held}, expected a number from 0 to 1"
-        low, high = min(scores.values()), max(scores.values())
+        low, high = (min(max(score, 0), 1) for score in (min(scores.values()), max(scores.values())))  # once clipped
         if target is None and (high <= low if len(scores) > 1 else high == 0):
             return "key 'target_scores': no choice scores above the others, and there is no 'target'"
     return None
