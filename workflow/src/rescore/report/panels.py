@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from rescore.report.text import DECIDED, LABELS, SHOWN, percent, times
+from rescore.report.text import LABELS, SHOWN, percent, times
 from rescore.tables import METRICS
 
 WIDTH, HEIGHT = 120, 48
@@ -79,21 +79,23 @@ def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:
 
 
 def caption(cliff: Mapping[str, Any], scores: Points) -> str:
-    """Say below a panel the numbers of a decided cliff, the answers of an open one, or else the first and last score.
+    """Say below a panel the numbers of a cliff, with ? where the answer is open, or else its first and last score.
 
-    >>> caption({"label": "both", "metric_share": 0.641, "acceleration_factor": 4.43}, [])
+    >>> caption({"label": "both", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "yes",
+    ...          "metric_share": 0.641, "acceleration_factor": 4.43}, [])
     'metric 64%, skill 4.4x'
-    >>> caption({"label": "open", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "open"}, [])
-    'metric yes, skill open'
-    >>> caption({"label": "flat"}, [(9.0, 0.0), (12.0, 0.046)])
+    >>> caption({"label": "open", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "open",
+    ...          "metric_share": 0.5, "acceleration_factor": 2.72}, [])
+    'metric 50%, skill 2.7x?'
+    >>> caption({"label": "open", "cliff": "open"}, [])
+    'cliff open'
+    >>> caption({"label": "flat", "cliff": "no"}, [(9.0, 0.0), (12.0, 0.046)])
     'from 0% to 5%'
     """
-    if cliff["label"] == "open":
-        if cliff["cliff"] != "yes":
-            return "cliff open"
-        if cliff["metric_makes_it"] == cliff["skill_broke"]:
-            return "metric and skill open"
-        return f"metric {cliff['metric_makes_it']}, skill {cliff['skill_broke']}"
-    if cliff["label"] in DECIDED and cliff["metric_share"] is not None and cliff["acceleration_factor"] is not None:
-        return f"metric {percent(cliff['metric_share'])}, skill {times(cliff['acceleration_factor'])}"
+    if cliff["cliff"] == "open":
+        return "cliff open"
+    if cliff["cliff"] == "yes" and cliff["metric_share"] is not None and cliff["acceleration_factor"] is not None:
+        share, factor = percent(cliff["metric_share"]), times(cliff["acceleration_factor"])
+        doubt = {question: "?" if cliff[question] == "open" else "" for question in ("metric_makes_it", "skill_broke")}
+        return f"metric {share}{doubt['metric_makes_it']}, skill {factor}{doubt['skill_broke']}"
     return f"from {percent(scores[0][1])} to {percent(scores[-1][1])}" if scores else ""
