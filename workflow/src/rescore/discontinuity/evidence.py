@@ -195,9 +195,12 @@ def _factors(alpha: Estimate) -> Estimate:
 
 
 def _range(factors: Estimate) -> str:
-    """The interval of a factor in words; what is before "to" needs no unit."""
-    return f"{_times(factors.low).removesuffix(' times')} to {_times(factors.high)}"
+    return f"{_many(factors.low)} to {_times(factors.high)}"
 
 
 def _times(factor_: float) -> str:
-    return f"{factor_:.1f} times" if factor_ < 20 else "over 20 times"
+    return f"{_many(factor_)} times"
+
+
+def _many(factor_: float) -> str:
+    return f"{factor_:.1f}" if factor_ < 20 else "over 20"

@@ -105,9 +105,10 @@ def families(cliffs: pl.DataFrame) -> pl.DataFrame:
         sudden = used.filter(pl.col("cliff") == "yes")
         if sudden.height < _FITTED_MIN:
             row["reason"] = f"{sudden.height} of {family.height} subtasks have a cliff, M and alpha need three"
-        for name in ("metric_share", "acceleration") if sudden.height >= _FITTED_MIN else ():
-            y = sudden[name].to_numpy()
-            row |= _with_interval(name, float(y.mean()), float(y.std(ddof=1)) / np.sqrt(len(y)), len(y) - 1)
+        else:
+            for name in ("metric_share", "acceleration"):
+                y = sudden[name].to_numpy()
+                row |= _with_interval(name, float(y.mean()), float(y.std(ddof=1)) / np.sqrt(len(y)), len(y) - 1)
         line = linregress(np.log10(used["answer_tokens"].to_numpy()), used["half_log10_x"].to_numpy())
         slope = "half_slope_decades_per_decade"
         rows.append(row | _with_interval(slope, float(line.slope), float(line.stderr), used.height - 2))
