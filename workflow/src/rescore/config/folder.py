@@ -37,7 +37,7 @@ def published_results(config: Mapping[str, Any]) -> str:
 def check_source(row: Mapping[str, Any], where: str) -> None:
     """Refuse a ladder row whose weights cannot be loaded, before anything runs; raises InputError.
 
-    It refuses a folder that is none or cannot be loaded, and a model of the Hub without a revision.
+    The folder must exist and be loadable; a model of the Hub needs a revision.
     """
     folder, label = Path(row["source"]), f"{where}: model '{row['model']}': key"
     if folder.is_dir():
