@@ -185,8 +185,9 @@ def _kept(frame: "pl.DataFrame", results: Path, table: str, filters: Mapping[str
 
 def _unknown(what: str, name: str, known: list[str]) -> str:
     """Say that there is none, and which one is meant or which there are: 12 at most."""
+    from rescore.tables import some
+
     near = difflib.get_close_matches(name, known, n=1)
-    there = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return f"no {what}; " + (
-        f"did you mean '{near[0]}'?" if near else f"there are {there}" if known else "the table has no row"
+        f"did you mean '{near[0]}'?" if near else f"there are {some(known, 12)}" if known else "the table has no row"
     )

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rescore.discontinuity.progress import Floats
-from rescore.tables import METRICS, SCORES, InputError, Metric
+from rescore.tables import METRICS, SCORES, InputError, Metric, some
 from rescore.tables.axes import AXES
 
 ROUNDING = 1e-6
@@ -138,8 +138,8 @@ def check_models(known: set[str], found: set[str]) -> None:
     """Refuse scores if no ladder has any of their models: raises InputError with some of both."""
     if found and not known & found:
         raise InputError(
-            f"no ladder lists any model of the scores ({_some(found)}): add their rows to a ladder table; the ladders "
-            f"given have {_some(known)}"
+            f"no ladder lists any model of the scores ({some(sorted(found), 3)}): add their rows to a ladder table; "
+            f"the ladders given have {some(sorted(known), 3)}"
         )
 
 
@@ -251,8 +251,3 @@ def _distinct(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 def _bad_score(subtask: str, metric: str, model: str, example: int, problem: str) -> InputError:
     return InputError(f"scores: model {model}, subtask {subtask}, metric {metric}, example_id {example}: {problem}")
-
-
-def _some(names: set[str]) -> str:
-    shown = sorted(names)[:3]
-    return ", ".join(shown) + (", ..." if len(names) > len(shown) else "")
