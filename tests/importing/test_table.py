@@ -285,5 +285,5 @@ def test_models_that_are_all_misspelt_end_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text("model,task,metric,score,n\npythia_70m,t,exact_match,0.5,100\n")
     ladder = Path("config/ladders/pythia.tsv")
-    with pytest.raises(InputError, match=r"lists no model of the files: pythia_70m \(did you mean pythia-70m\?\)"):
+    with pytest.raises(InputError, match=r"lists no model of the files: pythia_70m \(did you mean 'pythia-70m'\?\)"):
         csv(path, Columns(), Options(out=tmp_path / "out", ladders=[ladder]))

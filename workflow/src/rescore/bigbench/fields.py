@@ -1,6 +1,5 @@
 """One task.json as a file: its text, the keys that may stand in it, and the kinds of their values."""
 
-import difflib
 import functools
 import gzip
 import json
@@ -10,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rescore.tables import InputError, read_text
+from rescore.tables import InputError, did_you_mean, read_text, unknown
 
 Json = Mapping[str, Any]
 Say = Callable[[str], None]
@@ -70,11 +69,7 @@ def check_keys(path: Path, data: Json, *, task: str, say: Say) -> None:
         if key in TASK_KEYS or key in _TASK_NOTES:
             continue
         if key not in slips:
-            near = difflib.get_close_matches(key, TASK_KEYS, n=1)
-            raise InputError(
-                f"{path}: key {key!r}: unknown"
-                + (f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join([*TASK_KEYS, *_TASK_NOTES])}")
-            )
+            raise InputError(f"{path}: key {key!r}: {unknown(key, [*TASK_KEYS, *_TASK_NOTES])}")
         say(f"{path}: key '{key}': nothing reads it, as in BIG-bench")
 
 
@@ -104,8 +99,8 @@ def _example_key_problem(key: str) -> str | None:
         return None
     if key in TASK_KEYS:
         return "is read in a task and not in an example; move it there, or take it out"
-    near = difflib.get_close_matches(key.lower(), _EXAMPLE_KEYS, n=1, cutoff=0.8)  # 'tag' and 'start' may be notes
-    return f"unknown; did you mean '{near[0]}'?" if near else None
+    meant = did_you_mean(key, _EXAMPLE_KEYS, cutoff=0.8)  # 'tag' and 'start' may be notes
+    return f"unknown; {meant}" if meant else None
 
 
 def strings(path: Path, data: Json, key: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Which columns of a file of questions hold what, and their cells as texts."""
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rescore.bigbench.fields import kind
 from rescore.bigbench.question_files import Question
-from rescore.tables import InputError
+from rescore.tables import InputError, did_you_mean
 
 USUAL: Mapping[str, Sequence[str]] = {
     "input": ("input", "inputs", "question", "prompt", "instruction", "context", "passage", "article", "ctx"),
@@ -58,10 +57,10 @@ def find(path: Path, there: Sequence[str], role: str, given: str | None) -> list
 def check_no_slip(path: Path, there: Sequence[str], used: Sequence[str]) -> None:
     """Refuse a column that looks as if it held choices: without them the task is another one."""
     for column in there:
-        near = difflib.get_close_matches(column.lower(), [*USUAL["choices"], SCORES], n=1, cutoff=0.8)
-        if near and column not in used:
+        meant = did_you_mean(column, [*USUAL["choices"], SCORES], cutoff=0.8)
+        if meant and column not in used:
             raise InputError(
-                f"{path}: column '{column}': nothing reads it; did you mean '{near[0]}'? Rename it, name it in "
+                f"{path}: column '{column}': nothing reads it; {meant} Rename it, name it in "
                 f"choices_column, or write '{NONE}' there for a task without choices"
             )
 

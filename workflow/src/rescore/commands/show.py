@@ -1,7 +1,6 @@
 """`rescore show`: the summary of a run, or a table."""
 
 import csv
-import difflib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -185,9 +184,7 @@ def _kept(frame: "pl.DataFrame", results: Path, table: str, filters: Mapping[str
 
 def _unknown(what: str, name: str, known: list[str]) -> str:
     """Say that there is none, and which one is meant or which there are: 12 at most."""
-    from rescore.tables import some
+    from rescore.tables import did_you_mean, some
 
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"no {what}; " + (
-        f"did you mean '{near[0]}'?" if near else f"there are {some(known, 12)}" if known else "the table has no row"
-    )
+    there = f"there are {some(known, 12)}" if known else "the table has no row"
+    return f"no {what}; {did_you_mean(name, known) or there}"

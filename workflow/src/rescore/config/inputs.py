@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from rescore.config.prompt_form import prompt_form
-from rescore.config.validation import home_expanded, rules, typed, unknown, validate
+from rescore.config.validation import home_expanded, rules, typed, validate
 from rescore.tables.axes import AXES
-from rescore.tables.errors import InputError
+from rescore.tables.errors import InputError, unknown
 from rescore.tables.files import read_text
 
 Row = dict[str, Any]

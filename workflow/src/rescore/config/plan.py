@@ -1,6 +1,5 @@
 """What the Snakefile asks when the DAG is built: checked config and tables, jobs, and where tasks come from."""
 
-import difflib
 import hashlib
 import math
 import shlex
@@ -20,7 +19,7 @@ from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
 from rescore.config.inputs import Row, check_cases, places, read_ladders, read_suite, slug
 from rescore.config.validation import read_yaml, rules, typed_object, validate
-from rescore.tables import InputError, count
+from rescore.tables import InputError, count, did_you_mean
 from rescore.tables.source import digest_files
 
 OWN_TASKS = Path("data/tasks")
@@ -265,10 +264,10 @@ def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str
         return str(local), {}
     if name not in known:
         own = [path.parent.name for path in OWN_TASKS.glob("*/task.json")]
-        near = difflib.get_close_matches(name, [*own, *known], n=1)
+        meant = did_you_mean(name, [*own, *known])
         raise InputError(
             f"{where}: key 'task': '{name}' is neither in {OWN_TASKS} nor a JSON task of BIG-Bench"
-            + (f"; did you mean '{near[0]}'?" if near else "")
+            + (f"; {meant}" if meant else "")
         )
     if config["bigbench"]["hub"] is None:
         return str(download_root), leaf_sizes()[name]

@@ -1,17 +1,16 @@
 """Objects and texts against the JSON Schemas in this folder; every error names the key."""
 
-import difflib
 import functools
 import json
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
 
-from rescore.tables.errors import InputError
+from rescore.tables.errors import InputError, unknown
 from rescore.tables.files import read_text
 
 Place = str | Callable[[Sequence[str]], str]
@@ -88,12 +87,6 @@ def _expected(rule: str, value: Any) -> str:
     if rule == "enum":
         return " or ".join(value)
     return _LIMITS[rule].format(value)
-
-
-def unknown(name: str, known: Collection[str]) -> str:
-    """Say that a name is unknown, and the one it resembles, else all that are known."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return "unknown; " + (f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}")
 
 
 def _key(where: Place, path: Sequence[str]) -> str:

@@ -5,7 +5,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,18 @@ from rescore.importing.renames import Renames, apply, check_used
 from rescore.importing.reruns import choose_runs
 from rescore.importing.shots import choose_shots, fill_shots
 from rescore.importing.tidy import Collected, aggregates, examples, items, whole_name
-from rescore.tables import AGGREGATES, EXAMPLES, METRICS, SCORES, InputError, count, printable, some, write
+from rescore.tables import (
+    AGGREGATES,
+    EXAMPLES,
+    METRICS,
+    SCORES,
+    InputError,
+    count,
+    did_you_mean,
+    printable,
+    some,
+    write,
+)
 
 _ROW = ["model", "task", "subtask", "metric"]
 _ROUNDING = 1e-4  # results and their items are written with this many digits in common, at the least
@@ -150,8 +160,8 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
     if ladder is not None:
         rows, found = set(ladder["model"]), set(models.values())
         unknown = sorted(found - rows)
-        meant = {name: get_close_matches(name, [r for r in rows if _size(r) == _size(name)], n=1) for name in unknown}
-        named = some(f"{name} (did you mean {near[0]}?)" if near else name for name, near in meant.items())
+        meant = {name: did_you_mean(name, [r for r in rows if _size(r) == _size(name)]) for name in unknown}
+        named = some(f"{name} ({question})" if question else name for name, question in meant.items())
         if not found & rows:
             raise InputError(f"--ladder: lists no model of the files: {named}; add their rows, or give --rename")
         if unknown:

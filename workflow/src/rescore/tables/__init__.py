@@ -2,7 +2,13 @@
 
 from rescore.tables.contracts import TABLES as TABLES, Table as Table
 from rescore.tables.errors import InputError as InputError
-from rescore.tables.errors import count as count, printable as printable, some as some
+from rescore.tables.errors import (
+    count as count,
+    did_you_mean as did_you_mean,
+    printable as printable,
+    some as some,
+    unknown as unknown,
+)
 from rescore.tables.files import (
     content_digest as content_digest,
     digest as digest,

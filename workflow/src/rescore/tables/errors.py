@@ -1,6 +1,7 @@
-"""The error caused by user input; counted nouns and lists of names for messages."""
+"""The error caused by user input; counted nouns, lists of names and names that may be meant, for messages."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
 
 class InputError(Exception):
@@ -27,6 +28,24 @@ def some(names: Iterable[str], shown: int = 10) -> str:
     """
     every = list(names)
     return ", ".join(every[:shown]) + (f" and {len(every) - shown} more" if len(every) > shown else "")
+
+
+def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Ask whether the known name that is most alike was meant, upper and lower case being one; "" where none is.
+
+    `cutoff` is the ratio of `difflib` from which two names are alike.
+
+    >>> did_you_mean("Suit", ["seed", "suite"]), did_you_mean("x", ["suite"])
+    ("did you mean 'suite'?", '')
+    """
+    spelled = {other.lower(): other for other in known}
+    near = get_close_matches(name.lower(), spelled, n=1, cutoff=cutoff)
+    return f"did you mean '{spelled[near[0]]}'?" if near else ""
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """Say that a name is unknown, and the one that may be meant, else all that are known."""
+    return "unknown; " + (did_you_mean(name, known) or f"known are {', '.join(known)}")
 
 
 def printable(text: str) -> str:
