@@ -12,6 +12,7 @@ A part that fails leaves a line, and the others go on; the exit status is then 1
     d  one decoding step: as it is, with a static cache, and in a CUDA graph
     e  loading, and a budget far beyond the memory
     f  from text to tables
+    g  transformers' continuous batching, on the same prompts: its answers, log-probabilities and seconds beside ours
 """
 
 import argparse
@@ -28,7 +29,7 @@ from typing import Any
 
 import torch
 import transformers as tf
-from gpu_engine import generate, ours, prepared, timed
+from gpu_engine import continuous, generate, ours, prepared, step_ms, timed
 from gpu_models import CPU, DEVICE, HAS_POLARS, bare, build, free, one_by_one, questions, text, words
 
 from rescore.models import batching, forward, one_task
@@ -179,41 +180,10 @@ def part_d() -> None:
                 generate(loaded, read, [limit] * n)
         found = {"dynamic_ms": 1000 * (took[str(steps + 1)] - took["1"]) / steps}
         with torch.inference_mode():
-            found |= _static(model, n, length, steps)
+            found |= step_ms(model, n, length, steps)
         say("d", model=name, rows=n, **{key: round(value, 2) for key, value in found.items()})
         del model, loaded
         free()
-
-
-def _static(model: Any, n: int, length: int, steps: int) -> dict[str, float]:
-    cache = tf.StaticCache(config=model.config, max_cache_len=length + 64)
-    ids = torch.zeros(n, length, dtype=torch.long, device=DEVICE)
-    model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    mask = torch.zeros(n, 1, 1, length + 64, dtype=model.dtype, device=DEVICE)
-    places = torch.full((n, 1), length, device=DEVICE)
-
-    def step() -> None:
-        inputs = {"input_ids": ids[:, :1], "attention_mask": mask, "position_ids": places}
-        model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
-
-    took: dict[str, float] = {}
-    step()
-    with timed(took, "static_ms"):
-        for _ in range(steps):
-            step()
-    if not CPU:
-        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        with torch.cuda.stream(stream):
-            step()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            step()
-        graph.replay()
-        with timed(took, "graph_ms"):
-            for _ in range(steps):
-                graph.replay()
-    return {name: 1000 * value / steps for name, value in took.items()}
 
 
 def part_e() -> None:
@@ -270,6 +240,36 @@ def part_f() -> None:
     say("f", questions=len(asked), seconds=round(took[""], 2), in_the_model_s=round(sum(spent.values()), 2))
 
 
+def part_g() -> None:
+    """Continuous batching."""
+    for name in ("neox-1.4b", "llama-1.4b"):
+        model, limit = build(name, HALF), 4 if CPU else 32
+        loaded = prepared(model)
+        asked = questions(8 if CPU else 360, model.config.vocab_size, choices=1, limit=limit)
+        prompts = [list(q.context) for q in asked]
+        took: dict[str, float] = {}
+        for run in ("first", "ours"):  # the first also asks the driver for memory
+            with timed(took, run):
+                read = forward.prefill(loaded.model, prompts, shares_prefix=False)
+                mine = generate(loaded, read, [limit] * len(asked))
+            del read
+        for run in ("first", "theirs"):
+            with timed(took, run):
+                theirs = continuous(model, prompts, limit)
+        same = [k for k, one in enumerate(theirs) if list(one.generated_tokens) == mine[k].token_ids]
+        worst = max((_worst(theirs[k].logprobs, mine[k].logprob_nats) for k in same), default=None)
+        say(
+            "g",
+            model=name,
+            rows=len(asked),
+            answers_differing=len(asked) - len(same),
+            worst_nats=worst,
+            seconds={run: round(took[run], 3) for run in ("ours", "theirs")},
+        )
+        del model, loaded
+        free()
+
+
 def left() -> float:
     """Seconds until the deadline."""
     return float(options.deadline - (time.monotonic() - started))
@@ -279,13 +279,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--cpu", action="store_true", help="tiny shapes on a processor")
     parser.add_argument("--deadline", type=float, default=500, help="seconds after which no part begins")
-    parser.add_argument("--only", default="a,b,c,d,e,f", help="parts, in this order")
+    parser.add_argument("--only", default="a,b,c,d,e,f,g", help="parts, in this order")
     options = parser.parse_args()
     OUT = Path(os.environ.get("OUT") or tempfile.mkdtemp())
     name = "cpu" if CPU else torch.cuda.get_device_name()
     say("machine", device=name, torch=torch.__version__, transformers=tf.__version__, polars=HAS_POLARS)
     failed = 0
-    parts = {"a": part_a, "b": part_b, "c": part_c, "d": part_d, "e": part_e, "f": part_f}
+    parts = {"a": part_a, "b": part_b, "c": part_c, "d": part_d, "e": part_e, "f": part_f, "g": part_g}
     for key in options.only.split(","):
         if left() < 45 and not CPU:
             say(key, skipped="no time")

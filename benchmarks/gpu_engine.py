@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from gpu_models import stand_in, sync, words
+import torch
+import transformers as tf
+from gpu_models import CPU, DEVICE, stand_in, sync, words
 
 stand_in()
 from rescore.models import batching, candidates, forward  # noqa: E402 - behind the stand-ins
@@ -50,6 +52,47 @@ def generate(loaded: Loaded, read: forward.Prefill, limits: Sequence[int]) -> li
     never = [lambda _: False] * len(limits)
     tails: list[list[int]] = [[]] * len(limits)
     return forward.greedy(loaded.model, read, tails, limits=limits, eos_ids=frozenset(), is_done=never)
+
+
+def continuous(model: Any, prompts: Sequence[Sequence[int]], limit: int) -> list[Any]:
+    """Answer every prompt by transformers' continuous batching, each answer to its limit."""
+    settings = tf.GenerationConfig(max_new_tokens=limit, do_sample=False, eos_token_id=-1, pad_token_id=0)
+    room = {"num_blocks": 16, "max_batch_tokens": 256} if CPU else {}  # on a GPU as the memory allows
+    batches = tf.ContinuousBatchingConfig(return_logprobs=True, **room)
+    found = model.generate_batch(prompts, generation_config=settings, continuous_batching_config=batches)
+    return [found[key] for key in sorted(found, key=lambda key: int(key.rpartition("_")[2]))]
+
+
+def step_ms(model: Any, n: int, length: int, steps: int) -> dict[str, float]:
+    """Milliseconds of a decoding step with a static cache, and of the same in a CUDA graph."""
+    cache = tf.StaticCache(config=model.config, max_cache_len=length + 64)
+    ids = torch.zeros(n, length, dtype=torch.long, device=DEVICE)
+    model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    mask = torch.zeros(n, 1, 1, length + 64, dtype=model.dtype, device=DEVICE)
+    places = torch.full((n, 1), length, device=DEVICE)
+
+    def step() -> None:
+        inputs = {"input_ids": ids[:, :1], "attention_mask": mask, "position_ids": places}
+        model(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+
+    took: dict[str, float] = {}
+    step()
+    with timed(took, "static_ms"):
+        for _ in range(steps):
+            step()
+    if not CPU:
+        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        with torch.cuda.stream(stream):
+            step()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
+        graph.replay()
+        with timed(took, "graph_ms"):
+            for _ in range(steps):
+                graph.replay()
+    return {name: 1000 * value / steps for name, value in took.items()}
 
 
 @contextmanager
