@@ -156,7 +156,7 @@ BAD = {
     "no aggregates": ("test --aggregates {tmp}/a --ladder {ladder} --out {tmp}/o", "{tmp}/a: no such file"),
     "unknown axis": (
         'test --scores s --ladder l --out o --settings {{"axis":"size"}}',
-        "discontinuity.axis: 'size' is none of compute_flops, n_params, pretraining_loss_nats",
+        "discontinuity: key 'axis': 'size', expected compute_flops or n_params or pretraining_loss_nats",
     ),
     "no results": ("show --results {tmp}", "{tmp}/cliffs.parquet: no such file; `rescore test` makes it"),
     "unknown table": ("show cliff --results {tmp}", "no table 'cliff'; did you mean 'cliffs'?"),

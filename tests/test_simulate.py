@@ -7,6 +7,7 @@ import pytest
 from rescore.simulate import (
     Spread,
     Truth,
+    chain,
     chain_table,
     simulated_items,
     simulated_ladder,
@@ -36,6 +37,12 @@ def test_simulated_exact_match_is_the_closed_form_within_its_error(k: int) -> No
     assert error.abs().max() < 4
     assert error.abs().max() > 0.1  # it was drawn, not computed
     assert (table["exact_match"] == table["token_probability"]).all() == (k == 1)
+
+
+def test_answers_drawn_in_blocks_are_the_same_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = chain_table(k=7, draws=999)
+    monkeypatch.setattr(chain, "_AT_ONCE", 700)  # a hundred answers
+    assert chain_table(k=7, draws=999).equals(whole)
 
 
 def test_the_seed_decides() -> None:

@@ -165,6 +165,7 @@ def change(row: int, **values: Any) -> pl.DataFrame:
         (change(4, standard_error=float("nan")), "model m4, task t, subtask t, metric exact_match: standard_error nan"),
         (change(0, n=0), "model m0, task t, subtask t, metric exact_match: n is 0"),
         (change(0, chance=1.0), "model m0, task t, subtask t, metric exact_match: chance 1.0 is not from 0"),
+        (change(5, chance=0.2501), "model m5, task t, subtask t, metric exact_match: chance 0.2501 is 0.25 elsewhere"),
         (change(5, chance=0.5), "model m5, task t, subtask t, metric exact_match: chance 0.5 is 0.25 elsewhere"),
         (pl.concat([given(RISE), given(RISE)[3:4]]), "model m3, task t, subtask t, metric exact_match: is given twice"),
         (given(RISE).drop("n"), "column 'n' is missing; it needs model, task,"),
@@ -174,6 +175,11 @@ def test_rows_that_cannot_be_means_are_refused_in_one_line(aggregates: pl.DataFr
     with pytest.raises(InputError, match=r"^[^\n]*$") as refused:
         analyse(NONE, ladder(6), aggregates=aggregates)
     assert str(refused.value).startswith(f"aggregates: {says}")
+
+
+def test_the_chance_of_a_likelihood_is_not_taken_for_one() -> None:
+    assert verdict(given([2.0] * 6, NLL, standard_error=0.1, chance=0.25))["chance"] is None
+    assert verdict(given(RISE, n=100, chance=0.25))["chance"] == 0.25
 
 
 def test_metrics_of_ones_own_have_curves_alone() -> None:

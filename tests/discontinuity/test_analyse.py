@@ -221,6 +221,73 @@ def test_items_and_rungs_without_scores_are_left_out_and_told() -> None:
     assert found.curves["mean"][6] is None
 
 
+def test_an_inverse_curve_says_how_far_it_falls() -> None:
+    """Of ten sizes the first three have .9, the last three .2; NLL rises from 1 to 3. No rise is no rise of 0."""
+    falling = [[1.0] * 90 + [0.0] * 10] * 3 + [[1.0] * 50 + [0.0] * 50] * 4 + [[1.0] * 20 + [0.0] * 80] * 3
+    nats = [[1.0] * 100] * 3 + [[2.0] * 100] * 4 + [[3.0] * 100] * 3
+    for items, metric, fall in ((falling, "exact_match", "0.7 of its range"), (nats, NLL, "2 nats")):
+        verdict = analyse(*small(items, metric)).verdicts.row(0, named=True)
+        assert (verdict["verdict"], verdict["rise"]) == ("inverse", None)
+        assert verdict["reason"] == f"the largest third of sizes is worse than the smallest by {fall}"
+
+
+def test_a_curve_that_got_worse_first_says_so() -> None:
+    """From .8 at the first size down to 0 and up to 1; as it stands, and without the fall."""
+    for first, said in ((80, True), (5, False)):
+        right = [first, 40 * said, 0, 0, 0, 0, 0, 100, 100, 100]
+        verdict = analyse(*small([[1.0] * n + [0.0] * (100 - n) for n in right])).verdicts.row(0, named=True)
+        assert verdict["verdict"] == "cliff"
+        assert verdict["reason"].endswith(", and it got worse first") == said
+
+
+def stepping(rungs: int = 12) -> tuple[pl.DataFrame, pl.DataFrame]:
+    ladder = simulated_ladder(rungs=rungs)
+    scores = simulated_scores({"step": TRUTHS["step"]}, ladder, n_items=100)
+    return scores.filter(pl.col("metric").is_in(["exact_match", NLL])), ladder
+
+
+@pytest.mark.parametrize("lacking", [[8, 9, 10, 11], [11], [0], [*range(6, 12)], [*range(1, 9)], [*range(12)]])
+def test_a_likelihood_that_is_not_known_from_end_to_end_leaves_the_cliff_alone(lacking: list[int]) -> None:
+    """Exact match steps up at the middle, whatever NLL is known of: no answer without both ends, or of four sizes."""
+    scores, ladder = stepping()
+    gone = pl.col("model").is_in([ladder["model"][i] for i in lacking]) & (pl.col("metric") == NLL)
+    cliff = analyse(scores.filter(~gone), ladder).cliffs.row(0, named=True)
+    assert (cliff["cliff"], cliff["label"]) == ("yes", "no likelihood")
+    if len(lacking) == 12:
+        assert cliff["reason"].endswith("; no likelihood, so questions 2 and 3 are not asked")
+    elif len(lacking) == 8:
+        assert "; no likelihood (nll_nats_per_token: the ladder is too short: 4 sizes over" in cliff["reason"]
+    else:
+        assert "not from the first size to the last)" in cliff["reason"]
+
+
+def test_models_and_items_that_the_likelihood_lacks_are_left_out_and_told() -> None:
+    scores, ladder = stepping()
+    gone = (pl.col("model") == ladder["model"][3]) | (pl.col("example_id") < 30)
+    found = analyse(scores.filter(~(gone & (pl.col("metric") == NLL))), ladder)
+    cliff, exact = found.cliffs.row(0, named=True), row(found.verdicts, "step", "exact_match")
+    assert cliff["label"] == "real"
+    assert (exact["n_rungs"], exact["n_items"]) == (11, 70)
+    without = "without a score under every metric that the questions use"
+    assert f"size03-seed0 left out: {without}; 30 of 100 items left out: {without}" in exact["reason"]
+    means = scores.filter(pl.col("metric") == "exact_match", pl.col("example_id") >= 30)
+    first = means.filter(pl.col("model") == ladder["model"][0])["score"].mean()
+    assert exact["first_mean"] == pytest.approx(first)
+    assert found.curves.filter(metric="exact_match")["n"].to_list() == [100] * 12  # curves show all there is
+    few = scores.filter(~((pl.col("example_id") > 0) & (pl.col("metric") == NLL)))
+    assert "nll_nats_per_token: a single item" in analyse(few, ladder).cliffs["reason"].item()
+    other = scores.filter((pl.col("example_id") < 50) == (pl.col("metric") == NLL))
+    assert "too few of the same questions" in analyse(other, ladder).cliffs["reason"].item()
+
+
+def test_ids_may_be_any_whole_numbers() -> None:
+    scores, ladder = stepping(6)
+    plain = analyse(scores, ladder)
+    ids = np.sort(np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 100))  # hashes, in the order of the items
+    hashed = analyse(scores.with_columns(example_id=pl.Series(ids[scores["example_id"].to_numpy()])), ladder)
+    assert all(one.equals(other) for one, other in zip(plain, hashed, strict=True))
+
+
 ZERO, ONE = [0.0] * 100, [1.0] * 100
 
 
@@ -246,6 +313,9 @@ def test_degenerate_scores_have_a_label_and_a_reason(
     row = found.verdicts.row(0, named=True)
     assert row["verdict"] == verdict
     assert reason in row["reason"]
+    cliff = found.cliffs["reason"].item()
+    told = metric == "exact_match" and reason != "no item has a score"
+    assert (reason in cliff) if told else cliff == "no scores under exact_match or multiple_choice_grade"
     assert kept(found.verdicts, VERDICTS)
     assert kept(found.curves, CURVES)
     assert kept(found.cliffs, CLIFFS)

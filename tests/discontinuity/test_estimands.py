@@ -99,6 +99,27 @@ def test_slopes_before_are_least_squares() -> None:
     assert found.inside[0] == pytest.approx(min(expected))
 
 
+def test_a_break_in_the_window_is_told_to_be_there() -> None:
+    """Even until the window begins: no rung below it has a larger contrast."""
+    nll = [2.0, 1.95, 1.9, 1.85, 1.8, 0.1]
+    found = of(nll, [0.0] * 5 + [1.0])
+    assert found["break_at"] == pytest.approx(found["window_start"]) == pytest.approx(4.1)
+    assert found["break_contrast"] == found["acceleration"]
+
+
+def test_a_likelihood_that_got_worse_before_counts_as_standing_still() -> None:
+    nll = np.array([1.0, 1.2, 1.4, 1.4, 0.7, 0.3])
+    assert acceleration(X, -nll[:, None], np.array([3.0]), np.array([4.0]), CONVENTIONS).inside[0] == 1
+
+
+def test_a_narrow_window_keeps_its_own_slope() -> None:
+    """Sizes .1 decades apart: in the window, .1 wide, the likelihood is as fast as before it."""
+    line = np.linspace(-1, 1, 6)
+    x, a, b = 0.1 * X, np.array([0.3]), np.array([0.4])
+    for nll in (np.exp(-line) - 0.01, np.log1p(np.exp(-line)) - 0.01):
+        assert acceleration(x, -nll[:, None], a, b, CONVENTIONS).inside[0] == pytest.approx(0, abs=0.25)
+
+
 def test_a_break_below_the_window_is_found_where_it_is() -> None:
     nll: Floats = np.array([1.2, 1.19, 1.18, 1.17, 0.9, 0.6, 0.35, 0.2, 0.1, 0.05])
     x = np.arange(10.0)[:, None]

@@ -94,6 +94,14 @@ def test_a_family_by_hand() -> None:
     assert two["reason"] == "2 of 4 subtasks have a cliff, M and alpha need three"
     assert two["half_slope_decades_per_decade"] == pytest.approx(2, abs=1e-2)
     assert families(table[:3]).equals(FAMILIES.empty())  # three lengths
+    # Logs 0, 1, 2, 3 and halves 0, 1, 1, 2: slope .6, residuals -.1, .3, -.3, .1, so its error is sqrt(.2 / 2 / 5);
+    # Student's t of two degrees of freedom again. A subtask of choices is none of a family.
+    bent = [rising[0] | {"answer_tokens": 10.0**i, "half_log10_x": float(h)} for i, h in enumerate((0, 1, 1, 2))]
+    graded = bent[0] | {"hard_metric": "multiple_choice_grade", "half_log10_x": 9.0}
+    line = families(cliffs(*({"task": "t"} | row for row in [*bent, graded]))).row(0, named=True)
+    ends = [line[f"half_slope_decades_per_decade{end}"] for end in ("", "_low", "_high")]
+    half = 2.919986 * (0.2 / 2 / 5) ** 0.5
+    assert (line["subtasks"], *ends) == pytest.approx((4, 0.6, 0.6 - half, 0.6 + half))
     few = families(cliffs(*({"task": "t", "answer_tokens": float(k)} for k in range(1, 6)))).row(0, named=True)
     assert (few["metric_share"], few["reason"]) == (None, "0 of 5 subtasks rise, three are needed")
 
@@ -102,7 +110,9 @@ def test_tasks_that_all_agree_leave_an_interval() -> None:
     """Resampled they are always the same; Wilson's 95% bound for 3 of 3 is 3 / (3 + 1.96²)."""
     one = {"cliff": "yes", "metric_makes_it": "yes", "p_metric": 1.0}
     for answer, low, high in (("yes", 3 / (3 + 1.959964**2), 1.0), ("no", 0.0, 1.959964**2 / (3 + 1.959964**2))):
-        row = headline(cliffs(*[one | {"metric_makes_it": answer}] * 3), VERDICTS.empty()).row(1, named=True)
+        table = cliffs(*[one | {"metric_makes_it": answer}] * 3)
+        twice = pl.concat([table, table.with_columns(subtask=pl.lit("more"))])  # six subtasks are three tasks still
+        row = headline(twice, VERDICTS.empty()).row(1, named=True)
         assert (row["share_of_decided_low"], row["share_of_decided_high"]) == pytest.approx((low, high), abs=1e-6)
 
 

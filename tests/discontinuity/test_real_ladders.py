@@ -50,7 +50,7 @@ def test_models_of_equal_compute_alone_are_no_ladder() -> None:
     models = simulated_ladder(rungs=6).with_columns(compute_flops=pl.lit(1e20))
     verdict = analyse(planted({"t": STEP["step 0"]}, models), models, QUICK).verdicts.row(0, named=True)
     assert (verdict["verdict"], verdict["n_rungs"]) == ("not judged", 1)
-    assert verdict["reason"].startswith("the ladder is too short: 1 sizes over 0.0 decades of compute")
+    assert verdict["reason"].startswith("the ladder is too short: 1 size over 0.0 decades of compute")
 
 
 @pytest.mark.parametrize("metric", ["exact_match", "brier_score", NLL])

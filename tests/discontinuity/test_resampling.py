@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rescore.discontinuity import CONVENTIONS
+from rescore.discontinuity import CONVENTIONS, resampling
 from rescore.discontinuity.curve_verdicts import _bridged, gaps
-from rescore.discontinuity.resampling import Noise, mean_draws, rung_draws
+from rescore.discontinuity.resampling import Noise, item_draws, mean_draws, rung_draws
 
 
 class Ones:
@@ -78,6 +78,14 @@ def test_models_are_resampled_a_little_wider(models: int) -> None:
 def test_none_of_n_right_is_not_zero() -> None:
     # sqrt(1/2) / 100 = .0070711, then .2 logits: expit(logit(.0070711) + .2) = .0086232.
     assert moved(-1.0, 0.0, n=100, drawn=1)[1] == pytest.approx(0.0086232, abs=1e-6)
+
+
+def test_items_drawn_in_blocks_are_the_same_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores, there = np.random.default_rng(1).random((2, 3, 50)), np.ones((2, 50), bool)
+    there[1, :20] = False
+    whole = item_draws(scores, there, CONVENTIONS, np.random.default_rng(2))
+    monkeypatch.setattr(resampling, "_NUMBERS", 50 * 60)
+    assert item_draws(scores, there, CONVENTIONS, np.random.default_rng(2)) == pytest.approx(whole, rel=1e-12)
 
 
 def test_means_are_drawn_from_their_errors() -> None:

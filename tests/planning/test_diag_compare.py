@@ -117,6 +117,27 @@ def test_one_answer_of_three_that_moves_makes_a_curve_unstable(tmp_path: Path) -
     ]
 
 
+def test_a_prompt_that_comes_later_moves_a_curve_too_and_one_run_alone_tells_nothing(tmp_path: Path) -> None:
+    zero, late = run(tmp_path / "zero", 21), run(tmp_path / "two", 22, shots=2)
+    more = verdicts({"subtask": "alone", "axis": "compute_flops", "n_rungs": 13, "decades": 6.0})
+    judged = pl.concat([read(late / "verdicts.parquet", VERDICTS), more])
+    write(judged, late / "verdicts.parquet", VERDICTS, provenance(late / "verdicts.parquet"))
+    compare(zero, [late], tmp_path / "out")
+    found = read(tmp_path / "out" / "prompt_stability.parquet", PROMPT_STABILITY)
+    assert found.select("subtask", "metric", "moved").rows() == [("sub", EM, 1), ("sub", NLL, 0)]
+
+
+def test_an_elbow_of_one_run_is_apart_from_none(tmp_path: Path) -> None:
+    zero, flat = run(tmp_path / "zero", 21), run(tmp_path / "two", 21, shots=2)
+    none = read(flat / "rises.parquet", RISES).with_columns(
+        start_log10_x=pl.lit(None, pl.Float64), half_log10_x=pl.lit(None, pl.Float64)
+    )
+    write(none, flat / "rises.parquet", RISES, {})
+    compare(zero, [flat], tmp_path / "out")
+    found = read(tmp_path / "out" / "prompt_stability.parquet", PROMPT_STABILITY).row(0, named=True)
+    assert (found["rising"], found["elbow_first_log10_x"], found["elbow_apart_decades"]) == (1, 20, None)
+
+
 def test_a_text_of_the_task_that_changed_is_another_prompt(tmp_path: Path) -> None:
     compare(run(tmp_path / "a", 21), [run(tmp_path / "b", 20, task_digest="steps")], tmp_path / "out")
     assert provenance(tmp_path / "out" / "scaffold_shift.parquet")["prompts"] == {

@@ -1,5 +1,7 @@
 """Forecasts of planted laws: right on the law, blind to what they forecast, split by the elbow, null where untold."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -56,6 +58,66 @@ def test_a_score_is_forecast_by_its_form(form: str, score: np.ndarray) -> None:
     assert exact[form]["within_5_percent"]
     assert exact[form]["forecast"] == pytest.approx(1 - edit[form]["forecast"], abs=1e-5)
     assert edit[form]["forecast_low"] < edit[form]["forecast"] < edit[form]["forecast_high"]
+
+
+def posterior(
+    t: np.ndarray, z: np.ndarray, variance: np.ndarray, mean: list[float], sd: list[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of a line's two numbers under a normal prior, in closed form."""
+    A = np.column_stack([np.ones(len(t)), t])
+    precision = A.T @ np.diag(1 / variance) @ A + np.diag(1 / np.square(sd))
+    return np.linalg.solve(precision, A.T @ (z / variance) + np.array(mean) / np.square(sd)), np.linalg.inv(precision)
+
+
+def interval(at: float, variance: float, beyond: float) -> np.ndarray:
+    """5% and 95% quantiles of a normal number plus half a normal one."""
+    rng, n = np.random.default_rng(8), 400_000
+    drawn = at + np.sqrt(variance) * rng.standard_normal(n) + beyond * np.maximum(rng.standard_normal(n), 0)
+    return np.quantile(drawn, [0.05, 0.95])
+
+
+@pytest.mark.parametrize("metric", [EM, NLL])
+def test_a_straight_form_is_bayesian_regression_from_end_to_end(metric: str) -> None:
+    """The two forms that are lines on their scale: 12 rungs, 8 fitted, of which 5 on trial; 40 items, rough curves."""
+    decades, many = X[1] - X[0], replace(CONVENTIONS, draws=20_000)
+    if metric == EM:
+        m = np.round(40 * expit(1.1 * (X - 21.8) + 0.9 * np.cos(3 * X))) / 40
+        smoothed = (40 * m + 0.5) / 41
+        z, variance = (
+            np.log(smoothed / (1 - smoothed)),
+            (0.03**2 + 0.5 / 40**2) / (smoothed * (1 - smoothed)) ** 2 + 0.04,
+        )
+        form, sds, slope, least = "line in logits", [5.0, 2.0], 1.0, None
+        starts = [z[n] for n in (4, 7)]  # of the prior of the last rung
+        loss = [np.log(-np.log(smoothed[n])) for n in (4, 7)]
+        assert starts == pytest.approx([-np.exp(x) - np.log(-np.expm1(-np.exp(x))) for x in loss])
+    else:
+        m = LAW * 3 * np.exp(0.2 * np.cos(3 * X))  # from 9 nats, where a logit would be a ninth of a log nat, down
+        z, least = -np.log(m + 0.01), 0.25
+        per_logit = np.maximum((1 - np.exp(-m)) / (m + 0.01), least)
+        variance = (0.03 / (m + 0.01)) ** 2 + (0.2 * per_logit) ** 2
+        form, sds, slope = "power law", [3.0, 1.5], 0.3
+        starts = [z[n] for n in (4, 7)]
+    row = by_form(forecasts(curves(X, {("sub", metric): m}, n=40, standard_error=0.03), None, many), metric)[form]
+
+    trial, _ = posterior(X[:5] - X[4], z[:5], variance[:5], [starts[0], slope], sds)
+    held = trial[0] + trial[1] * (X[5:8] - X[4])
+    assert row["held_out_error"] == pytest.approx(np.sqrt(np.mean((held - z[5:8]) ** 2 / variance[5:8])), rel=1e-4)
+    at, covariance = posterior(X[:8] - X[7], z[:8], variance[:8], [starts[1], slope], sds)
+    top = np.array([1.0, 4 * decades])
+    found, chi2 = float(top @ at), float(np.sum((at[0] + at[1] * (X[:8] - X[7]) - z[:8]) ** 2 / variance[:8]))
+    if metric == EM:
+        p = float(np.clip(expit(np.array(found)), 0.5 / 41, 1 - 0.5 / 41))
+        noise, own, sd = 1 / (40 * p * (1 - p)) + 0.04, lambda y: (41 * expit(y) - 0.5) / 40, 0.8
+    else:
+        nats = np.exp(-found) - 0.01
+        noise = (0.03 / (m[7] + 0.01)) ** 2 + (0.2 * max((1 - np.exp(-nats)) / (nats + 0.01), 0.25)) ** 2
+        own, sd = lambda y: np.exp(-y) - 0.01, 1.1
+    assert row["forecast"] == pytest.approx(float(own(found)), rel=1e-4)
+    scale = (3 + chi2) / (3 + 6)
+    low, high = np.sort(own(interval(found, scale * (top @ covariance @ top + noise), sd * 4 * decades)))
+    ends = (row["forecast_low"], row["forecast_high"])
+    assert ends == pytest.approx((max(low, 0), min(high, 1 if metric == EM else np.inf)), rel=0.04)
 
 
 def test_without_an_nll_of_the_same_rungs_there_are_no_two_stages() -> None:

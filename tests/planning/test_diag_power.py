@@ -56,6 +56,12 @@ def test_a_run_is_checked_on_simulated_subtasks_of_its_own_ladders() -> None:
     assert all(right >= 2 for right in found["right"].to_list()[:2])  # clear cases on ten sizes over four decades
 
 
+def test_a_check_takes_no_more_questions_than_change_an_answer() -> None:
+    """Means of a thousand million questions each are of 5,000 to the check, which has room for these."""
+    endless = curves(np.linspace(18, 20, 5), {("a", "exact_match"): [0.5] * 5}, n=10**9)
+    assert planted(endless, QUICK)["n_items"].to_list() == [5000] * 3
+
+
 def test_the_planted_truths_by_hand() -> None:
     """Token probabilities on ten even sizes: sigma(-1.5) and sigma(4.5) at the ends; steps from .3 to .95."""
     x = np.linspace(18.0, 22.5, 10)

@@ -96,6 +96,35 @@ def test_the_level_is_the_metrics_own() -> None:
     assert found[NLL] == pytest.approx(2.5, abs=0.001)
 
 
+@pytest.mark.parametrize("metric", [EM, NLL])
+def test_the_interval_of_a_crossing_is_the_delta_methods(metric: str) -> None:
+    """Halfway between .1 and .9 (or 9 nats and 1), errors of .02 (.2): the place has an error of .02 sqrt(.5) / .8."""
+    ends, error = (np.array([0.1, 0.9]), 0.02) if metric == EM else (np.array([9.0, 1.0]), 0.2)
+    tables = [
+        curves([18.0, 19.0], {("sub", metric): ends}, standard_error=error, n=100_000).with_columns(
+            ladder=pl.lit(name), n_params=pl.lit(None, pl.Float64)
+        )
+        for name in ("a", "b")
+    ]
+    [row] = shifts(*tables).rows(named=True)
+    half = 1.96 * 0.02 * 0.5**0.5 / 0.8
+    ends = [row[name] for name in ("compute_low", "compute_high", "compute_shift_low", "compute_shift_high")]
+    assert ends[1] - ends[0] == pytest.approx(2 * half, rel=0.12)  # of 499 draws: an end is known to 6%
+    assert ends[3] - ends[2] == pytest.approx(2 * half * 2**0.5, rel=0.12)
+    assert (ends[0] + ends[1]) / 2 == pytest.approx(18.5, abs=0.2 * half)
+
+
+def test_few_items_are_no_certainty_and_no_draw_is_beyond_the_range() -> None:
+    """0 of 20 and 20 of 20, without a standard error: each has one of sqrt(.5) / 20, but for what is beyond 0 or 1."""
+    table = curves([18.0, 19.0], {("sub", EM): np.array([0.0, 1.0])}, standard_error=0.0, n=20)
+    sides = [table.with_columns(ladder=pl.lit(name), n_params=pl.lit(None, pl.Float64)) for name in ("a", "b")]
+    [row] = shifts(*sides).rows(named=True)
+    rng, n = np.random.default_rng(4), 400_000
+    low, high = (np.maximum(0.5**0.5 / 20 * rng.standard_normal(n), 0) for _ in range(2))
+    expected = np.quantile(18 + (0.5 - low) / (1 - high - low), [0.025, 0.975])
+    assert (row["compute_low"], row["compute_high"]) == pytest.approx(tuple(expected), abs=0.006)
+
+
 def test_the_interval_covers_a_decade() -> None:
     rng, error, tries = np.random.default_rng(17), 0.03, 100
 
@@ -151,6 +180,11 @@ def test_what_cannot_be_compared_is_null_with_a_reason() -> None:
     assert row["compute_reason"] == row["n_params_reason"] == "b: flat: its rise is under 0.1"
     assert row["level"] is row["compute_shift_decades"] is None
 
+    for of, verdict in (("a", "saturated"), ("b", "inverse")):
+        judged = verdicts({"ladder": of, "subtask": "sub", "verdict": verdict, "reason": "so"})
+        pair = ladder("a", {("sub", EM): rising}), ladder("b", {("sub", EM): rising})
+        assert shifts(*pair, judged=judged)["compute_reason"].item() == f"{of}: {verdict}: so"
+
     short = verdicts({"ladder": "b", "subtask": "sub", "verdict": "not judged", "reason": "too short"})
     untested = shifts(ladder("a", {("sub", EM): rising}), ladder("b", {("sub", EM): rising}), judged=short)
     assert untested["compute_shift_decades"].null_count() == 0
@@ -165,6 +199,11 @@ def test_a_ladder_of_one_size_has_no_shift_in_parameters() -> None:
     assert row["n_params_shift_decades"] is None
     down = ladder("b", means).with_columns(n_params=1e30 / pl.col("compute_flops"))
     assert shifts(ladder("a", means), down)["n_params_reason"].item().startswith("b: parameters do not rise")
+    two = pl.concat([ladder("b", means), ladder("b", means).with_columns(model=pl.lit("z-") + pl.col("model"))])
+    of_two_sizes = two.with_columns(
+        n_params=pl.col("n_params") * (1 + 0.2 * pl.col("model").str.starts_with("z").cast(pl.Int64))
+    )
+    assert shifts(ladder("a", means), of_two_sizes)["n_params_reason"].item().startswith("b: parameters do not rise")
     unknown = ladder("b", means).with_columns(n_params=pl.lit(None, pl.Float64))
     assert shifts(ladder("a", means), unknown)["n_params_reason"].item() == "b: parameters not known"
 
@@ -188,7 +227,9 @@ def test_an_interval_that_ends_beyond_the_ladder_says_so() -> None:
 
 def test_metrics_by_the_token_need_one_tokenizer() -> None:
     nll = _power_law(X)
-    means = {("sub", EM): expit(2 * (X - 21)), ("sub", NLL): nll, ("sub", "nll_nats_per_byte"): nll / 4}
+    rises = expit(2 * (X - 21))
+    means = {("sub", EM): rises, ("sub", NLL): nll, ("sub", "nll_nats_per_byte"): nll / 4}
+    means |= {("sub", "token_accuracy"): rises, ("sub", EDIT): 1 - rises}
     tables = [ladder(name, means) for name in ("a", "b")]
 
     def lengths(other: float) -> pl.DataFrame:
@@ -200,12 +241,14 @@ def test_metrics_by_the_token_need_one_tokenizer() -> None:
         return pl.DataFrame(rows, schema=dict(CLIFFS.columns))
 
     two = {row["metric"]: row for row in shifts(*tables, cliffs=lengths(2.5)).rows(named=True)}
-    assert two[NLL]["compute_reason"] == "counted in tokens of two tokenizers: an answer has 3 and 2.5"
-    assert two[NLL]["compute_shift_decades"] is None
+    for metric in (NLL, "token_accuracy", EDIT):
+        assert two[metric]["compute_reason"] == "counted in tokens of two tokenizers: an answer has 3 and 2.5"
+        assert two[metric]["compute_shift_decades"] is None
     assert two[EM]["compute_shift_decades"] == 0
     assert two["nll_nats_per_byte"]["compute_shift_decades"] == 0
     assert two["nll_nats_per_byte"]["level"] == pytest.approx((nll[0] + nll[-1]) / 8)
-    assert shifts(*tables, cliffs=lengths(3.0))["compute_shift_decades"].null_count() == 0
+    for k, differs in ((3.0, 0), (3.029, 0), (3.031, 3), (2.969, 3)):  # by over a hundredth of the longer
+        assert shifts(*tables, cliffs=lengths(k))["compute_shift_decades"].null_count() == differs
 
 
 def test_a_scaffold_of_one_decade_is_measured_as_one() -> None:

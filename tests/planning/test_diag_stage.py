@@ -110,6 +110,48 @@ def test_a_ladder_without_compute_is_left_out_of_what_is_by_compute(tmp_path: Pa
     assert (tmp_path / "out/report/figure.svg").stat().st_size > 1000
 
 
+def judged(folder: Path, ladder: pl.DataFrame, *parts: pl.DataFrame) -> None:
+    """Run `rescore test` on parts of scores, each in a file s0.parquet, s1.parquet ..."""
+    rows = ladder.select("model", "compute_flops").with_columns(
+        family=pl.lit("f"), source=pl.lit("."), revision=pl.lit("r"), n_params=pl.lit(1), dtype=pl.lit("float32")
+    )
+    rows.write_csv(folder / "L.tsv", separator="\t")
+    paths = [folder / f"s{i}.parquet" for i in range(len(parts))]
+    for part, path in zip(parts, paths, strict=True):
+        part.write_parquet(path)
+    command.test([folder / "L.tsv"], folder / "out", scores=paths, threads=1)
+
+
+def test_a_row_that_cannot_be_used_is_named_by_file_and_place(tmp_path: Path) -> None:
+    scores = chains()
+    first = scores.filter(metric="exact_match")
+    rest = scores.filter(pl.col("metric") != "exact_match")
+    named = "model size00-seed0, subtask task, metric exact_match, example_id 7"
+    with pytest.raises(InputError) as twice:
+        judged(tmp_path, LADDER, first, pl.concat([rest, first[7:8]]))
+    files = f"{tmp_path}/s0.parquet: row 7; {tmp_path}/s1.parquet: row {rest.height}"
+    assert str(twice.value) == f"{files}: {named}: is given twice; keep one row"
+    place = pl.int_range(pl.len())
+    for value, problem in (
+        (1.5, "1.5 is outside 0 to 1"),
+        (float("inf"), "inf is no finite number; make an undefined"),
+    ):
+        spoiled = first.with_columns(score=pl.when(place == 7).then(value).otherwise("score"))
+        with pytest.raises(InputError) as wrong:
+            judged(tmp_path, LADDER, rest, spoiled)
+        assert str(wrong.value).startswith(f"{tmp_path}/s1.parquet: row 7: {named}: {problem}")
+
+
+def test_models_that_no_ladder_lists_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    judged(tmp_path, LADDER[:4], chains())
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "1 model of the scores left out, in no ladder table: size04-seed0; add their rows to test them\n"
+    )
+    judged(tmp_path, LADDER, chains())
+    assert "left out" not in capsys.readouterr().err
+
+
 def test_aggregates_without_their_items_are_forecast() -> None:
     """An importer may know neither scores nor how many items there were."""
     x = np.linspace(18, 24, 10)

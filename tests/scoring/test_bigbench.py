@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from score_tables import ANSWERS, Row, answer, candidate, example, of_model
 
+from rescore.scoring import bigbench_corpus as corpus
 from rescore.scoring.bigbench_aggregate import with_aggregates
 from rescore.scoring.bigbench_corpus import median_of_means
 from rescore.scoring.bigbench_metrics import BLEURT, bigbench_scores
@@ -103,6 +104,25 @@ def test_calibration_error_by_buckets() -> None:
     assert row(arguments, "expected_calibration_error")["value"] == pytest.approx(1.4 / 3, abs=1e-7)
 
 
+def calibrated(*asked: tuple[Mapping[str, float], str]) -> float:
+    """The calibration error of questions, each of its choices' probabilities and the right one."""
+    arguments = table(
+        [example(i, [right], {c: float(c == right) for c in p}) for i, (p, right) in enumerate(asked)],
+        [row for i, (p, _) in enumerate(asked) for row in choices(i, {c: log(x) for c, x in p.items()})],
+        metrics=["expected_calibration_error"],
+    )
+    return float(row(arguments, "expected_calibration_error")["value"])
+
+
+def test_buckets_are_fifteenths_without_their_upper_end() -> None:
+    # 0.61 and 0.68 lie on both sides of ten fifteenths: right 1 - 0.61, wrong 0.68. 1/3 begins a bucket, 0.3 is below.
+    apart = calibrated(({"a": 0.61, "b": 0.39}, "a"), ({"a": 0.68, "b": 0.32}, "b"))
+    assert apart == pytest.approx((0.39 + 0.68) / 2, abs=1e-6)
+    third = {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}
+    edge = calibrated((third, "a"), ({"a": 0.3, "b": 0.25, "c": 0.25, "d": 0.2}, "b"))
+    assert edge == pytest.approx((2 / 3 + 0.3) / 2, abs=1e-6)
+
+
 def test_the_grade_brings_both_calibrations_and_ties_go_to_the_first() -> None:
     arguments = table(
         [example(0, ["a"], {"b": 0.25, "a": 1.0})],
@@ -179,8 +199,11 @@ def texts(answers: Sequence[str | None], targets: Sequence[Sequence[str]], metri
         ("numeric_match_with_0_1_relative_error", "nan", ["0"], 0),
         ("numeric_match_with_0_1_relative_error", "ten", ["10"], 0),
         ("numeric_match_with_0_1_relative_error", "7", ["-100"], 1),  # the reference divides by -100
+        # "a b" is right, no longer piece: 3- and 4-grams count as 1/2 of 2 and 1/4 of 1 (exp smoothing); 4 words of 5
+        ("bleu", "a b x y", ["a b c d e"], 100 * exp(1 - 5 / 4) * (2 / 4 * 1 / 3 * 1 / 4 * 1 / 4) ** 0.25),
         ("bleu", "a,b c.d e", ["f", "a , b c . d e"], 100.0),  # punctuation stands alone, wherever the spaces are
         ("sequence_f1", "O B", ["O B O B"], 75.0),
+        ("sequence_f1", "B  O B", ["B O B"], 100 / 3),  # between two spaces stands an empty label
         ("rouge1", "the cat sat", ["a dog", "the cat"], 80.0),  # precision 2/3, recall 1
         ("rouge2", "the cat sat", ["a dog", "the cat"], 200 / 3),  # precision 1/2, recall 1
         # The longest common subsequence of the whole texts has 3 words; sentence by sentence all 4 are found.
@@ -349,6 +372,38 @@ def test_standard_errors_of_subtasks_add_as_independent() -> None:
     assert row(arguments, "normalized_aggregate_score")["standard_error"] == pytest.approx(50 / sqrt(2))
 
 
+def test_a_normalised_score_is_of_the_whole_files_chance_and_its_error_on_the_same_scale() -> None:
+    """The two choices given score .25 on average, those of the file .1; log-likelihoods go from -10 to 0."""
+    asked = [example(0, ["a"], {"a": 0.5, "b": 0.0})]
+    arguments = table(asked, choices(0, {"a": -1.0, "b": -2.0}), metrics=["multiple_choice_grade"])
+    arguments["settings"]["t"]["chance"] = 0.1
+    assert row(arguments, "multiple_choice_grade")["normalized"] == pytest.approx(100 * (0.5 - 0.1) / 0.9)
+    odds = table(
+        [example(i, ["a"]) for i in range(2)],
+        [candidate(i, "a", [nats]) for i, nats in enumerate((-2.0, -4.0))],
+        metrics=["log_likelihood"],
+    )
+    total = row(odds, "normalized_aggregate_score")
+    assert (total["value"], total["standard_error"]) == pytest.approx((70, 10))  # -3 with an error of sqrt(2) / sqrt(2)
+
+
+def test_a_task_without_value_has_the_reason_of_the_subtask_that_lacks_one() -> None:
+    names = ("t:first", "t:second")
+    arguments = table(
+        [example(i, ["a"], subtask=s) for s in names for i in range(2)],
+        answers=[
+            answer(0, "a", subtask="t:first"),
+            *(answer(i, None, reason="lost", subtask="t:second") for i in range(2)),
+        ],
+        metrics={s: ["exact_str_match"] for s in names},
+    )
+    assert (
+        row(arguments, "exact_str_match", "t:first")["reason"] == "1 of 2 examples left out: the model gave no answer"
+    )
+    assert row(arguments, "exact_str_match")["value"] is None
+    assert row(arguments, "exact_str_match")["reason"] == "t:second: lost"
+
+
 def test_a_task_without_subtasks_keeps_its_rows() -> None:
     arguments = texts(["a", "b"], [["a"], ["a"]], "exact_str_match")
     found = bigbench_scores(**arguments)
@@ -424,6 +479,13 @@ def test_standard_errors_shrink_with_the_root_of_n() -> None:
     assert few["metric"].to_list() == many["metric"].to_list()
     ratio = few["standard_error"] / many["standard_error"]
     assert ratio.to_numpy() == pytest.approx(3, rel=0.3), dict(zip(few["metric"], ratio, strict=True))
+
+
+def test_resamples_in_blocks_are_the_same_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = random_task(30, 3)
+    whole = bigbench_scores(**arguments)
+    monkeypatch.setattr(corpus, "AT_ONCE", 700)  # 23 resamples of 30
+    assert bigbench_scores(**arguments).equals(whole)
 
 
 def test_bootstrapped_errors_equal_the_known_ones() -> None:

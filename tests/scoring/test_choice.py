@@ -49,6 +49,7 @@ def test_soft_target_scores() -> None:
     found = chosen({"a": 0.5, "b": 0.5, "c": 0.0}, {c: [-1.0] for c in "abc"})
     assert of(found, "multiple_choice_grade") == [0.5]
     assert of(found, "brier_score") == [pytest.approx(2 * (1 / 3 - 1 / 2) ** 2 + 1 / 9)]
+    assert of(found, "choice_probability") == [pytest.approx(2 / 3)]  # half right is right
     twice = chosen({"a": 1.0, "b": 1.0, "c": 0.0}, {c: [-1.0] for c in "abc"})
     assert of(twice, "brier_score") == of(found, "brier_score")  # their sum is taken out
 

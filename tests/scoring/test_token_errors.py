@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import bootstrap
 
 from rescore.scoring import token_errors as of
 from rescore.scoring.token_errors import token_errors
@@ -88,6 +89,22 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert 0.90 <= held <= 0.99  # three standard errors below 95%
 
 
+def test_an_interval_is_the_percentiles_of_scipys_bootstrap() -> None:
+    items = np.array(beta_binomial(np.random.default_rng(5), 300, 2, 0.6, 0.3))
+    drawn = bootstrap(
+        tuple(items.T),
+        lambda a, b: np.corrcoef(a, b)[0, 1],
+        paired=True,
+        vectorized=False,
+        n_resamples=4000,
+        method="percentile",
+        rng=1,
+    )
+    found = row(items.tolist())
+    ends = found["token_correlation_low"], found["token_correlation_high"]
+    assert ends == pytest.approx(tuple(drawn.confidence_interval), abs=0.008)
+
+
 def test_errors_that_avoid_each_other_correlate_negatively() -> None:
     found = row([[1, 0], [0, 1]] * 50)
     assert found["token_correlation"] == pytest.approx(-1)
@@ -109,15 +126,16 @@ def test_an_undefined_correlation_is_null_with_its_reason(items: Items, reason: 
 
 
 def test_an_interval_needs_five_pairs_of_the_rarer_outcome() -> None:
-    """Of two tokens, each wrong on a tenth of n items, n / 10 pairs are both wrong at most."""
+    """Of two tokens, each wrong (or right) on a tenth of n items, n / 100 pairs are expected to be both."""
 
-    def interval(n: int) -> bool:
-        found = row([[0, 0]] * (n // 10) + [[1, 1]] * (n - n // 10))
+    def interval(n: int, rare: int = 0) -> bool:
+        found = row([[rare, rare]] * (n // 10) + [[1 - rare, 1 - rare]] * (n - n // 10))
         assert found["token_correlation"] == pytest.approx(1)
         assert found["dependence_reason"] == (None if found["token_correlation_low"] is not None else of.FEW_PAIRS)
         return found["token_correlation_low"] is not None
 
     assert [interval(n) for n in (10, 40, 490, 510, 600)] == [False, False, False, True, True]
+    assert [interval(n, rare=1) for n in (490, 510)] == [False, True]
 
 
 def test_subtasks_do_not_mix_and_the_order_of_items_does_not_matter() -> None:

@@ -10,7 +10,9 @@ from rescore.commands.shared import Ladders, Out, Settings, say
 
 def power(
     ladder: Ladders,
-    items: Annotated[list[int], typer.Option(min=10, help="Items per subtask; may be given several times.")],
+    items: Annotated[
+        list[int], typer.Option(min=10, max=100_000, help="Items per subtask; may be given several times.")
+    ],
     more: Annotated[
         int, typer.Option(min=0, max=20, help="Also with one more size, two and so on, up to so many at the top.")
     ] = 0,

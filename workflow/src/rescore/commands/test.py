@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -51,7 +51,20 @@ def test(
     from rescore import discontinuity
     from rescore.config.inputs import read_ladders
     from rescore.config.validation import json_object
-    from rescore.tables import AGGREGATES, EXAMPLES, GRADING, TABLES, InputError, provenance, read_all, write_twins
+    from rescore.tables import (
+        AGGREGATES,
+        EXAMPLES,
+        GRADING,
+        SCORES,
+        TABLES,
+        InputError,
+        count,
+        distinct,
+        provenance,
+        read_all,
+        some,
+        write_twins,
+    )
 
     chosen = discontinuity.Settings.from_mapping(json_object(settings, "--settings"))
     paths, aggregates = [*(scores or []), *(more_scores or [])], aggregates or []
@@ -63,14 +76,26 @@ def test(
     models = read_ladders(ladder, axis=chosen.axis)
     if not aggregates:
         _check_metrics(paths)
-    analysis = discontinuity.analyse(
-        by_task(paths),
-        models,
-        chosen,
-        aggregates=read_all(aggregates, AGGREGATES),
-        chances=discontinuity.chances(read_all(examples or [], EXAMPLES, columns=["task", "subtask", "target_scores"])),
-        workers=threads or os.cpu_count() or 1,
-    )
+    means = read_all(aggregates, AGGREGATES)
+    try:
+        analysis = discontinuity.analyse(
+            by_task(paths),
+            models,
+            chosen,
+            aggregates=means,
+            chances=discontinuity.chances(
+                read_all(examples or [], EXAMPLES, columns=["task", "subtask", "target_scores"])
+            ),
+            workers=threads or os.cpu_count() or 1,
+        )
+    except discontinuity.ScoreError as error:
+        raise InputError(f"{'; '.join(_standing(error.row, paths))}: {error.problem}") from error
+    scored = set(means["model"]).union(*(distinct(path, SCORES, "model") for path in paths))
+    if unlisted := sorted(scored - set(models["model"])):
+        say(
+            f"{count(len(unlisted), 'model')} of the scores left out, in no ladder table: {some(unlisted, 3)}; "
+            "add their rows to test them"
+        )
     made_by: dict[str, Any] = {
         "ladders": {str(path): models.filter(ladder=path.stem).height for path in ladder},
         "scores": {path.stem: {k: v for k, v in provenance(path).items() if k in _SAID} for path in paths},
@@ -109,6 +134,17 @@ def by_task(paths: Sequence[Path]) -> Iterator["pl.DataFrame"]:
     for tasks, files in groups:
         frame = read_all(files, SCORES, columns=_NEEDED)
         yield from frame.partition_by("task", maintain_order=True) if len(tasks) > 1 else [frame]
+
+
+def _standing(row: Mapping[str, Any], paths: Sequence[Path]) -> Iterator[str]:
+    """Say where a row of scores stands: each file that has it, with its places, the first row being 0."""
+    import polars as pl
+
+    for path in paths:
+        of_file = pl.scan_parquet(path).with_row_index("place").filter(**row)
+        places = of_file.select("place").collect()["place"].to_list()
+        if places:
+            yield f"{path}: row {' and '.join(map(str, places))}"
 
 
 def _check_metrics(paths: Sequence[Path]) -> None:

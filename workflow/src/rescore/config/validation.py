@@ -25,15 +25,16 @@ def rules(name: str) -> dict[str, Any]:
     return found
 
 
-def validate(instance: object, schema: str, where: Place) -> None:
-    """Check an object against the JSON Schema of that name.
+def validate(instance: object, schema: str | dict[str, Any], where: Place) -> None:
+    """Check an object against a JSON Schema, or the one of that name.
 
     Raises InputError that names the place, the key, and what was expected; for an unknown key the one it resembles.
     """
     nan = _nan(instance)
     if nan is not None:  # it is neither below a minimum nor above a maximum
         raise InputError(f"{_key(where, nan)}: nan is not a number")
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules(schema)).iter_errors(instance))
+    schema = rules(schema) if isinstance(schema, str) else schema
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(instance))
     if error is None:
         return
     path = [str(p) for p in error.absolute_path]

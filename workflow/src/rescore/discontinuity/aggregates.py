@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from rescore.discontinuity.cells import GUESSED, Cell, Chances, oriented, outside, width
-from rescore.tables import AGGREGATES, METRICS, InputError
+from rescore.tables import AGGREGATES, METRICS, InputError, some
 
 _KEY = ["task", "subtask", "metric"]
 _ROW = ["model", *_KEY]
@@ -16,13 +16,7 @@ _SAME_CHANCE = 1e-6
 
 
 def check_aggregates(aggregates: pl.DataFrame) -> None:
-    """Refuse aggregates that cannot be means of scores.
-
-    Raises
-    ------
-    InputError
-        A column is missing, a value is out of range, or a row is given twice; names the row.
-    """
+    """Refuse aggregates that cannot be means of scores: raises InputError that names the row."""
     missing = [column for column in AGGREGATES.columns if column not in aggregates.columns]
     if missing:
         raise InputError(f"aggregates: column '{missing[0]}' is missing; it needs {', '.join(AGGREGATES.columns)}")
@@ -46,26 +40,14 @@ def check_aggregates(aggregates: pl.DataFrame) -> None:
 
 
 def check_apart(aggregates: pl.DataFrame, scores: pl.DataFrame) -> None:
-    """Refuse a mean whose items are given too.
-
-    Raises
-    ------
-    InputError
-        Names the first such row.
-    """
+    """Refuse a mean whose items are given too: raises InputError that names the first such row."""
     both = aggregates.join(scores, on=_ROW, how="semi", maintain_order="left")
     if len(both):
         _refuse(both.row(0, named=True), "has item scores as well, leave out one of the two")
 
 
 def aggregate_chances(aggregates: pl.DataFrame, known: Chances) -> dict[tuple[str, str, str], float]:
-    """Add the chance levels of a table of aggregates to those that are known.
-
-    Raises
-    ------
-    InputError
-        A cell's rows differ in their chance, from one another or from `known`.
-    """
+    """Add the chance levels of a table of aggregates to those that are known; InputError where two differ."""
     merged = dict(known)
     for row in aggregates.filter(pl.col("chance").is_not_null() & pl.col("metric").is_in(GUESSED)).iter_rows(
         named=True
@@ -100,11 +82,10 @@ def with_aggregates(
 
 
 def _cell(rows: pl.DataFrame, models: pl.DataFrame, key: tuple[str, str, str], chances: Chances) -> Cell:
-    """One cell from model, x, mean, standard_error, n, ascending in x."""
     x, mean, error, n = (rows[c].to_numpy() for c in ("x", "mean", "standard_error", "n"))
     names = rows["model"].to_list()
     absent = [name for name in models["model"] if name not in names]
-    notes = [_DIAGONAL] + ([f"no scores for {', '.join(absent)}"] if absent else [])
+    notes = [_DIAGONAL] + ([f"no scores for {some(absent)}"] if absent else [])
     known, reason = METRICS.get(key[2]), None
     if known and known.link:
         if known.link == "logit":

@@ -41,14 +41,15 @@ def analyse(
 ) -> Analysis:
     """Judge every curve of every ladder, and answer the three questions of every subtask.
 
+    Raises InputError, by the row, where scores, aggregates or ladder cannot be worked with.
+
     Parameters
     ----------
     scores
         The table SCORES, or parts of it with all rows of a task in one: no more than a part is then held at a time.
         Metrics without a link scale get curves and no verdicts.
     ladder
-        Columns ladder, model, compute_flops, and the settings' axis; family and n_layers where they are known; one row
-        per model.
+        Columns ladder, model, compute_flops, and the settings' axis; family and n_layers where they are known.
     aggregates
         The table AGGREGATES: means without their items, drawn from their standard errors. A standard error that is null
         is bounded by sqrt(m (1 - m) / n) for a score m in [0, 1], the most that n items in that range can have (Bhatia
@@ -57,11 +58,6 @@ def analyse(
         What guessing scores, see `cells.chances`; it changes no answer. Aggregates bring their own.
     workers
         Processes to spread the subtasks over; the results are the same.
-
-    Raises
-    ------
-    InputError
-        Scores, aggregates or ladder that cannot be worked with, by the row.
     """
     given = AGGREGATES.empty() if aggregates is None else aggregates
     models_of = {str(name): of for (name,), of in check_ladder(ladder, settings.axis).partition_by(
@@ -71,10 +67,12 @@ def analyse(
     rows: dict[str, list[Row]] = {table.name: [] for table in _TABLES}
     parts = _parts(scores, given, set().union(*(of["model"] for of in models_of.values())))
     jobs = (
-        _Job(name, subtask, models)
+        _Job(name, list(of_subtask), models)
         for part, means in parts
         for name, models in models_of.items()
-        for subtask in _by_subtask(with_aggregates(cells(part, models, known), means, models, known))
+        for _, of_subtask in groupby(
+            with_aggregates(cells(part, models, known), means, models, known), key=lambda cell: cell.key[:2]
+        )
     )
     for found in each(partial(_rows, settings=settings), jobs, workers=workers, desc="testing", unit="subtask"):
         for table, its in found.items():
@@ -112,12 +110,7 @@ def _frame(rows: list[Row], table: Table) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(table.columns)).sort(names, maintain_order=True)
 
 
-def _by_subtask(found: Iterable[Cell]) -> list[list[Cell]]:
-    return [list(group) for _, group in groupby(found, key=lambda cell: cell.key[:2])]
-
-
 def _rows(job: _Job, *, settings: Settings) -> dict[str, list[Row]]:
-    """Judge one subtask; rows by table."""
     # The last fifth of training is a stretch of compute.
     in_training = settings.axis == "compute_flops"
     in_training &= job.ladder in checkpoint_ladders(job.models.with_columns(ladder=pl.lit(job.ladder)))

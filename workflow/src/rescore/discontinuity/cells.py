@@ -79,16 +79,24 @@ def outside(scores: Floats, metric: Metric) -> NDArray[np.bool_]:
     return np.asarray((scores < metric.low - ROUNDING) | (scores > metric.high + ROUNDING))
 
 
+class ScoreError(InputError):
+    """A row of scores that cannot be used; `row` has what identifies it, `problem` says why."""
+
+    def __init__(self, row: Mapping[str, object], problem: str) -> None:
+        """Name the row by model, subtask, metric and example_id."""
+        self.row = {key: row[key] for key in ("model", "task", "subtask", "metric", "example_id")}
+        self.problem = ", ".join(f"{key} {value}" for key, value in self.row.items() if key != "task") + f": {problem}"
+        super().__init__(f"scores: {self.problem}")
+
+
 def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFrame:
     """Return ladder, model, the columns of AXES, x and architecture, ascending in x.
 
     x is log10 of the axis' column, and minus that of a pretraining loss, so that a better model is further right. Other
     columns of AXES may be missing or null.
 
-    Raises
-    ------
-    InputError
-        A column is missing, a model is in a ladder twice, or compute or the axis' column is not a positive number.
+    Raises InputError where a column is missing, a model is in a ladder twice, or compute or the axis' column is not a
+    positive number.
     """
     needed = dict.fromkeys(("compute_flops", axis), pl.Float64)
     types: dict[str, type[pl.DataType]] = {"ladder": pl.String, "model": pl.String, **needed}
@@ -123,15 +131,14 @@ def check_ladder(ladder: pl.DataFrame, axis: str = "compute_flops") -> pl.DataFr
 
 
 def check_scores(scores: pl.DataFrame) -> None:
-    """Refuse scores that are not numbers: raises InputError with model, subtask, metric and example of the first."""
+    """Refuse scores that are not numbers: raises ScoreError of the first."""
     missing = [column for column in SCORES.columns if column not in scores.columns and column != "reason"]
     if missing:
         raise InputError(f"scores: column '{missing[0]}' is missing; it needs {', '.join(SCORES.columns)}")
     bad = scores.filter(~pl.col("score").is_finite())
     if len(bad):
         row = bad.row(0, named=True)
-        problem = f"{row['score']} is no finite number; make an undefined score null"
-        raise _bad_score(row["subtask"], row["metric"], row["model"], row["example_id"], problem)
+        raise ScoreError(row, f"{row['score']} is no finite number; make an undefined score null")
 
 
 def check_models(known: set[str], found: set[str]) -> None:
@@ -163,12 +170,8 @@ def cells(scores: pl.DataFrame, models: pl.DataFrame, chances: Chances) -> Itera
     """Yield the cells of one ladder, sorted by task, subtask and metric.
 
     A cell's items are those with a score on every model that has scores in it. `scores` is the table SCORES; models
-    outside the ladder are ignored. `models` has model and x, ascending.
-
-    Raises
-    ------
-    InputError
-        A score outside its metric's range, or given twice.
+    outside the ladder are ignored. `models` has model and x, ascending. Raises ScoreError where a score is outside its
+    metric's range, or given twice.
     """
     ranks = models.select("model", rank=pl.int_range(pl.len()))
     parts = (
@@ -187,6 +190,7 @@ def _cell(
     part: pl.DataFrame, models: pl.DataFrame, *, task: str, subtask: str, metric: str, chance: float | None
 ) -> Cell:
     """One cell from its rows: example_id, score, and the model's row in `models` (rank)."""
+    key = {"task": task, "subtask": subtask, "metric": metric}
     names = models["model"].to_list()
     items, column = _distinct(part["example_id"].to_numpy())
     row = part["rank"].to_numpy()
@@ -194,14 +198,14 @@ def _cell(
     given[row, column] = True
     if np.count_nonzero(given) < len(part):
         twice = part.filter(pl.struct("rank", "example_id").is_duplicated()).row(0, named=True)
-        raise _bad_score(subtask, metric, names[twice["rank"]], twice["example_id"], "is given twice")
+        raise ScoreError(key | {"model": names[twice["rank"]]} | twice, "is given twice; keep one row")
     grid = np.full((len(names), len(items)), np.nan)  # [models, items]
     grid[row, column] = part["score"].to_numpy()  # a null becomes NaN: no score
     known = METRICS.get(metric)
     if known and (bad := outside(grid, known)).any():
         m, i = (int(index[0]) for index in np.nonzero(bad))
         problem = f"{grid[m, i]:g} is outside {known.low:g} to {known.high:g}"
-        raise _bad_score(subtask, metric, names[m], int(items[i]), problem)
+        raise ScoreError(key | {"model": names[m], "example_id": int(items[i])}, problem)
 
     present = ~np.isnan(grid).all(1)
     shared = ~np.isnan(grid[present]).any(0) if present.any() else np.zeros(len(items), bool)
@@ -212,7 +216,7 @@ def _cell(
         reason = "no item has a score"
     else:
         if absent:
-            notes.append(f"no scores for {', '.join(absent)}")
+            notes.append(f"no scores for {some(absent)}")
         if n < len(items):
             notes.append(f"{len(items) - n} of {len(items)} items left out: not scored on every model")
         if n < 2:
@@ -240,14 +244,11 @@ def _cell(
 
 def _distinct(ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """The distinct numbers, ascending, and the position of each of `ids` among them; fast where they lie close."""
-    low, span = int(ids.min()), int(np.ptp(ids)) + 1
+    low = int(ids.min())
+    span = int(ids.max()) - low + 1  # no difference of two int64: that of two hashes may not be one
     if span > 4 * len(ids):
         distinct, at = np.unique(ids, return_inverse=True)
         return distinct, at
     there = np.zeros(span, bool)
     there[ids - low] = True
     return np.flatnonzero(there) + low, (np.cumsum(there) - 1)[ids - low]
-
-
-def _bad_score(subtask: str, metric: str, model: str, example: int, problem: str) -> InputError:
-    return InputError(f"scores: model {model}, subtask {subtask}, metric {metric}, example_id {example}: {problem}")

@@ -21,20 +21,10 @@ def concentration(leaves: pl.DataFrame) -> pl.DataFrame:
     They count pairs of task and metric by hand annotation, this counts tasks by `preferred_score`. A task counts as
     `hard_preferred` where every leaf prefers one of the two, as `mixed` where some do.
 
-    Parameters
-    ----------
-    leaves
-        One row per leaf: task, preferred_score (BIG-bench's name) and emergent (Boolean, the same for a task's leaves).
+    `leaves` has one row per leaf: task, preferred_score (BIG-bench's name) and emergent (the same for a task's leaves).
+    Returns the table CONCENTRATION: the row "emergent", which has the odds ratio and Fisher's p (two-sided) too, then
+    the row "other". A share without tasks is null, and so is an odds ratio with an empty cell.
 
-    Returns
-    -------
-    polars.DataFrame
-        The table CONCENTRATION: the row "emergent", which has the odds ratio and Fisher's p (two-sided) too, then the
-        row "other". Shares with Wilson's 95% interval. What is undefined is null: a share without tasks, an odds ratio
-        with an empty cell.
-
-    Examples
-    --------
     >>> preferred = ["exact_str_match", "bleu", "bleu"]
     >>> leaves = pl.DataFrame({"task": ["a", "b", "b"], "preferred_score": preferred, "emergent": [True, False, False]})
     >>> concentration(leaves).select("group", "tasks", "hard_preferred", "share", "p_fisher").rows()
@@ -42,25 +32,15 @@ def concentration(leaves: pl.DataFrame) -> pl.DataFrame:
     """
     hard = pl.col("preferred_score").is_in(HARD_PREFERRED)
     by_task = leaves.group_by("task").agg(pl.col("emergent").first(), every=hard.all(), some=hard.any())
-    counts = [_counts(by_task.filter(pl.col("emergent") == emergent)) for emergent in (True, False)]
+    counts, shares = [], []
+    for emergent in (True, False):
+        tasks = by_task.filter(pl.col("emergent") == emergent)
+        n, every = tasks.height, int(tasks["every"].sum())
+        counts.append((n, every, int(tasks["some"].sum()) - every))
+        shares.append((every / n, *wilson(every, n)) if n else (None, None, None))
     compared = _compare(*counts[0][:2], *counts[1][:2])
-    rows = [
-        (group, *count, *_share(count[1], count[0]), *comparison)
-        for group, count, comparison in zip(("emergent", "other"), counts, (compared, (None, None)), strict=True)
-    ]
+    rows = [("emergent", *counts[0], *shares[0], *compared), ("other", *counts[1], *shares[1], None, None)]
     return pl.DataFrame(rows, schema=dict(CONCENTRATION.columns), orient="row")
-
-
-def _counts(tasks: pl.DataFrame) -> tuple[int, int, int]:
-    """Tasks; those all of whose leaves prefer a hard metric; those of which some leaves do and some do not."""
-    every = int(tasks["every"].sum())
-    return tasks.height, every, int(tasks["some"].sum()) - every
-
-
-def _share(hard: int, tasks: int) -> tuple[float | None, float | None, float | None]:
-    if not tasks:
-        return None, None, None
-    return hard / tasks, *wilson(hard, tasks)
 
 
 def _compare(tasks: int, hard: int, other_tasks: int, other_hard: int) -> tuple[float | None, float | None]:

@@ -1,11 +1,11 @@
 """The constants of the method (docs/method.md says what each is for), and those that a user may set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from rescore.config.first_edition import refuse_old_settings
-from rescore.tables import InputError
+from rescore.config.validation import rules, typed_object, validate
 from rescore.tables.axes import AXES
 
 
@@ -72,18 +72,8 @@ class Settings:
     seed: int = 0  # of every draw, together with the subtask's names
 
     def __post_init__(self) -> None:
-        """Refuse a value that is no number, or outside the range in which the method makes sense."""
-        if self.axis not in AXES:
-            raise InputError(f"discontinuity.axis: {self.axis!r} is none of {', '.join(AXES)}")
-        for field in fields(self):
-            if field.name == "axis":
-                continue
-            value, whole = getattr(self, field.name), field.type is int
-            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-                raise InputError(f"discontinuity.{field.name}: {value!r} is not {'a whole' if whole else 'a'} number")
-            low, high = _RANGES[field.name]
-            if not low <= value <= high:
-                raise InputError(f"discontinuity.{field.name}: {value} is not between {low:g} and {high:g}")
+        """Refuse what the configuration's schema does: raises InputError."""
+        validate(asdict(self), rules("config")["properties"]["discontinuity"], "discontinuity")
 
     @property
     def span_min(self) -> float:
@@ -97,25 +87,9 @@ class Settings:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """Take the settings named in `mapping`, the rest by default.
-
-        Raises
-        ------
-        InputError
-            An unknown key, one of the first edition, or a value out of range.
-        """
+        """Take the settings named in `mapping`, the rest by default; InputError for one that cannot be."""
         refuse_old_settings(mapping)
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(mapping) - set(known))
-        if unknown:
-            raise InputError(f"discontinuity.{unknown[0]}: unknown key; the keys are {', '.join(known)}")
-        return cls(**mapping)
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "rungs_min": (5, 1e6),  # two sizes on each side of a step, and one more
-    "decades_min": (0.0, 100.0),
-    "confidence": (0.5, 0.999),
-    "draws": (99, 1e6),
-    "seed": (0, 2.0**63),
-}
+        schema = rules("config")["properties"]["discontinuity"]
+        given = typed_object(asdict(cls()) | dict(mapping), schema)
+        validate(given, schema, "discontinuity")
+        return cls(**given)

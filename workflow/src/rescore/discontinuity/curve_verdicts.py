@@ -51,15 +51,9 @@ def judge_curves(
     Saturated: the lowest third has at least .95 in 90% of draws; inverse: the top third is below the bottom third by .1
     in 90%; flat: the rise is under .1 with 90% chance, or the measured one is and there is no cliff.
 
-    Parameters
-    ----------
-    x
-        Places of the rungs; [rungs], five or more.
-    point, draws
-        Rung means, higher is better; bounded metrics on [0, 1], NLL as minus its nats; [metrics, rungs] and
-        [metrics, rungs, draws].
-    likelihood
-        Whether a metric is an NLL: its rise counts as a share of its first value; [metrics].
+    `x` are places of the rungs, five or more [rungs]; `point` and `draws` rung means, higher is better, bounded metrics
+    on [0, 1], an NLL as minus its nats [metrics, rungs] and [metrics, rungs, draws]; `likelihood` says whether a metric
+    is an NLL, whose rise counts as a share of its first value [metrics].
     """
     c = conventions
     first = np.maximum(np.abs(point[:, 0]), c.nll_floor_nats / c.rise_min)  # a rise of less than the floor is none
@@ -77,6 +71,8 @@ def judge_curves(
     without_last = has_cliff(places[:-1], G1, rise1 / unit[:, None], c).mean(1)  # [metrics]
     third = max(len(x) // 3, 1)
     bottom, top = Y[:third].mean(0), Y[-third:].mean(0)
+    fallen = point[:, :third].mean(1) - point[:, -third:].mean(1)  # [metrics]
+    worse_first = (Y.min(0) <= Y[0] - c.rise_min * unit[:, None]).mean(1) >= c.confidence
     saturated = ((bottom >= c.saturated_at).mean(1) >= c.cliff_confidence) & ~likelihood
     inverse = (top <= bottom - c.rise_min * unit[:, None]).mean(1) >= c.confidence
     G0, rise0 = progress(isotonic(point.T))
@@ -92,11 +88,14 @@ def judge_curves(
         if saturated[j]:
             verdict, reason = "saturated", f"the smallest third of sizes has {c.saturated_at:g} or more"
         elif inverse[j]:
-            verdict, reason = "inverse", "the largest third of sizes is worse than the smallest"
+            fall = f"{fallen[j]:.2g} {'nats' if likelihood[j] else 'of its range'}"
+            verdict, reason = "inverse", f"the largest third of sizes is worse than the smallest by {fall}"
         elif surely or (rose < c.rise_min and denied):
-            verdict, reason = "flat", f"its rise is under {c.rise_min:g}"
+            verdict = "flat"
+            reason = f"its rise is under {c.rise_min:g} of its {'first value' if likelihood[j] else 'range'}"
         else:
             verdict, reason = _cliff(float(found[j]), float(without[j]), float(without_last[j]), c)
+            reason += ", and it got worse first" if worse_first[j] else ""
         p_cliff = float(without[j] if without[j] <= c.cliff_without_denied else found[j])
         verdicts.append(
             CurveVerdict(

@@ -40,17 +40,10 @@ class Estimands:
 
 
 def estimands(x: Floats, Y: Floats, guess: float | None, conventions: Conventions) -> Estimands:
-    """Compute all of them.
+    """Compute all of them from places of the rungs, log10 [rungs, ...], and rung means Y [stages, rungs, ...].
 
-    Parameters
-    ----------
-    x
-        Places of the rungs, log10; [rungs, ...].
-    Y
-        Rung means of the stages, higher is better: the likelihood (minus NLL, nats) first and the hard metric last;
-        [stages, rungs, ...], of four stages or two.
-    guess
-        NLL of the guesser, nats, at which the likelihood is capped; None for no cap.
+    Of four stages or two, higher is better: the likelihood (minus NLL, nats) first and the hard metric last. `guess` is
+    the NLL of the guesser, nats, at which the likelihood is capped; None for no cap.
     """
     c = conventions
     capped = Y[0] if guess is None else np.maximum(Y[0], -guess)
@@ -112,12 +105,7 @@ def acceleration(x: Floats, likelihood: Floats, a: Floats, b: Floats, convention
     alpha = (s_in - s_before) / (s_in + s_before). s_in is the slope of the isotonic fit inside the window; s_before
     that of a least-squares line through the unsmoothed means up to the place and the fit's point there, not below 0.
 
-    Parameters
-    ----------
-    x, likelihood
-        Places, log10, and minus the NLL in nats; [rungs, ...].
-    a, b
-        The window; [...].
+    `x` and `likelihood` are places, log10, and minus the NLL in nats [rungs, ...]; a and b are the window [...].
     """
     fit, floor = isotonic(likelihood), conventions.nll_floor_nats
     inside, below = [], []

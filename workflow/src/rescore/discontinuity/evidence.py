@@ -131,8 +131,6 @@ def evidence(
 
 
 class _Numbers:
-    """The estimands of the rung means and of their draws."""
-
     def __init__(self, x: Floats, point: Floats, draws: Floats, guess: float | None, conventions: Conventions) -> None:
         self.value = estimands(x[:, None], point[:, :, None], guess, conventions)
         self.draws = estimands(x[:, None], draws, guess, conventions)
@@ -176,7 +174,6 @@ def _turn(x: Floats, point: Floats, draws: Floats, a: float, conventions: Conven
 def _without_one(
     x: Floats, point: Floats, draws: Floats, guess: float | None, every: _Numbers, conventions: Conventions
 ) -> tuple[float, float]:
-    """`p_below` and `p_without`."""
     c = conventions
     kept = left_out(gaps(point[-1:]))
     low, largest = breaks(x[kept][:, :, None], draws[:, kept], guess, c)  # [ladders, draws]

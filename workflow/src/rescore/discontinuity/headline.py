@@ -116,6 +116,5 @@ def families(cliffs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_interval(name: str, value: float, error: float, freedom: int) -> dict[str, float]:
-    """A value and its 90% interval by Student's t."""
     half = float(student.ppf(0.95, freedom)) * error
     return {name: value, f"{name}_low": value - half, f"{name}_high": value + half}

@@ -30,23 +30,9 @@ def emergence(
 ) -> pl.DataFrame:
     """Score each subtask's curve under its preferred metric, and under Brier score where that is grade.
 
-    Parameters
-    ----------
-    curves, cliffs
-        The tables CURVES and CLIFFS.
-    preferred
-        task, subtask (without shots), and of the metric it prefers BIG-bench's name (preferred) and ours (metric).
-    listed
-        Tasks that were called emergent.
-    axis
-        What curves run along.
-    rungs_min
-        Fewer sizes make no curve.
-
-    Returns
-    -------
-    polars.DataFrame
-        The table EMERGENCE. The answers are those of the subtask's hard metric, null where another metric is preferred.
+    `preferred` has task, subtask (without shots), and of the metric it prefers BIG-bench's name (preferred) and ours
+    (metric); `listed` are the tasks that were called emergent. Fewer sizes than `rungs_min` make no curve. Returns the
+    table EMERGENCE; its answers are those of the subtask's hard metric, null where another metric is preferred.
     """
     scored = _scored(curves, axis, rungs_min)
     bare = pl.col("subtask").is_in(preferred["subtask"].implode())
@@ -82,17 +68,8 @@ def emergence(
 def preferred_metrics(found: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
     """Count by preferred metric: curves, those that show emergence, and our three answers.
 
-    Parameters
-    ----------
-    found
-        The table EMERGENCE.
-    listed
-        task and preferred_score of the tasks that were called emergent, also of those without a curve.
-
-    Returns
-    -------
-    polars.DataFrame
-        The table PREFERRED_METRICS: group "all", then "listed"; the most curves first.
+    `found` is the table EMERGENCE; `listed` has task and preferred_score of the tasks that were called emergent, also
+    of those without a curve. Returns the table PREFERRED_METRICS: group "all", then "listed"; the most curves first.
     """
     entries = listed.group_by(metric="preferred_score").agg(tasks=pl.len().cast(pl.Int64))
     every = found.group_by("metric").agg(tasks=pl.col("task").n_unique().cast(pl.Int64))

@@ -15,6 +15,9 @@ from rescore.discontinuity.progress import Floats
 _KNOTS = 22  # places tried for a bend or a step; more sizes than that, as of checkpoints, are tried in part
 
 
+_NUMBERS = 2**25  # of draws and items at once
+
+
 @dataclass(frozen=True, kw_only=True)
 class Noise:
     """How much a rung's noise moves each metric; arrays are [metrics]."""
@@ -32,11 +35,14 @@ def item_draws(scores: Floats, there: NDArray[np.bool_], conventions: Convention
     `scores` are [metrics, models, items], anything finite where an item does not count; `there` says whether one does:
     [metrics, items].
     """
-    n, draws = scores.shape[2], conventions.draws
-    picked = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]
-    weights = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).T.astype(float)  # [items, draws]
-    counted = np.where(there[:, None, :], scores, 0.0) @ weights
-    means: Floats = counted / np.maximum(there @ weights, 0.5)[:, None, :]
+    n, scores = scores.shape[2], np.where(there[:, None, :], scores, 0.0)
+    means = np.empty((*scores.shape[:2], conventions.draws))
+    at_once = max(1, _NUMBERS // n)
+    for start in range(0, conventions.draws, at_once):
+        draws = min(at_once, conventions.draws - start)
+        picked = rng.integers(0, n, (draws, n)) + n * np.arange(draws)[:, None]
+        weights = np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n).T.astype(float)  # [items, draws]
+        means[..., start : start + draws] = scores @ weights / np.maximum(there @ weights, 0.5)[:, None, :]
     return means
 
 
@@ -69,14 +75,9 @@ def rung_draws(
     each metric: d logit(p) of a token moves a whole answer's logit by k (1 - p) / (1 - q), and an NLL N by
     (1 - exp(-N)).
 
-    Parameters
-    ----------
-    x, point
-        Places of the rungs [rungs]; their means, bounded metrics on [0, 1], an NLL as minus its nats [metrics, rungs].
-    per_model, models
-        Draws of the models' means in the order of the rungs [metrics, models, draws]; how many each rung has [rungs].
-    n_items
-        Number of items of the means; [metrics].
+    `x` are places of the rungs [rungs] and `point` their means, bounded metrics on [0, 1], an NLL as minus its nats
+    [metrics, rungs]; `per_model` draws of the models' means in the order of the rungs [metrics, models, draws]; each
+    rung has `models` of them [rungs]; `n_items` is the number of items of the means [metrics].
     """
     draws = per_model.shape[2]
     mean = rung_means(per_model, models)

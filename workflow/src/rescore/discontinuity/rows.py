@@ -77,7 +77,7 @@ def _verdict_row(cell: Cell, subtask: Subtask, place: tuple[Curves, int] | None,
     for name, score in (("emergence_score", emergence_score), ("linearity", linearity)):
         row[f"{name}_low"], row[f"{name}_high"] = interval(score(curves.item_draws[j]))
     row |= {"verdict": found.verdict, "reason": "; ".join([found.reason, *cell.notes])}
-    row |= {"rise": found.rise * width(metric), "p_cliff": found.p_cliff}
+    row |= {"rise": None if found.verdict == "inverse" else found.rise * width(metric), "p_cliff": found.p_cliff}
     if found.rises:
         row |= _three("onset", found.onset) | _three("largest_gap", found.largest_gap)
     return row
@@ -162,14 +162,11 @@ def rise_rows(subtask: Subtask, settings: Settings) -> list[Row]:
 
 
 def _bars(curves: Curves, cell: Cell, settings: Settings) -> Row:
-    """The first size whose median seed is over each bar, and that model."""
     row: Row = {}
     if METRICS[cell.metric].link != "logit":
         return row
     ends = np.cumsum(curves.models)
     means = upward(cell.mean, METRICS[cell.metric])
-    if len(means) != ends[-1]:  # judged without some of its models
-        return row
     for bar in _BARS:
         for rung, (end, m) in enumerate(zip(ends, curves.models, strict=True)):
             mine = means[end - m : end]

@@ -38,12 +38,8 @@ def rung_noise(
     says nothing of the others. It takes three rungs above the NLL's floor. Else, of one model in training, from its
     last checkpoints (5 or more in the last fifth): what they leave about a line. Else the fixed one.
 
-    Parameters
-    ----------
-    x, models
-        Places of the rungs, and how many models each has; [rungs].
-    nll
-        Of the models in the order of the rungs, nats per token; [models]. None where there is none.
+    `x` and `models` are places of the rungs and how many models each has; [rungs]. `nll` is that of the models in the
+    order of the rungs, nats per token; [models].
     """
     fixed = conventions.rung_sd_logits
     if nll is None:

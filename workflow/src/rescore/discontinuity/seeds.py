@@ -51,12 +51,8 @@ def seeds(hard: Sequence[Floats], n_items: float, conventions: Conventions) -> S
     models that each jump. A lottery has rho >= .5, seeds at both ends at one size or more, and no more than half of
     them between the ends; graded seeds have rho <= .25, of six models or more.
 
-    Parameters
-    ----------
-    hard
-        Means of the hard metric, higher is better, on [0, 1]; by rung, [models] each.
-    n_items
-        Number of items of each mean; their sampling error is subtracted from the variance. NaN if not known.
+    `hard` are means of the hard metric, higher is better, on [0, 1]; by rung, [models] each. The sampling error of
+    `n_items`, NaN if not known, is subtracted from their variance.
 
     >>> from rescore.discontinuity.conventions import CONVENTIONS
     >>> found = seeds([np.zeros(3), np.array([0.0, 0.8, 0.8]), np.full(3, 0.8)], np.inf, CONVENTIONS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from rescore.discontinuity.seeds import seeds
 from rescore.discontinuity.stream import stream
 from rescore.discontinuity.synchrony import synchrony
 from rescore.discontinuity.three_questions import Answer, ask
-from rescore.tables import METRICS
+from rescore.tables import METRICS, count, some
 from rescore.tables.axes import AXES
 from rescore.tables.metrics import GUESS_METRIC, HARD_METRICS, REFERENCE_METRIC, STAGES, reference_metric
 
@@ -43,7 +44,7 @@ class Curves:
 class Subtask:
     """What is said of one subtask."""
 
-    cells: Mapping[str, Cell]  # by metric; of metrics with a link scale
+    cells: Mapping[str, Cell]  # by metric, of metrics with a link scale; those of the stages as they were judged
     curves: tuple[Curves, ...]  # the groups of metrics that were judged together, that of the stages first
     not_judged: Mapping[str, str]  # why not, by metric
     hard: str | None  # the hard metric; None where there is none
@@ -61,10 +62,12 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str, *, in_training
     """
     every = {cell.metric: cell for cell in found}
     cells = {name: cell for name, cell in every.items() if name in METRICS and METRICS[name].link}
-    why = {name: cell.reason or _too_short(cell, settings) for name, cell in cells.items()}
+    why = {name: cell.reason or _too_short(cell.x, settings) for name, cell in cells.items()}
     usable = {name: cell for name, cell in cells.items() if why[name] is None}
-    hard = next((name for name in HARD_METRICS if name in cells and cells[name].has_scores), None)
-    stages = _stages_of(hard, usable)
+    given = [name for name in HARD_METRICS if name in cells and cells[name].models]
+    hard = next((name for name in given if cells[name].has_scores), given[0] if given else None)
+    of_stages = _stages_of(hard, usable, settings)
+    stages, cells, usable = tuple(of_stages), cells | of_stages, usable | of_stages
     tokens = 1.0 if hard == "multiple_choice_grade" else _answer_tokens(every)
     names = (ladder, found[0].task, found[0].subtask)
     curves = tuple(
@@ -84,14 +87,14 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str, *, in_training
         curves=curves,
         not_judged={name: reason for name, reason in why.items() if reason},
         hard=hard,
-        answer=_answer(curves[0], guess, settings.conventions) if stages else None,
+        answer=_answer(curves[0], guess, settings.conventions, _unlikely(cells, why)) if stages else None,
         tokens=tokens,
         guess=guess,
     )
 
 
-def _answer(curves: Curves, guess: float | None, conventions: Conventions) -> Answer:
-    """Ask the three questions of the stages of a group."""
+def _answer(curves: Curves, guess: float | None, conventions: Conventions, unlikely: str) -> Answer:
+    """Ask the three questions of the stages of a group; `unlikely` says why they have no likelihood, if so."""
     hard = curves.stages - 1
     by_rung = np.split(curves.means[hard], np.cumsum(curves.models)[:-1])
     return ask(
@@ -102,36 +105,70 @@ def _answer(curves: Curves, guess: float | None, conventions: Conventions) -> An
         guess=guess,
         synchrony=curves.synchrony,
         seeds=seeds(by_rung, float(curves.n[hard]), conventions),
+        unlikely=unlikely,
         conventions=conventions,
     )
 
 
+def _unlikely(cells: Mapping[str, Cell], why: Mapping[str, str | None]) -> str:
+    name = reference_metric(name for name in cells if cells[name].has_scores)
+    if name not in cells or not cells[name].has_scores:
+        return "no likelihood"
+    apart = "on too few of the same questions, or not from the first size to the last"
+    return f"no likelihood ({name}: {why[name] or apart})"
+
+
 def _groups(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> list[list[Cell]]:
-    """Metrics by the models that have them; the stages first, on the models that have them all."""
+    """Metrics by the models that have them; the stages first."""
     groups: dict[tuple[str, ...], list[Cell]] = {}
-    if stages:
-        shared = set.intersection(*(set(usable[name].models) for name in stages))
-        first = [_only(usable[name], shared) for name in stages]
-        groups[first[0].models] = first
-    for name in sorted(usable, key=lambda name: (METRICS[name].link != "log", name)):
-        if name not in stages:
-            groups.setdefault(usable[name].models, []).append(usable[name])
+    rest = sorted(usable.keys() - set(stages), key=lambda name: (METRICS[name].link != "log", name))
+    for name in (*stages, *rest):
+        groups.setdefault(usable[name].models, []).append(usable[name])
     return list(groups.values())
 
 
-def _only(cell: Cell, models: set[str]) -> Cell:
-    """A cell without the models that others lack."""
+def _alike(stages: Sequence[Cell], settings: Settings) -> dict[str, Cell]:
+    """The stages, the hard metric last, on the models and items that all of them have.
+
+    Empty where these are no two items, or no ladder that can be judged from the hard metric's first size to its last.
+    """
+    models = set.intersection(*(set(cell.models) for cell in stages))
+    ids = [cell.item_ids for cell in stages if cell.item_ids is not None]
+    items = reduce(np.intersect1d, ids) if ids else None
+    x = stages[-1].x
+    shared = x[[model in models for model in stages[-1].models]]
+    if _too_short(shared, settings) or shared[0] > x[0] or shared[-1] < x[-1] or (items is not None and len(items) < 2):
+        return {}
+    return {cell.metric: _only(cell, models, items) for cell in stages}
+
+
+def _only(cell: Cell, models: set[str], items: NDArray[np.int64] | None) -> Cell:
+    """A cell without the models and the items that others lack, with a note on what is left out."""
+    lacking = "without a score under every metric that the questions use"
     keep = np.array([model in models for model in cell.models])
-    if keep.all():
+    if not keep.all():
+        left = [model for model in cell.models if model not in models]
+        cell = replace(
+            cell,
+            models=tuple(model for model in cell.models if model in models),
+            x=cell.x[keep],
+            mean=cell.mean[keep],
+            standard_error=cell.standard_error[keep],
+            n=cell.n[keep],
+            scores=None if cell.scores is None else cell.scores[keep],
+            notes=(*cell.notes, f"{some(left)} left out: {lacking}"),
+        )
+    if cell.scores is None or cell.item_ids is None or items is None or len(items) == len(cell.item_ids):
         return cell
+    scores, n = cell.scores[:, np.isin(cell.item_ids, items)], len(items)
     return replace(
         cell,
-        models=tuple(model for model in cell.models if model in models),
-        x=cell.x[keep],
-        mean=cell.mean[keep],
-        standard_error=cell.standard_error[keep],
-        n=cell.n[keep],
-        scores=None if cell.scores is None else cell.scores[keep],
+        mean=scores.mean(1),
+        standard_error=scores.std(axis=1, ddof=1) / np.sqrt(n),
+        n=np.full(len(scores), float(n)),
+        item_ids=items,
+        scores=scores,
+        notes=(*cell.notes, f"{len(cell.item_ids) - n} of {len(cell.item_ids)} items left out: {lacking}"),
     )
 
 
@@ -155,7 +192,7 @@ def _curves(
     per_model = np.empty((*means.shape, conventions.draws))
     together = None
     if from_items:
-        scores, there = _items([group[j] for j in from_items], sum(j < stages for j in from_items))
+        scores, there = _items([group[j] for j in from_items])
         per_model[from_items] = item_draws(scores, there, conventions, rng)
         n[from_items] = there.sum(1)
         means[from_items] = np.where(there[:, None], scores, 0.0).sum(2) / there.sum(1)[:, None]
@@ -193,8 +230,8 @@ def _curves(
     )
 
 
-def _items(group: Sequence[Cell], stages: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """Scores [metrics, models, items] of all items, and which count [metrics, items]: of the stages, the shared."""
+def _items(group: Sequence[Cell]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Scores of all items, [metrics, models, items], and whether a metric has one, [metrics, items]."""
     ids = np.unique(np.concatenate([cell.item_ids for cell in group if cell.item_ids is not None]))
     scores = np.zeros((len(group), len(group[0].models), len(ids)))
     there = np.zeros((len(group), len(ids)), bool)
@@ -203,18 +240,17 @@ def _items(group: Sequence[Cell], stages: int) -> tuple[Floats, NDArray[np.bool_
             at = np.searchsorted(ids, cell.item_ids)
             scores[j][:, at] = upward(cell.scores, METRICS[cell.metric])
             there[j, at] = True
-    there[:stages] = there[:stages].all(0)
     return scores, there
 
 
-def _too_short(cell: Cell, settings: Settings) -> str | None:
-    """Why a curve is not judged; None where it is."""
-    rungs = np.unique(cell.x)
+def _too_short(x: Floats, settings: Settings) -> str | None:
+    """Why a curve with models at these places is not judged; None where it is."""
+    rungs = np.unique(x)
     axis, decades = AXES[settings.axis], float(np.ptp(rungs)) if len(rungs) else 0.0
     if len(rungs) < settings.rungs_min or decades < settings.span_min:
         return (
-            f"the ladder is too short: {len(rungs)} sizes over {decades:.{2 if axis.falls else 1}f} decades of "
-            f"{axis.noun}, at least {settings.rungs_min} over {settings.span_min:g} are needed"
+            f"the ladder is too short: {count(len(rungs), 'size')} over {decades:.{2 if axis.falls else 1}f} decades "
+            f"of {axis.noun}, at least {settings.rungs_min} over {settings.span_min:g} are needed"
         )
     return None
 
@@ -240,34 +276,22 @@ def _tokens_about(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> float:
     if len(stages) < 2 or stages[0] != REFERENCE_METRIC:
         return 1.0
     nll, hard = usable[stages[0]], usable[stages[-1]]
-    if nll.models != hard.models:
-        return 1.0
     known = (hard.mean > 0.05) & (hard.mean < 0.95) & (nll.mean > 0)
     return float(np.clip(np.max(-np.log(hard.mean[known]) / nll.mean[known]), 1.0, 100.0)) if known.any() else 1.0
 
 
-def _stages_of(hard: str | None, usable: Mapping[str, Cell]) -> tuple[str, ...]:
+def _stages_of(hard: str | None, usable: Mapping[str, Cell], settings: Settings) -> dict[str, Cell]:
     """The stages of the three questions: four, two without those in the middle, one without a likelihood."""
     if hard is None or hard not in usable:
-        return ()
-    reference = reference_metric(name for name in usable if usable[name].has_scores)
-    if reference not in usable:
-        return (hard,)
-    four = (reference, *STAGES[hard], hard)
-    if reference == REFERENCE_METRIC and all(name in usable for name in four) and _share_items(usable, four):
-        models = set(usable[hard].models) & set(usable[reference].models)
-        if all(models <= set(usable[name].models) for name in four):
-            return four
-    return (reference, hard) if _share_items(usable, (reference, hard)) else (hard,)
-
-
-def _share_items(usable: Mapping[str, Cell], names: tuple[str, ...]) -> bool:
-    ids = [usable[name].item_ids for name in names]
-    known = [set(of.tolist()) for of in ids if of is not None]
-    return not known or len(set.intersection(*known)) > 1
+        return {}
+    reference = reference_metric(usable)
+    for between in (STAGES[hard], ()) if reference == REFERENCE_METRIC else ((),):
+        names = (reference, *between, hard)
+        if all(name in usable for name in names) and (alike := _alike([usable[name] for name in names], settings)):
+            return alike
+    return {hard: usable[hard]}
 
 
 def _guess_nats(cells: Mapping[str, Cell]) -> float | None:
-    """Mean NLL of the guesser over items and models."""
     cell = cells.get(GUESS_METRIC)
     return float(cell.mean.mean()) if cell is not None and cell.has_scores and not np.isnan(cell.mean).any() else None

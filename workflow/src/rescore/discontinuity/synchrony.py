@@ -17,13 +17,8 @@ def synchrony(nll: Floats, conventions: Conventions) -> float:
     fewer than 10. The median variance of the quiet gaps before, where the mean falls by at most a quarter as much, is
     taken off. Where noise hides the variance, K is at most the gap's share of the falls, if other items fall elsewhere.
 
-    Parameters
-    ----------
-    nll
-        Of each item on each rung, averaged over seeds, nats; [rungs, items].
+    `nll` is that of each item on each rung, averaged over seeds, nats; [rungs, items].
 
-    Examples
-    --------
     >>> together = np.repeat([[2.0], [2.0], [0.0], [0.0]], 12, axis=1)
     >>> halves = np.concatenate([together[:, :6], together[[0, 2, 2, 2]][:, 6:]], axis=1)
     >>> from rescore.discontinuity.conventions import CONVENTIONS

@@ -61,8 +61,7 @@ def answer(
     rungs
         By rung, the scores of its models (seeds) on the same items; [stages, models, items] each. Stages, higher is
         better: 0 minus the NLL per token (nats), 1 the mean probability of a token (or that of the right choice), 2 the
-        probability of the whole answer (or of the right choice among the listed), 3 the hard metric. Or two stages,
-        the first and the last of these.
+        probability of the whole answer (or of the right choice among the listed), 3 the hard metric. Or 0 and 3 alone.
     k
         Tokens of an answer, on average; 1 for multiple choice.
     guess
@@ -105,13 +104,15 @@ def ask(
     guess: float | None,
     synchrony: float | None,
     seeds: Seeds,
+    unlikely: str = "no likelihood",
     conventions: Conventions,
 ) -> Answer:
     """Answer the three questions from draws of the stages' rung means.
 
     x are places of the rungs [rungs]; of two or four stages, the likelihood first and the hard metric last, `point` are
     rung means [stages, rungs] and `draws` draws of them [stages, rungs, draws]. A single stage is the hard metric
-    without likelihood. `guess` is as in `answer`; `synchrony` is None without items: no skill is said to break then.
+    without likelihood, and `unlikely` says why. `guess` is as in `answer`; `synchrony` is None without items: no skill
+    is said to break then.
     """
     cliff: Reply = {"cliff": "yes", "open": "open"}.get(hard.verdict, "no")  # type: ignore[assignment]
     found = None
@@ -124,7 +125,7 @@ def ask(
     reason = hard.reason
     if cliff != "no" and found is None:
         label = "no likelihood" if cliff == "yes" else "open"
-        reason = f"{reason}; no likelihood, so questions 2 and 3 are not asked"
+        reason = f"{reason}; {unlikely}, so questions 2 and 3 are not asked"
     elif cliff == "open":
         reason = f"{reason}; so questions 2 and 3 are not asked"
     elif cliff == "yes" and found is not None:

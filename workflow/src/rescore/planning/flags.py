@@ -1,7 +1,6 @@
 """Subtasks that someone should look at, and why."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,24 +20,17 @@ _MAD_TO_SD = 1.4826
 _MAD_MIN = 0.05 / _MAD_TO_SD  # siblings that agree to the last digit would make any other share an outlier
 _ONE_SIDED = 1.645  # standard errors: 5%
 
-_Flag = dict[str, Any]
+_Flag = tuple[str | float | None, ...]
 
 
 def flags(curves: pl.DataFrame, verdicts: pl.DataFrame, grading: pl.DataFrame) -> pl.DataFrame:
     """Flag saturation, inverse scaling, signatures of contamination, and errors of the grader: the table FLAGS.
 
-    - saturation: exact match is at least `saturated_at` (.95) on the top two sizes or more, and NLL still falls over
-      them (one-sided 5%). Retire exact match here: it cannot tell these models apart, NLL can.
-    - inverse scaling: a metric's verdict is inverse.
-    - contamination signature: the largest gap holds at least `jump_min` (.5) of a metric's rise, the low end of its
-      interval is above the siblings' median, no sibling of the same task has such a share, and it is an outlier among
-      them (`robust_z` at least 3.5). For exact match, multiple choice and NLL, with at least 4 siblings that rise. It
-      is a reason to look for leaked items, no proof: a subtask that is another skill than its siblings looks the same.
-    - grader rejects right answers, no correct choice: the worst model's share of such items is at least 1% (GRADING,
-      which is empty where it is not known).
+    docs/diagnostics.md says when each is raised. Saturation takes a fall of NLL at one-sided 5%; contamination is
+    looked for in exact match, multiple choice and NLL. `grading` (GRADING) is empty where it is not known.
     """
     rows = [*_saturated(curves), *_inverse(verdicts), *_contaminated(verdicts), *_grader(grading, curves)]
-    frame = pl.DataFrame(rows, schema=dict(FLAGS.columns))
+    frame = pl.DataFrame(rows, schema=dict(FLAGS.columns), orient="row")
     return frame.sort("ladder", "task", "subtask", "flag", "metric", nulls_last=True)
 
 
@@ -69,7 +61,7 @@ def _saturated(curves: pl.DataFrame) -> Iterator[_Flag]:
             f"exact match is at least {CONVENTIONS.saturated_at:g} on the top {len(sizes)} sizes while NLL falls from "
             f"{found[0]:.3g} to {found[1]:.3g} {nll.metric.unit}: retire exact match here, it cannot tell them apart"
         )
-        yield _flag(key[:3], "saturation", "exact_match", "top_mean", exact.mean[-1], CONVENTIONS.saturated_at, detail)
+        yield *key[:3], "saturation", "exact_match", "top_mean", exact.mean[-1], CONVENTIONS.saturated_at, detail
 
 
 def _falls(nll: Curve, sizes: np.ndarray) -> tuple[float, float] | None:
@@ -87,7 +79,7 @@ def _inverse(verdicts: pl.DataFrame) -> Iterator[_Flag]:
     names = ("ladder", "task", "subtask", "metric", "first_mean", "last_mean")
     for *key, metric, first, last in inverse.select(names).iter_rows():
         detail = f"{metric} gets worse up the ladder: from {first:.3g} at the first size to {last:.3g}"
-        yield _flag(key, "inverse scaling", metric, "change_first_to_last", last - first, None, detail)
+        yield *key, "inverse scaling", metric, "change_first_to_last", last - first, None, detail
 
 
 def _contaminated(verdicts: pl.DataFrame) -> Iterator[_Flag]:
@@ -110,7 +102,7 @@ def _contaminated(verdicts: pl.DataFrame) -> Iterator[_Flag]:
                     f"{len(siblings)} siblings is {np.median(siblings):.0%}: look for leaked items"
                 )
                 key = (row["ladder"], row["task"], row["subtask"])
-                yield _flag(key, "contamination signature", str(metric), "robust_z_of_largest_gap", z, OUTLIER, detail)
+                yield *key, "contamination signature", str(metric), "robust_z_of_largest_gap", z, OUTLIER, detail
 
 
 def _grader(grading: pl.DataFrame, curves: pl.DataFrame) -> Iterator[_Flag]:
@@ -129,16 +121,4 @@ def _grader(grading: pl.DataFrame, curves: pl.DataFrame) -> Iterator[_Flag]:
         for row in worst.iter_rows(named=True):
             key = (row["ladder"], row["task"], row["subtask"])
             detail = f"{row[count]} of {row[of]} {words.format(model=row['model'])}"
-            yield _flag(key, flag, metric, f"{count}_share", row["share"], GRADER_SHARE_MIN, detail)
-
-
-def _flag(
-    key: tuple[str, ...] | list[str],
-    flag: str,
-    metric: str,
-    statistic: str,
-    value: float,
-    threshold: float | None,
-    detail: str,
-) -> _Flag:
-    return dict(zip(FLAGS.columns, (*key, flag, metric, statistic, value, threshold, detail), strict=True))
+            yield *key, flag, metric, f"{count}_share", row["share"], GRADER_SHARE_MIN, detail

@@ -54,22 +54,13 @@ def forecasts(
 ) -> pl.DataFrame:
     """Fit the lower part of each curve by several forms, forecast the top rung, compare.
 
-    Of a ladder of sizes, the lower 60% of the rungs are fitted. Of a ladder of checkpoints (one size in training, see
-    `checkpoint_ladders`), those of the first 10% of training, counted in compute, or the first 4 where fewer lie there.
-
-    An NLL N is fitted as -log(N + .01), as below .01 nats nothing is skill: by a power law, one with an offset, and a
-    broken one. A bounded score is fitted as a logit: by a line, by a plain and a broken power law of its negative
-    logarithm, and in two stages, the NLL's forecast and a sigmoid of NLL (see `forms`). Rungs are weighted by the
-    variance of items and seeds plus rung noise (rung_sd_logits).
-
-    The forecast is the mean of the forms, each weighted by one over its error on fitted rungs that are held out: the
-    upper 40% of them. The interval holds draws of each form's parameters and of the top rung's noise, both scaled by
-    what the form leaves over (moderated, prior_df), and the error of extrapolation, EXTRAPOLATION times the decades
-    beyond the fitted part.
+    docs/diagnostics.md says which rungs are fitted, by which forms (see `forms`), and what is forecast. Rungs are
+    weighted by the variance of items and seeds plus rung noise (rung_sd_logits). The interval has draws of each form's
+    parameters and of the top rung's noise, both scaled by what the form leaves over (moderated, prior_df), and the
+    error of extrapolation, EXTRAPOLATION times the decades beyond the fitted part.
 
     `verdicts` (VERDICTS) tell what guessing scores, where they are given. Returns the table FORECASTS: one row per form
     of each curve of CURVES and one of their mean, in the metric's own unit, or one with the reason why there is none.
-    The hard metric, NLL and the soft metrics of the headline are forecast.
     """
     rows: list[dict[str, Any]] = []
     for one in fitted_curves(curves, verdicts, conventions, seed):
@@ -132,7 +123,6 @@ def fitted_curves(
 
 
 def _n_fitted(log10_compute: Floats, *, in_training: bool) -> int:
-    """How many of the rungs are fitted."""
     if not in_training:
         return int(np.ceil(LOWER_PART * len(log10_compute)))
     first = log10_compute <= log10_compute[-1] + np.log10(FIRST_PART) + _SAME
@@ -140,7 +130,6 @@ def _n_fitted(log10_compute: Floats, *, in_training: bool) -> int:
 
 
 def _refused(curve: Curve, fitted: int) -> str | None:
-    """Say why a curve is not forecast."""
     if fitted < _RUNGS_MIN:
         return f"{fitted} rungs in the lower {LOWER_PART:.0%} of the ladder, at least {_RUNGS_MIN} are needed"
     if fitted >= len(curve.x):
@@ -156,7 +145,6 @@ def _extrapolation_errors(one: Fitted, draws: int) -> Floats:
 
 
 def _chances(verdicts: pl.DataFrame | None) -> _Chances:
-    """What guessing scores, by `CELL`."""
     if verdicts is None:
         return {}
     return {row[:4]: row[4] for row in verdicts.select(*CELL, "chance").iter_rows()}

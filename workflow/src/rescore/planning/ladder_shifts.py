@@ -27,16 +27,10 @@ def ladder_shifts(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataF
     Both isotonic curves are read at the level midway between the higher of their bottoms and the lower of their tops.
     The shift is log10 of where `other_ladder` crosses it minus log10 of where `ladder` does: negative where the other
     ladder needs less. A place in parameters is that of the same point of the curve, linear in log10 between two sizes.
-    See `shift` for the intervals.
+    See `shift` for the intervals. docs/diagnostics.md says which curves are not compared.
 
-    A curve that was judged and does not rise (VERDICTS) has no shift; one that could not be judged, as of a short
-    ladder, has one, and its interval says how far it is known. Where two ladders' answers (CLIFFS) differ in tokens, so
-    do their tokenizers, and metrics by the token are not compared. NLL per byte, which has no verdict, is compared for
-    that reason.
-
-    Returns LADDER_SHIFTS: one row per pair of ladders, in the order of their names, and cell that both hold. Null with
-    a reason where the curves have no level in common or one does not rise; in parameters also where those of a ladder
-    do not rise with its compute, as along the checkpoints of one model.
+    Returns LADDER_SHIFTS: one row per pair of ladders, in the order of their names, and cell that both hold; a shift is
+    null with a reason.
     """
     if curves["ladder"].n_unique() < 2:
         return LADDER_SHIFTS.empty()
@@ -67,7 +61,6 @@ def ladder_shifts(curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataF
 
 
 def _cell(curve: Curve) -> tuple[str, ...]:
-    """Task, subtask and metric."""
     return curve.key[1:]
 
 

@@ -21,7 +21,8 @@ ENOUGH = 0.8
 
 TOKENS = 10
 _CHECKED = 3
-_ITEMS_MIN = 10  # with fewer, a check says nothing
+_ITEMS_MIN = 10  # with fewer, a check says nothing,
+_ITEMS_MAX = 5_000  # and more change no answer
 _STAGES = ("token_probability", "target_probability", "exact_match")
 _RIGHT = {"mirage": "mirage", "step": "the skill broke", "step over two gaps": "the skill broke"}
 """By truth, the right answer: a label, or question 3."""
@@ -105,14 +106,14 @@ def planted(curves: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     """Check the answers on simulated subtasks of the run's own ladders, three of each truth.
 
     A planted subtask has the models that the table CURVES holds for the ladder, and as many items as half of the
-    subtasks have or more. Returns the table PLANTED, one row per ladder and truth; none for a ladder that is too short
-    to be judged, or whose subtasks have too few items.
+    subtasks have or more, up to 5,000. Returns the table PLANTED, one row per ladder and truth; none for a ladder that
+    is too short to be judged, or whose subtasks have too few items.
     """
     found = [PLANTED.empty()]
     hard = curves.filter(pl.col("metric").is_in(HARD_METRICS), pl.col("n") > 0)
     for (ladder,), rows in hard.partition_by("ladder", as_dict=True, maintain_order=True).items():
         known = rows.unique("model", maintain_order=True)[settings.axis].drop_nulls()
-        n_items = int(rows.unique("subtask").select(pl.col("n").median()).item())
+        n_items = min(int(rows.unique("subtask").select(pl.col("n").median()).item()), _ITEMS_MAX)
         if n_items < _ITEMS_MIN:
             continue
         answered = power(
@@ -136,7 +137,6 @@ def _truth(name: str, x: Floats) -> Truth:
 def _replicate(
     truth: Truth, x: Floats, models: NDArray[np.intp], n_items: int, settings: Settings, rng: np.random.Generator
 ) -> Answer:
-    """Answer the questions of one simulated subtask."""
     items = simulated_items(truth, np.repeat(x, models), n_items=n_items, rng=rng)
     stages = np.stack([-items["nll_nats_per_token"], *(items[name] for name in _STAGES)])  # [stages, models, items]
     ends = np.cumsum(models)

@@ -33,13 +33,10 @@ def scaffold_shift(
 ) -> pl.DataFrame:
     """Decades of compute between the rises of the same subtasks under two prompt settings.
 
-    Both isotonic curves are read at the level midway between the higher of their bottoms and the lower of their tops.
-    The shift is log10 compute of `scaffolded` minus that of `plain`: negative where the scaffold helps. See `shift` for
-    its interval.
-
-    `plain` and `scaffolded` are tables CURVES, whose common cells are compared, `verdicts` their VERDICTS: a curve that
-    was judged and does not rise has no shift. `setting` names the second. Returns the table SCAFFOLD_SHIFT, one row per
-    cell; the shift is null with a reason where the curves have no level in common, or one does not rise.
+    Curves are read as in `ladder_shifts`. The shift is log10 compute of `scaffolded` minus that of `plain`: negative
+    where the scaffold helps. `plain` and `scaffolded` are tables CURVES, whose common cells are compared, `verdicts`
+    their VERDICTS; `setting` names the second. Returns the table SCAFFOLD_SHIFT, one row per cell; the shift is null
+    with a reason where the curves have no level in common, or one does not rise.
     """
     others = {curve.key: curve for curve in read_curves(scaffolded)}
     flat = [without_rise(frame) for frame in verdicts]
@@ -101,7 +98,6 @@ def prompt_stability(settings: Sequence[PromptSetting], shifts: pl.DataFrame) ->
 
 
 def _told(name: str) -> pl.Expr:
-    """Put the replies of a group into words."""
     return pl.col(name).implode().map_elements(_in_words, return_dtype=pl.String, skip_nulls=False).alias(name)
 
 

@@ -10,6 +10,9 @@ from sacrebleu.metrics.bleu import BLEU
 DRAWS = 200
 ROUGE_DRAWS = (1_000, 20_000)
 ROUGE_NUMBERS = 2**24
+AT_ONCE = 2**20
+"""Numbers that a block of resamples holds, so that many examples need no more memory than some."""
+
 SEED = 42
 N_BUCKETS = 15
 
@@ -28,8 +31,10 @@ def estimate(statistics: Mapping[str, Statistic], n: int) -> dict[str, tuple[flo
     values = {metric: float(statistic(np.ones((1, n)))[0]) for metric, statistic in statistics.items()}
     if n < 2:
         return {metric: (value, None) for metric, value in values.items()}
-    drawn = np.column_stack([statistic(_resamples(n)) for statistic in statistics.values()])  # [DRAWS, metrics]
-    errors = np.std(drawn, axis=0, ddof=1).tolist()
+    resamples, at_once = _resamples(n), max(1, AT_ONCE // n)
+    blocks = (resamples[start : start + at_once].astype(float) for start in range(0, DRAWS, at_once))
+    drawn = np.concatenate([np.column_stack([of(block) for of in statistics.values()]) for block in blocks])
+    errors = np.std(drawn, axis=0, ddof=1).tolist()  # drawn is [DRAWS, metrics]
     return {metric: (values[metric], error) for metric, error in zip(values, errors, strict=True)}
 
 
@@ -45,16 +50,19 @@ def median_of_means(series: pl.Series) -> float | None:
         return None
     rng = np.random.default_rng(SEED)
     draws = min(max(ROUGE_NUMBERS // n, ROUGE_DRAWS[0]), ROUGE_DRAWS[1])
-    at_once = max(1, 2**20 // n)
+    at_once = max(1, AT_ONCE // n)
     blocks = [min(at_once, draws - done) for done in range(0, draws, at_once)]
     return float(np.median(np.concatenate([scores[rng.integers(n, size=(b, n))].mean(axis=1) for b in blocks])))
 
 
 @lru_cache(maxsize=1)
 def _resamples(n: int) -> np.ndarray:
-    """Draw `n` of `n` examples with replacement, always the same: how often each was drawn, [DRAWS, examples]."""
+    """Draw `n` of `n` examples with replacement, always the same: how often each was drawn, [DRAWS, examples].
+
+    In a byte each: nobody is drawn 256 times of so many.
+    """
     rng = np.random.default_rng(SEED)
-    return np.array([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(DRAWS)], dtype=np.float64)
+    return np.array([np.bincount(rng.integers(n, size=n), minlength=n).astype(np.uint8) for _ in range(DRAWS)])
 
 
 def calibration(choices: pl.DataFrame) -> dict[str, Statistic]:

@@ -38,10 +38,8 @@ def bigbench_scores(
 ) -> pl.DataFrame:
     """Score models on the subtasks of a task, or of several, under the metrics that they name.
 
-    As in `api/json_task.py` of the `bigbench` 1.0.0 package, a subtask that names multiple_choice_grade also gets the
-    calibration_multiple_choice_brier_score and the expected_calibration_error, one that names rouge gets rouge1, rouge2
-    and rougeLsum, and one that names log_likelihood, with one target per example, gets log_likelihood_per_word and
-    _per_char.
+    As in `api/json_task.py` of the `bigbench` 1.0.0 package, multiple_choice_grade brings the two calibrations, rouge
+    is three metrics, and log_likelihood, with one target per example, brings that per word and per character.
 
     Returns the table BIGBENCH: one row per model, subtask and metric, and one per task and metric (with the task as
     subtask) that aggregates the subtasks in `examples`. `standard_error` is sd / sqrt(n) for a metric that scores

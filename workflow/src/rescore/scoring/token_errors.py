@@ -49,7 +49,6 @@ def token_errors(answers: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
 
 
 def _dependence(right: pl.Series, rng: np.random.Generator) -> tuple[float | str | None, ...]:
-    """The columns `DEPENDENCE` of one subtask."""
     # Items that are right at the same tokens are one pattern, drawn as often as all of them.
     alike = pl.DataFrame({"bits": right.cast(pl.List(pl.String)).list.join("")}).group_by("bits").len().sort("bits")
     count = alike["len"].to_numpy()
@@ -112,7 +111,6 @@ def _pairs(x: np.ndarray) -> np.ndarray:
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Divide, NaN where b is 0."""
     quotient: np.ndarray = np.full(np.broadcast_shapes(a.shape, b.shape), np.nan)
     np.divide(a, b, out=quotient, where=b != 0)
     return quotient

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_AT_ONCE = 2**22  # tokens
+
 LOG10_COMPUTE = (20.0, 21.0, 22.0, 22.5, 23.0, 23.5, 24.0, 25.0)
 
 
@@ -40,7 +42,7 @@ def chain_table(
     with np.errstate(divide="ignore"):
         logprob = np.log(p)  # minus infinity where p is 0 in floating point
     exact = p**k
-    simulated = [float((rng.random((draws, k)) < probability).all(1).mean()) for probability in p]
+    simulated = [_right(probability, k, draws, rng) / draws for probability in p]
     return pl.DataFrame(
         {
             "log10_compute": np.array(log10_compute, float),
@@ -51,6 +53,13 @@ def chain_table(
             "exact_match_simulated_se": np.sqrt(exact * (1 - exact) / draws),
         }
     )
+
+
+def _right(probability: float, k: int, draws: int, rng: np.random.Generator) -> int:
+    """Draw answers, as many at once as take little memory, and count those whose every token is right."""
+    at_once = max(1, _AT_ONCE // k)
+    sizes = (min(at_once, draws - done) for done in range(0, draws, at_once))
+    return sum(int((rng.random((size, k)) < probability).all(1).sum()) for size in sizes)
 
 
 def expit(x: Floats) -> Floats:
