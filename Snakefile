@@ -12,6 +12,12 @@ from rescore.models import EXTRACTION_VERSION
 from rescore.tables import TABLES
 from rescore.tables.source import code_digest, digest_files
 
+with planning.exiting():
+    if Path("config/config.yaml").exists():
+        planning.read_config(
+            Path("config/config.yaml")
+        )  # Snakemake's own error names no line
+
 
 configfile: "config/config.yaml"
 

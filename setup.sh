@@ -12,8 +12,9 @@ stamp=.venv/$lock.installed
 want=$(cat requirements*.lock pyproject.toml | cksum)
 [ "$(cat "$stamp" 2>/dev/null || true)" = "$want" ] && exit 0
 install() { .venv/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps "$@"; } # the lock files are complete
-# The CPU build of PyTorch where pip finds one, else the registry's build (on Linux: with the CUDA libraries it needs).
-install -r requirements-torch-cpu.lock 2>/dev/null || install -r requirements-torch.lock
+# The CPU build of PyTorch on a machine without a GPU, where pip finds one; else the registry's (on Linux: with CUDA).
+gpu=$(command -v nvidia-smi || true)
+{ [ -z "$gpu" ] && install -r requirements-torch-cpu.lock 2>/dev/null; } || install -r requirements-torch.lock
 install -r "$lock"
 if [ "$lock" = requirements-dev.lock ]; then
   install --quiet -r requirements-storage.lock

@@ -101,6 +101,8 @@ def test_digests_follow_files_and_rows(make: Make) -> None:
     leaf.write_text(leaf.read_text().replace("answer 1", "answer one"))
     assert made.task_digest("trees") != task
     assert make(ladder="m\tf\tmodel\t-\t1\t2\tbfloat16\n").row_digest("m") != row
+    Path("model/notes.md").symlink_to("nowhere")  # nothing reads it
+    assert made.row_digest("m") == row
     weights = Path("model/model.safetensors")
     weights.write_bytes(bytes(len(weights.read_bytes())))  # trained anew: as long as before
     assert made.row_digest("m") != row
@@ -347,6 +349,7 @@ BROKEN = {
         "nano.tsv: row 3: key 'n_tokens': missing, so 'n' has no place along compute; give it, or test along "
         "parameters (discontinuity.axis: n_params)",
     ),
+    "ladder twice": ({"ladders": ["nano.tsv", "./nano.tsv"]}, "nano.tsv: stands twice among the ladders; take one out"),
     "two ladders of one name": (
         {"ladders": ["nano.tsv", "elsewhere/nano.tsv"]},
         "elsewhere/nano.tsv: nano.tsv gives a ladder 'nano' already; rename the file",
@@ -365,6 +368,53 @@ def test_what_is_wrong_is_named_with_file_row_and_key(make: Make, changes: dict[
         make(**changes)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_a_home_folder_may_stand_for_itself_in_every_path(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    make()
+    bigbench = {"path": "~/elsewhere/bigbench", "hub": None}
+    made = make(ladders=["~/nano.tsv"], suite="trees\t0\t\t1\n", bigbench=bigbench, published={"path": "~/results"})
+    assert (list(made.ladders.values()), made.config["published"]["path"]) == (
+        [Path.cwd() / "nano.tsv"],
+        f"{Path.cwd()}/results",
+    )
+    shutil.rmtree("data/tasks")
+    assert (
+        make(suite="trees\t0\t\t1\n", bigbench=bigbench).task_file("trees")
+        == f"{Path.cwd()}/elsewhere/bigbench/trees/task.json"
+    )
+    with pytest.raises(
+        InputError, match=r"^config.yaml: key 'ladders': ~nobody-here/l.tsv: no user 'nobody-here'; write"
+    ):
+        make(ladders=["~nobody-here/l.tsv"])
+
+
+def test_a_path_with_a_control_character_is_refused(make: Make) -> None:
+    bigbench = {"path": "a\0b", "hub": None}
+    with pytest.raises(
+        InputError, match=r"^config.yaml: key 'bigbench.path': 'a\\x00b' holds a control character; take"
+    ):
+        make(bigbench=bigbench)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "text\n"])
+def test_a_config_without_keys_is_refused(make: Make, text: str) -> None:
+    Path("config.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"^config.yaml: holds no keys with values, such as `suite: "):
+        make()
+
+
+def test_every_bad_row_of_a_suite_or_ladder_is_named(make: Make) -> None:
+    with pytest.raises(
+        InputError, match=r"^suite.tsv: row 2: key 'task': 'frut' is .*; also suite.tsv: row 4: key 'task': 'tres' "
+    ):
+        make(suite="frut\t0\t\t1\nfruit\t0\t\t1\ntres\t0\t\t1\n")
+    row = "{}\tf\t{}\t-\t1\t2\tfloat32\n"
+    with pytest.raises(
+        InputError, match=r"^nano.tsv: row 2: model 'a': key 'source'.*; also nano.tsv: row 4: model 'c': "
+    ):
+        make(ladder=row.format("a", "none") + row.format("b", "model") + row.format("c", "data"))
 
 
 def test_a_key_that_stands_twice_in_the_file_is_named_with_its_line(make: Make) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rescore.bigbench.catalogue import by_task, catalogue, kinds
-from rescore.config import plan
+from rescore.config import plan, task_sources
 from rescore.config.inputs import Row, read_suite
 from rescore.tables import InputError
 
@@ -171,8 +171,24 @@ def test_a_large_file_waits_for_its_use_and_a_packed_one_counts_sixteenfold(
     else:
         path.write_bytes(gzip.compress(GOOD.encode()) if name.endswith(".gz") else GOOD.encode())
     for short, found in ((0, [1]), (1, [])):
-        monkeypatch.setattr(plan, "_CHECKED_BYTES", times * path.stat().st_size - short)
+        monkeypatch.setattr(task_sources, "_CHECKED_BYTES", times * path.stat().st_size - short)
         assert made_of(tmp_path, {"path": path}).tasks["mine"]["sizes"] == found
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "message"),
+    [
+        ("q.jsonl", "a" * 40, " is no dataset of the Hub (org/name); leave 'revision' blank for a file or folder"),
+        ("my data/q", "a" * 40, " is no dataset of the Hub (org/name); leave 'revision' blank for a file or folder"),
+        ("nothing", "", " holds no file"),
+    ],
+)
+def test_a_path_that_holds_no_questions_stops_the_plan(name: str, revision: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text(GOOD)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(InputError) as caught:
+        made_of(tmp_path, {"path": tmp_path / name, "revision": revision})
+    assert str(caught.value) == f"{tmp_path / 's.tsv'}: row 2: key 'path': {tmp_path / name}{message}"
 
 
 def test_the_files_of_a_folder_are_watched_but_hidden_ones(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The catalogue of tasks: what the shipped one holds, how it is made from a folder, and how it is searched."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -131,26 +132,38 @@ def test_tasks_whose_subtask_is_found_are_listed_whole(folder: Path, capsys: pyt
     assert [line.split("\t")[:3] for line in capsys.readouterr().out.splitlines()[1:]] == [["trees:oak", "json", "4"]]
 
 
-OWN = "BIG-Bench's tasks; for those of this checkout: rescore tasks --bigbench data/tasks\n"
-
-
-def test_without_a_folder_big_bench_is_listed_and_what_is_unsupported_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_tasks_and_big_bench_are_listed_and_what_is_unsupported_said(capsys: pytest.CaptureFixture[str]) -> None:
     tasks([], bigbench=None, subtasks=False)
     printed = capsys.readouterr()
-    assert len(printed.out.splitlines()) == 1 + 167 + 42
+    assert len(printed.out.splitlines()) == 1 + 4 + 167 + 42
     assert printed.err == (
         "42 of these tasks are unsupported and cannot stand in a suite: each is a programmatic task, which asks its "
-        "questions by a program of its own instead of a task.json\n" + OWN
+        "questions by a program of its own instead of a task.json\n"
+        "of data/tasks: letter_reversal, letter_sorting, letter_swaps, modular_addition; the others are BIG-Bench's\n"
     )
     tasks(["2_digit", "multiplication"], bigbench=None, subtasks=True)
     printed = capsys.readouterr()
     assert printed.out.splitlines()[1].startswith("arithmetic:2_digit_multiplication\tjson\t1000\texact_str_match\t")
-    assert (len(printed.out.splitlines()), printed.err) == (2, OWN)
+    assert (len(printed.out.splitlines()), printed.err) == (2, "")
+
+
+def test_an_own_task_is_listed_instead_of_big_benchs_of_its_name(
+    write_task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tasks(["arithmetic", "numerical"], bigbench=None, subtasks=False)  # where there is no data/tasks
+    assert "arithmetic\tjson\t15023\t20\t" in capsys.readouterr().out
+    shutil.copytree(Path(write_task("arithmetic")).parent, "data/tasks/arithmetic")
+    tasks(["arithmetic"], bigbench=None, subtasks=True)
+    rows = [line.split("\t")[:3] for line in capsys.readouterr().out.splitlines()]
+    assert [row for row in rows if row[0].startswith("arithmetic")] == [["arithmetic", "json", "4"]]
 
 
 def test_words_that_are_nowhere(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"^no task of BIG-Bench holds 'sorting 7': each word is looked for in name"):
-        tasks(["sorting", "7"], bigbench=None, subtasks=False)
+    with pytest.raises(
+        InputError, match=r"^no task of data/tasks and BIG-Bench holds 'sorting 77': each word is looked for in name"
+    ):
+        tasks(["sorting", "77"], bigbench=None, subtasks=False)
     with pytest.raises(InputError, match=f"^no task of {folder} holds 'arithmetic'"):
         tasks(["arithmetic"], bigbench=folder, subtasks=True)
 

@@ -435,7 +435,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "other kind": (
         "q.csv",
         b"input,target\n",
-        ": its name ends in none of .jsonl, .ndjson, .json, .parquet; convert it",
+        ": its name ends in none of .jsonl, .ndjson, .json, .parquet; give the folder that it is in",
     ),
     "cut line": ("q.jsonl", b'{"input": "a", "target": "b"}\n{"input": "a"', ": line 2: not JSON ("),
     "key twice": ("q.jsonl", b'{"input": "a", "input": "c", "target": "b"}', ": line 1: key 'input': stands twice"),

@@ -26,7 +26,7 @@ def test_an_old_key_is_named_with_what_became_of_it(key: str) -> None:
         ({"alfa": 1}, "discontinuity: key 'alfa': unknown; known are axis, rungs_min"),
         ({"rungs_min": 4}, "discontinuity: key 'rungs_min': 4, expected 5 or more"),
         ({"draws": 400.5}, "discontinuity: key 'draws': 400.5, expected a whole number"),
-        ({"confidence": True}, "discontinuity: key 'confidence': True, expected a number"),
+        ({"confidence": True}, "discontinuity: key 'confidence': true, expected a number"),
         ({"confidence": 1.0}, "discontinuity: key 'confidence': 1.0, expected 0.999 or less"),
     ],
 )

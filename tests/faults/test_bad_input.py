@@ -132,7 +132,7 @@ def judged(frame: pl.DataFrame | None = None, *options: object) -> None:
 BAD: dict[str, tuple[Callable[[], object], str]] = {
     # config
     "config: a list": (lambda: planned([]), "config.yaml: [], expected keys with values"),
-    "config: nothing": (lambda: planned(None), "config.yaml: None, expected keys with values"),
+    "config: nothing": (lambda: planned(None), "config.yaml: null, expected keys with values"),
     "config: unknown key": (lambda: planned(usable(suites="x")), "'suites': unknown; did you mean 'suite'?"),
     "config: ladder twice": (lambda: planned(usable(ladders=["ladder.tsv"] * 2)), "'ladders': "),
     "config: no ladder": (lambda: planned(usable(ladders=[])), "'ladders': "),
@@ -147,7 +147,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "config: half a shard": (lambda: planned(extracted(shards=1.5)), "'extract.shards': 1.5, expected a whole number"),
     "config: a truth for a number": (
         lambda: planned(extracted(shards=True)),
-        "'extract.shards': True, expected a whole number",
+        "'extract.shards': true, expected a whole number",
     ),
     "config: text for a number": (
         lambda: planned(extracted(batch_tokens="16k")),
@@ -236,14 +236,14 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "suite: more shots than questions": (lambda: prompted(task(), "--shots", 4), "fruit"),
     # task.json
     "task: empty": (lambda: prompted(""), "task.json: line 1: not JSON"),
-    "task: a list": (lambda: prompted("[]"), "task.json: holds a list, expected an object"),
+    "task: a list": (lambda: prompted("[]"), "task.json: holds an empty list, expected an object"),
     "task: cut off": (lambda: prompted(task()[:-20]), "task.json: line 1: not JSON"),
     "task: UTF-16": (lambda: prompted(task().encode("utf-16")), "task.json: not UTF-8 at byte 0"),
     "task: half a character": (lambda: prompted(task(description="\ud800")), "half a surrogate pair"),
     "task: nested": (lambda: prompted("[" * 100_000), "task.json: "),
     "task: endless digits": (lambda: prompted(task().replace('"a": 1', '"a": ' + "9" * 5000)), "task.json: "),
     "task: no examples": (lambda: prompted(task(examples=[])), "key 'examples': holds no example"),
-    "task: examples by name": (lambda: prompted(task(examples={})), "key 'examples': an object, expected a list"),
+    "task: examples by name": (lambda: prompted(task(examples={})), "key 'examples': an empty object, expected a list"),
     "task: other name": (
         lambda: prompted(task(name="tree")),
         "key 'name': 'tree', expected its folder's name, 'fruit'",

@@ -14,7 +14,7 @@ import pytest
 from rescore import cli
 from rescore.bigbench import load
 from rescore.bigbench.answers import is_settled, post_process
-from rescore.tables import InputError, write_csv
+from rescore.tables import InputError, to_csv, write_text
 
 STEERS = ["\x1b[2J", "\x07", "\x9b31m", "\u202e", "\r", "a\nb"]
 
@@ -48,7 +48,7 @@ def test_an_error_is_one_line_whatever_a_name_holds(tmp_path: Path, harm: str) -
 def test_no_text_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers(tmp_path: Path) -> None:
     texts = ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "a=b", "", None, "é-"]
     frame = pl.DataFrame({"text": texts, "number": [-1.5] * len(texts)})
-    write_csv(frame, tmp_path / "t.csv")
+    write_text(to_csv(frame), tmp_path / "t.csv")
     with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
         back = list(csv.reader(file))[1:]
     assert [row[0] for row in back] == [f"'{t}" if t and t[0] in "=+-@\t\r\n" else t or "" for t in texts]

@@ -241,8 +241,8 @@ def test_models_of_other_tokenizers_share_an_axis(tmp_path: Path) -> None:
 
 BAD = {
     "empty": (b"", ": holds no text"),
-    "latin-1": (b"caf\xe9", ": not UTF-8 at byte 3; convert it (iconv -t UTF-8)"),
-    "utf-16": ("abc".encode("utf-16"), ": not UTF-8 at byte 0; convert it (iconv -t UTF-8)"),
+    "latin-1": (b"caf\xe9", ": not UTF-8 at byte 3; convert it (iconv -f LATIN1 -t UTF-8, if it is LATIN1)"),
+    "utf-16": ("abc".encode("utf-16"), ": not UTF-8 at byte 0; convert it (iconv -f UTF-16 -t UTF-8, if it is UTF-16)"),
 }
 
 

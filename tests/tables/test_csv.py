@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rescore.tables import write_csv
+from rescore.tables import to_csv, write_text
 
 
 def test_csv_keeps_every_digit_and_null_from_empty(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_csv_keeps_every_digit_and_null_from_empty(tmp_path: Path) -> None:
         }
     )
     path = tmp_path / "new" / "table.csv"
-    write_csv(frame, path)
+    write_text(to_csv(frame), path)
     assert path.read_text(encoding="utf-8").splitlines()[:4] == [
         "name,value,n,yes",
         '"a,b",0.30000000000000004,1,true',

@@ -132,6 +132,21 @@ def test_a_suite_table_that_cannot_be_used(tmp_path: Path, content: bytes, messa
     assert "\n" not in str(caught.value)
 
 
+def test_several_bad_rows_are_named_together(tmp_path: Path) -> None:
+    rows = "".join(f"t{n}\t{shots}\t\t1\n" for n, shots in enumerate(["0", "-1", "x", "0", "1.5", "-2", "-3"]))
+    path = write(tmp_path / "s.tsv", SUITE + rows)
+    with pytest.raises(InputError) as caught:
+        read_suite(path)
+    assert str(caught.value) == (
+        f"{path}: row 3: key 'shots': -1, expected 0 or more; also {path}: row 4: key 'shots': 'x', expected a whole "
+        f"number, such as 1200000; also {path}: row 6: key 'shots': 1.5, expected a whole number, such as 1200000; "
+        "also 2 rows more"
+    )
+    path = write(tmp_path / "l.tsv", LADDER + "".join(f"{m}\tf\tx\t-\t2\t\tfloat32\t\t\n" for m in "ab"))
+    with pytest.raises(InputError, match=r"row 2: key 'n_tokens': missing.*; also .*: row 3: key 'n_tokens': missing"):
+        read_ladders([path], axis="compute_flops")
+
+
 ROWS_BELOW = {
     "blank line": ("", "\n\n", 4),
     "two, one of them of tabs": ("", "\n\n\t\t\t\n", 5),
@@ -351,7 +366,11 @@ def config(**changes: Any) -> dict[str, Any]:
         ),
         (config(bigbench={"path": 3, "hub": None}), "key 'bigbench.path': 3, expected text or null (a folder"),
         ({}, "key 'ladders': missing"),
-        (None, "None, expected keys with values"),
+        (
+            config(discontinuity={**yaml.safe_load(CONFIG.read_text())["discontinuity"], "confidence": float("nan")}),
+            "key 'discontinuity.confidence': nan, expected a number",
+        ),
+        (None, "null, expected keys with values"),
     ],
 )
 def test_a_config_that_cannot_be_used(changed: object, message: str) -> None:
@@ -366,6 +385,15 @@ def test_merge_keys_may_stand_twice_and_an_alias_of_itself_is_refused(tmp_path: 
     write(path, "a: &a [1, *a]\n")
     with pytest.raises(
         InputError, match=rf"^{path}: nested too deeply, or an alias \(\*\) stands inside its own anchor"
+    ):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize(("text", "line"), [("a: 1\nb:\n\tc: 1\n", 3), ("a: 1\n b: 2\n", 2), ("a: b: c\n", 1)])
+def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    path = write(tmp_path / "c.yaml", text)
+    with pytest.raises(
+        InputError, match=rf"^{path}: line {line}: not YAML \(.*\); indent with spaces, one key and its"
     ):
         read_yaml(path)
 

@@ -45,7 +45,7 @@ for name, job in jobs.items():
             ],
             tasks=job.tasks,
             models=[f"--model={model}" for model in job.models],
-            ladder=plan.ladder_of(job.models[0]),
+            ladder=lambda _, model=job.models[0]: plan.ladder_of(model),
             rows=[plan.row_digest(model) for model in job.models],
             batch_tokens=plan.config["extract"]["batch_tokens"],
             max_new_tokens=plan.config["extract"]["max_new_tokens"],

@@ -20,6 +20,6 @@ rule fetch:
     conda:
         "../envs/rescore.yaml"
     params:
-        options=plan.fetch_options(),
+        options=lambda _: plan.fetch_options(),  # a function, as paths may have braces
     shell:
         "rescore fetch {params.options} 2> {log:q}"

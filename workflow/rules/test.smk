@@ -20,7 +20,7 @@ rule test:
         results=subpath(output[0], parent=True),
         examples=lambda _, input: [f"--examples={table}" for table in input.examples],
         grading=lambda _, input: [f"--grading={table}" for table in input.grading],
-        ladders=[f"--ladder={path}" for path in plan.ladders.values()],
+        ladders=lambda _: [f"--ladder={path}" for path in plan.ladders.values()],
         rows=digest_files(plan.ladders.values()),
         settings=json.dumps(plan.config["discontinuity"]),
         code=code_digest("rescore.commands.test"),

@@ -3,11 +3,12 @@
 import functools
 import gzip
 import json
+import math
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rescore.tables import InputError, did_you_mean, read_text, unknown
 
@@ -119,14 +120,11 @@ def check_printable(path: Path, key: str, text: str) -> None:
             raise InputError(f"{path}: key '{key}': holds {character!r}, expected printable characters")
 
 
-T = TypeVar("T", str, None)
-
-
-def text(path: Path, data: Json, key: str, default: T) -> str | T:
+def text(path: Path, data: Json, key: str, default: str | None) -> Any:
     """Return an optional string; null is allowed only where the default is null."""
     if key not in data or (default is None and data[key] is None):
         return default
-    return str(field(path, data, key, str))
+    return field(path, data, key, str)
 
 
 def field(path: Path, data: Json, key: str, expected: type) -> Any:
@@ -153,6 +151,10 @@ _NAMES: Mapping[type, str] = {
 
 def kind(value: object) -> str:
     """Name the kind of a JSON value for a message."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN or infinite"
+    if value in ([], {}):
+        return "an empty " + ("list" if isinstance(value, list) else "object")
     return _NAMES.get(type(value), type(value).__name__)
 
 

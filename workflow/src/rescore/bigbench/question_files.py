@@ -42,7 +42,8 @@ def read_questions(path: Path, *, subset: str | None = None, split: str | None =
             if value is not None:
                 raise InputError(f"{path}: is one file, and key '{key}' is of a folder or a dataset; leave it blank")
         if form not in FORMS:
-            raise InputError(f"{path}: its name ends in none of {', '.join(FORMS)}; convert it to one of them")
+            of_folder = "; give the folder that it is in" if form in (".csv", ".tsv") else "; convert it to one of them"
+            raise InputError(f"{path}: its name ends in none of {', '.join(FORMS)}{of_folder}")
         if form == ".parquet":
             found = _parquet(path, path)
         else:

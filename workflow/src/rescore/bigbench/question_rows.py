@@ -20,7 +20,7 @@ from rescore.bigbench.question_columns import (
 )
 from rescore.bigbench.question_files import Question, columns, read_questions
 from rescore.bigbench.task_files import Subtask, clip_scores, example_problem
-from rescore.tables import InputError
+from rescore.tables import InputError, together
 
 FIRST_LINE = r"\S[^\n]*\S|\S"
 """Cuts an answer: the first line with text in it, without the white space around it."""
@@ -71,7 +71,11 @@ def load_questions(
     if use["choices"]:
         examples = _chosen(questions, use, say)
     else:
-        examples = [_example(question, use, graded=graded) for question in questions]
+        examples = []
+        with together() as one:
+            for question in questions:
+                with one():
+                    examples.append(_example(question, use, graded=graded))
         listed = None if graded else _listed(questions, examples, say)
         if listed:
             examples, metrics, list_choices = listed, ("exact_str_match", *metrics), False
@@ -120,7 +124,11 @@ def _example(question: Question, use: Mapping[str, Sequence[str]], *, graded: bo
 
 def _chosen(questions: Sequence[Question], use: Mapping[str, Sequence[str]], say: Say) -> list[Json]:
     """Form the examples of rows with choices. What a target is (a choice, its label, its place) is one for all rows."""
-    rows = [(q, choices_of(q, use["choices"]), targets_of(q, use["target"])) for q in questions]
+    rows = []
+    with together() as one:
+        for q in questions:
+            with one():
+                rows.append((q, choices_of(q, use["choices"]), targets_of(q, use["target"])))
     ways: dict[str, Callable[[Choices], Sequence[str]]] = {
         "text": lambda choices: choices.texts,
         "label": lambda choices: choices.labels,
@@ -134,24 +142,25 @@ def _chosen(questions: Sequence[Question], use: Mapping[str, Sequence[str]], say
             "label (A, B, ...) in the column of the target"
         )
     way = max(ways, key=lambda way: sum(fits[way]))
-    if not all(fits[way]):
-        (question, choices, targets), _ = next(pair for pair in zip(rows, fits[way], strict=True) if not pair[1])
-        known = ways[way](choices)
-        wrong = next(target for target in targets if target not in known)
-        others = f" (most rows name a choice by its {way})" if any(fits[way]) else ""
-        raise InputError(
-            f"{question.where}: target {wrong!r} is none of {', '.join(known)[:200]}{others}; mend the row"
-        )
-    say(f"{_file(questions)}: targets name a choice by its {way}")
+    most = f" (most rows name a choice by its {way})" if any(fits[way]) else ""
     examples: list[Json] = []
-    for question, choices, targets in rows:
-        right = {choices.texts[ways[way](choices).index(target)] for target in targets}
-        scores = {text: int(text in right) for text in choices.texts}
-        if len(scores) < len(choices.texts):
-            say(f"{question.where}: a choice stands twice, and counts once")
-        if len(right) == len(scores):
-            raise InputError(f"{question.where}: every choice is right, so there is nothing to choose; mend the row")
-        examples.append({"input": input_of(question, use["input"]), SCORES: scores})
+    with together() as one:
+        for question, choices, targets in rows:
+            with one():
+                known = ways[way](choices)
+                for target in targets:
+                    if target not in known:
+                        told = f"target {target!r} is none of {', '.join(known)[:200]}{most}; mend the row"
+                        raise InputError(f"{question.where}: {told}")
+                right = {choices.texts[known.index(target)] for target in targets}
+                scores = {text: int(text in right) for text in choices.texts}
+                if len(right) == len(scores):
+                    told = "every choice is right, so there is nothing to choose; mend the row"
+                    raise InputError(f"{question.where}: {told}")
+                if len(scores) < len(choices.texts):
+                    say(f"{question.where}: a choice stands twice, and counts once")
+                examples.append({"input": input_of(question, use["input"]), SCORES: scores})
+    say(f"{_file(questions)}: targets name a choice by its {way}")
     return examples
 
 

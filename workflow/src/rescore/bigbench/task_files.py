@@ -9,42 +9,18 @@ from typing import Any
 
 import regex
 
-from rescore.bigbench.fields import (
-    Json,
-    Say,
-    check_example_keys,
-    check_keys,
-    check_printable,
-    field,
-    kind,
-    read,
-    strings,
-    text,
-)
-from rescore.tables import InputError
+from rescore.bigbench import fields
+from rescore.bigbench.fields import Json, Say, check_printable, field, kind, strings, text
+from rescore.tables import InputError, together
 
-_TARGET_METRICS = frozenset(
-    {
-        "bleu",
-        "bleurt",
-        "exact_str_match",
-        "case_insensitive_str_match",
-        "sequence_f1",
-        "numeric_match_with_0_1_relative_error",
-        "rouge",
-        "log_likelihood",
-    }
-)
-MULTIPLE_CHOICE_METRICS = frozenset(
-    {
-        "multiple_choice_grade",
-        "calibration_multiple_choice_brier_score",
-        "expected_calibration_error",
-        "weighted_log_probabilities",
-        "weighted_probabilities",
-        "macro_f1",
-    }
-)
+_TARGET_METRICS = frozenset({
+    "bleu", "bleurt", "exact_str_match", "case_insensitive_str_match", "sequence_f1",
+    "numeric_match_with_0_1_relative_error", "rouge", "log_likelihood",
+})  # fmt: skip
+MULTIPLE_CHOICE_METRICS = frozenset({
+    "multiple_choice_grade", "calibration_multiple_choice_brier_score", "expected_calibration_error",
+    "weighted_log_probabilities", "weighted_probabilities", "macro_f1",
+})  # fmt: skip
 _KNOWN_METRICS = _TARGET_METRICS | MULTIPLE_CHOICE_METRICS
 
 DEFAULT_OUTPUT_REGEX = r"[^\.\?\!\;\n]+"
@@ -93,7 +69,7 @@ def load(root: Path, name: str, *, say: Say = lambda _: None) -> list[Subtask]:
     path = root / task / "task.json"
     if not path.is_file():
         raise InputError(f"{path}: no such file; '{task}' is no JSON task of {root}")
-    subtasks = list(_leaves(path, read(path), parent=None, only=leaf or None, say=say))
+    subtasks = list(_leaves(path, fields.read(path), parent=None, only=leaf or None, say=say))
     if subtasks and subtasks[0].task != task:
         raise InputError(f"{path}: key 'name': {subtasks[0].task!r}, expected its folder's name, {task!r}")
     if leaf:
@@ -122,7 +98,7 @@ def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say
     check_printable(path, "keywords", "".join(strings(path, data, "keywords")))
     if parent is not None and only is not None and own_name != only:
         return
-    check_keys(path, data, task=name.partition(":")[0], say=say)
+    fields.check_keys(path, data, task=name.partition(":")[0], say=say)
     if "examples" in data:
         if data.get("subtasks") not in (None, []):
             raise InputError(f"{path}: key 'subtasks': stands beside 'examples'; take one of the two out")
@@ -133,7 +109,7 @@ def _leaves(path: Path, data: Json, *, parent: str | None, only: str | None, say
     if not inline and not files:
         raise InputError(f"{path}: key 'examples': missing, and no folder beside it holds a subtask's task.json")
     seen = set()
-    for where, child in [(path, d) for d in inline] + [(f, read(f)) for f in files]:
+    for where, child in [(path, d) for d in inline] + [(f, fields.read(f)) for f in files]:
         for subtask in _leaves(where, child, parent=name, only=only, say=say):
             if subtask.name in seen:
                 raise InputError(f"{where}: key 'name': subtask {subtask.name!r} stands here twice")
@@ -179,14 +155,16 @@ def _distinct(path: Path, data: Json, task: str, metrics: Sequence[str], say: Sa
     needs_choices = bool(MULTIPLE_CHOICE_METRICS.intersection(metrics))
     needs_target = bool(_TARGET_METRICS.intersection(metrics))
     distinct: dict[str, Json] = {}
-    for i, example in enumerate(field(path, data, "examples", list), start=1):
-        if isinstance(example, dict):  # first: what is missing may be there under a misspelt key
-            check_example_keys(f"{path}: example {i}", example, task=task, say=say)
-        problem = example_problem(example, needs_choices=needs_choices, needs_target=needs_target)
-        if problem:
-            raise InputError(f"{path}: example {i}: {problem}")
-        clip_scores(example)
-        distinct.setdefault(json.dumps(example), example)
+    with together() as one:
+        for i, example in enumerate(field(path, data, "examples", list), start=1):
+            with one():
+                if isinstance(example, dict):  # first: what is missing may be there under a misspelt key
+                    fields.check_example_keys(f"{path}: example {i}", example, task=task, say=say)
+                problem = example_problem(example, needs_choices=needs_choices, needs_target=needs_target)
+                if problem:
+                    raise InputError(f"{path}: example {i}: {problem}")
+                clip_scores(example)
+                distinct.setdefault(json.dumps(example), example)
     if not distinct:
         raise InputError(f"{path}: key 'examples': holds no example")
     return list(distinct.values())

@@ -21,13 +21,18 @@ def fetch(
 
     What is there already is left alone. The source package is kept beside OUT.
     """
-    from rescore.bigbench import download
+    from rescore.bigbench import catalogue, download
     from rescore.config.inputs import read_suite
     from rescore.config.task_sources import questions_at
-    from rescore.tables import InputError, write_bytes
+    from rescore.tables import InputError, did_you_mean, write_bytes
 
     if not tasks and suite is None:
         raise InputError("fetch: nothing to fetch; name tasks of BIG-Bench, or a suite with --suite")
+    known = [name for name, kind in catalogue.kinds().items() if kind == catalogue.JSON_TASK and ":" not in name]
+    for task in tasks or []:
+        if hub is None and task not in known:  # said before the download
+            meant = did_you_mean(task, known) or "`rescore tasks` lists them"
+            raise InputError(f"fetch: BIG-Bench has no JSON task '{task}'; {meant}")
     for row in read_suite(suite) if suite else ():
         path = questions_at(row) if "revision" in row else None
         if path is not None and not path.exists():

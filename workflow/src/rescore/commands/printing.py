@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from rescore.tables import to_csv
+from rescore.tables import printable, to_csv
 
 _NULL = "–"
 _NARROWEST = 12  # a text is cut to this many characters at the least
@@ -90,5 +90,4 @@ def _text(value: Any) -> str:
         return _NULL
     if isinstance(value, float):
         return f"{value:.3g}".replace("e+", "e")
-    text = f"[{', '.join(map(_text, value))}]" if isinstance(value, list) else str(value)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(f"[{', '.join(map(_text, value))}]" if isinstance(value, list) else str(value))

@@ -16,12 +16,12 @@ def tasks(
     ] = None,
     subtasks: Annotated[bool, typer.Option("--subtasks", help="One line per subtask instead of per task.")] = False,
     bigbench: Annotated[
-        Path | None, typer.Option(help="List this folder of task folders instead of BIG-Bench.", show_default=False)
+        Path | None, typer.Option(help="List this folder of task folders instead.", show_default=False)
     ] = None,
     generate: Annotated[Path | None, typer.Option(help="Write Rescore's own tasks to this folder instead.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated questions.")] = 0,
 ) -> None:
-    """List and search the tasks of BIG-Bench, or of a folder; or generate Rescore's own.
+    """List and search the tasks that a suite can name: those of data/tasks and of BIG-Bench; or generate Rescore's own.
 
     Columns are tab-separated where the output is no terminal.
     """
@@ -35,26 +35,30 @@ def tasks(
     from tqdm import tqdm
 
     from rescore.bigbench import catalogue as of
-    from rescore.tables import InputError
+    from rescore.config.task_sources import OWN_TASKS
+    from rescore.tables import InputError, some
 
+    task = pl.col("name").str.split(":").list.first()
+    mine: set[str] = set()
     if bigbench is None:
-        every = of.catalogue()
+        own = of.scan(of.folders(OWN_TASKS) if any(OWN_TASKS.glob("*/task.json")) else [])
+        mine = set(own.select(task).to_series())
+        every = pl.concat([own, of.catalogue().filter(~task.is_in(mine))])
     else:
         every = of.scan(tqdm(of.folders(bigbench), desc="loading", unit="task", disable=None, leave=False))
     found = of.search(every, words or [])
     if found.is_empty():
         raise InputError(
-            f"no task of {bigbench or 'BIG-Bench'} holds '{' '.join(words or [])}': each word is looked for in name, "
-            "kind, metrics and keywords"
-            + ("" if bigbench else "; for the tasks of this checkout add --bigbench data/tasks")
+            f"no task of {bigbench or f'{OWN_TASKS} and BIG-Bench'} holds '{' '.join(words or [])}': each word is "
+            "looked for in name, kind, metrics and keywords"
         )
     if not subtasks:
-        task = pl.col("name").str.split(":").list.first()
         found = of.by_task(every.join(found, left_on=task, right_on=task, how="semi"))
     print(of.listing(found, aligned=sys.stdout.isatty()), end="")  # noqa: T201
     unsupported = found.filter(pl.col("kind") == of.PROGRAMMATIC).height
     if unsupported:
         are = "1 of these tasks is" if unsupported == 1 else f"{unsupported} of these tasks are"
         say(f"{are} unsupported and cannot stand in a suite: each is {of.WHY_UNSUPPORTED}")
-    if bigbench is None:
-        say("BIG-Bench's tasks; for those of this checkout: rescore tasks --bigbench data/tasks")
+    here = [name for name in found["name"] if name.partition(":")[0] in mine]
+    if here:
+        say(f"of {OWN_TASKS}: {some(here)}; the others are BIG-Bench's")

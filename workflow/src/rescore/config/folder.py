@@ -10,13 +10,8 @@ from rescore.config.validation import json_object
 from rescore.tables.errors import InputError
 
 _TOKENIZERS = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "vocab.json",
-    "vocab.txt",
-)
+    "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "vocab.txt",
+)  # fmt: skip
 _POINTER = b"version https://git-lfs"
 ALLOW_BIN = "key 'weights': bin in its ladder row loads pytorch_model.bin, by torch's loader that runs no code in it"
 """The mend where a source may have nothing but pickles."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +11,33 @@ import polars as pl
 from rescore.config.prompt_form import prompt_form
 from rescore.config.validation import home_expanded, rules, typed, validate
 from rescore.tables.axes import AXES
-from rescore.tables.errors import InputError, unknown
+from rescore.tables.errors import InputError, together, unknown
 from rescore.tables.files import read_text
 
 Row = dict[str, Any]
 
 
-def read_rows(path: Path, schema: str, key: str) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a tab-separated table, each with its place; a blank cell is an absent value.
+def read_rows(path: Path, schema: str, key: str) -> list[tuple[str, Row]]:
+    """Return the rows of a tab-separated table, each with its place; a blank cell is an absent value.
 
-    Raises InputError where the file is missing or empty, a row breaks the JSON Schema, or two rows share `key`.
+    Raises InputError where the file is missing or empty, rows break the JSON Schema, or two rows share `key`.
     """
     types = {name: rule.get("type") for name, rule in rules(schema)["properties"].items()}
     seen: dict[str, int] = {}
-    for number, cells in _cells(path, schema):
-        row: Row = {name: typed(cell, types.get(name)) for name, cell in cells.items() if cell}
-        where = f"{path}: row {number}"
-        validate(row, schema, where)
-        if row[key] in seen:
-            raise InputError(f"{where}: key '{key}': '{row[key]}' stands in row {seen[row[key]]} already")
-        seen[row[key]] = number
-        yield where, row
-    if not seen:
+    rows = []
+    with together() as one:
+        for number, cells in _cells(path, schema):
+            row: Row = {name: typed(cell, types.get(name)) for name, cell in cells.items() if cell}
+            where = f"{path}: row {number}"
+            with one():
+                validate(row, schema, where)
+                first = seen.setdefault(row[key], number)
+                if first != number:
+                    raise InputError(f"{where}: key '{key}': '{row[key]}' stands in row {first} already")
+                rows.append((where, row))
+    if not rows:
         raise InputError(f"{path}: holds no row")
+    return rows
 
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -94,24 +99,14 @@ def _check_header(header: Sequence[str], schema: str, where: str) -> None:
             raise InputError(f"{where}: column '{name}' of the header: missing")
 
 
-LADDER_COLUMNS: Mapping[str, type[pl.DataType]] = {
-    "ladder": pl.String,
-    "model": pl.String,
-    "family": pl.String,
-    "source": pl.String,
-    "revision": pl.String,
-    "is_main": pl.Boolean,
-    "n_params": pl.Int64,
-    "n_tokens": pl.Int64,
-    "compute_flops": pl.Float64,
-    "pretraining_loss_nats": pl.Float64,
-    "n_layers": pl.Int64,
-    "dtype": pl.String,
-    "trust_remote_code": pl.Boolean,
-    "weights": pl.String,
-    "gguf_file": pl.String,
-    "device_map": pl.String,
-}
+_KINDS = {"string": pl.String, "integer": pl.Int64, "number": pl.Float64, "boolean": pl.Boolean}
+
+
+@cache
+def _ladder_columns() -> Mapping[str, type[pl.DataType]]:
+    """Return the columns of ladders: those of the schema, but for notes."""
+    known = rules("ladder")["properties"].items()
+    return {"ladder": pl.String} | {name: _KINDS[rule["type"]] for name, rule in known if name != "figures"}
 
 
 def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFrame:
@@ -121,33 +116,57 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
     null if it gives no `n_tokens` either. A model may be in several ladders. `axis` is a column that every row must
     have.
 
-    Raises InputError where a row breaks the schema, lacks the axis, or disagrees with another ladder's row of the same
+    Raises InputError where rows break the schema, lack the axis, or disagree with another ladder's row of the same
     model; where two files share a name; and where two rows of one ladder name one model.
     """
     rows: list[Row] = []
     ladders: dict[str, Path] = {}
     first: dict[str, tuple[str, Row]] = {}
-    for path in paths:
-        if path.stem in ladders:
-            raise InputError(f"{path}: {ladders[path.stem]} gives a ladder '{path.stem}' already; rename the file")
-        ladders[path.stem] = path
-        for where, given in read_rows(path, "ladder", "model"):
-            if given["source"].startswith("~"):
-                given["source"] = str(home_expanded(given["source"], f"{where}: key 'source'"))
-            flops = 6.0 * given["n_params"] * given["n_tokens"] if "n_tokens" in given else None
-            row = {"compute_flops": flops, "trust_remote_code": False} | given
-            if axis is not None and row.get(axis) is None:
-                raise InputError(_no_place(where, given["model"], axis))
-            home, twin = first.setdefault(given["model"], (where, row))
-            for key in _SAME_EVERYWHERE:
-                if row.get(key) != twin.get(key):
-                    here, there = _told(row.get(key)), _told(twin.get(key))
-                    raise InputError(
-                        f"{where}: key '{key}': {here} for '{given['model']}', but {there} in {home}; "
-                        "make the two rows agree, or rename one"
-                    )
-            rows.append({"ladder": path.stem} | row)
-    return pl.DataFrame(rows, schema=dict(LADDER_COLUMNS))
+    with together() as one:
+        for path in paths:
+            if path.stem in ladders:
+                twin = ladders[path.stem]
+                raise InputError(
+                    f"{path}: stands twice among the ladders; take one out"
+                    if path == twin
+                    else f"{path}: {twin} gives a ladder '{path.stem}' already; rename the file"
+                )
+            ladders[path.stem] = path
+            for where, given in read_rows(path, "ladder", "model"):
+                with one():
+                    row = _model(given, where, axis)
+                    _check_same(row, where, *first.setdefault(row["model"], (where, row)))
+                    rows.append({"ladder": path.stem} | row)
+    return pl.DataFrame(rows, schema=dict(_ladder_columns()))
+
+
+def _model(given: Row, where: str, axis: str | None) -> Row:
+    """Fill in what a row of a ladder leaves out; refuse one that lacks the axis."""
+    if given["source"].startswith("~"):
+        given["source"] = str(home_expanded(given["source"], f"{where}: key 'source'"))
+    flops = 6.0 * given["n_params"] * given["n_tokens"] if "n_tokens" in given else None
+    row = {"compute_flops": flops, "trust_remote_code": False} | given
+    if axis is not None and row.get(axis) is None:
+        key = "n_tokens" if axis == "compute_flops" else axis
+        raise InputError(
+            f"{where}: key '{key}': missing, so '{row['model']}' has no place along {AXES[axis].noun}; give it, or "
+            "test along parameters (discontinuity.axis: n_params)"
+        )
+    return row
+
+
+_OF_A_LADDER = ("ladder", "family", "n_layers")
+
+
+def _check_same(row: Row, where: str, home: str, twin: Row) -> None:
+    """Refuse a row that differs from that of the same model in another ladder."""
+    for key in _ladder_columns():
+        if key not in _OF_A_LADDER and row.get(key) != twin.get(key):
+            here, there = ("blank" if one.get(key) is None else repr(one[key]) for one in (row, twin))
+            raise InputError(
+                f"{where}: key '{key}': {here} for '{row['model']}', but {there} in {home}; "
+                "make the two rows agree, or rename one"
+            )
 
 
 def places(paths: Sequence[Path]) -> dict[str, str]:
@@ -181,44 +200,29 @@ def with_losses(path: Path, losses: Mapping[str, float]) -> str:
     return "\n".join("\t".join(cells) for cells in [header, *([row.get(c, "") for c in header] for row in rows)]) + "\n"
 
 
-_SAME_EVERYWHERE = [column for column in LADDER_COLUMNS if column not in ("ladder", "family", "n_layers")]
-
-
-def _no_place(where: str, model: str, axis: str) -> str:
-    """Say that a row lacks the axis, and the mend."""
-    key = "n_tokens" if axis == "compute_flops" else axis
-    return (
-        f"{where}: key '{key}': missing, so '{model}' has no place along {AXES[axis].noun}; give it, or test along "
-        "parameters (discontinuity.axis: n_params)"
-    )
-
-
-def _told(value: object) -> str:
-    return "blank" if value is None else repr(value)
-
-
 def read_suite(path: Path) -> list[Row]:
     """Read a suite table: one row per task or subtask, with its `slug` for file names and its place as `where`.
 
-    `form` is how its prompts are put to a model (see `rescore.config.prompt_form`). Raises InputError where a row
-    breaks the schema or has half of a form, and where a task stands there twice, or once as a whole and once in part.
+    `form` is how its prompts are put to a model (see `rescore.config.prompt_form`). Raises InputError where rows break
+    the schema or have half of a form, and where a task stands there twice, or once as a whole and once in part.
     """
-    rows = [
-        row | {"where": where, "slug": slug(row["task"]), "form": prompt_form(row, where)}
-        for where, row in read_rows(path, "suite", "task")
-    ]
-    names = {row["task"] for row in rows}
+    rows = read_rows(path, "suite", "task")
+    names = {row["task"] for _, row in rows}
     slugs: dict[str, str] = {}
-    for row in rows:
-        task, _, leaf = row["task"].partition(":")
-        if leaf and task in names:
-            raise InputError(f"{row['where']}: key 'task': '{row['task']}' is part of '{task}', also listed")
-        twin = slugs.setdefault(row["slug"].lower(), row["task"])
-        if twin != row["task"]:
-            raise InputError(f"{row['where']}: key 'task': '{row['task']}' and '{twin}' share one file name")
-        if len(row["slug"].encode()) > _NAME_MAX:
-            raise InputError(f"{row['where']}: key 'task': longer than a file's name may be; give it a shorter name")
-    return rows
+    with together() as one:
+        for where, row in rows:
+            row |= {"where": where, "slug": slug(row["task"])}
+            with one():
+                row["form"] = prompt_form(row, where)
+                task, _, leaf = row["task"].partition(":")
+                if leaf and task in names:
+                    raise InputError(f"{where}: key 'task': '{row['task']}' is part of '{task}', also listed")
+                twin = slugs.setdefault(row["slug"].lower(), row["task"])
+                if twin != row["task"]:
+                    raise InputError(f"{where}: key 'task': '{row['task']}' and '{twin}' share one file name")
+                if len(row["slug"].encode()) > _NAME_MAX:
+                    raise InputError(f"{where}: key 'task': longer than a file's name may be; give it a shorter name")
+    return [row for _, row in rows]
 
 
 _NAME_MAX = 200  # bytes; a file system allows 255, of which a file in the making takes some

@@ -4,28 +4,24 @@ import hashlib
 import math
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rescore.bigbench import load
-from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, kinds, leaf_sizes
 from rescore.config import task_sources
 from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.extract_job import ExtractJob
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
-from rescore.config.inputs import Row, check_cases, places, read_ladders, read_suite, slug
-from rescore.config.validation import read_yaml, rules, typed_object, validate
-from rescore.tables import InputError, count, did_you_mean
+from rescore.config.inputs import Row, check_cases, places, read_ladders, read_suite
+from rescore.config.task_sources import DOWNLOADS
+from rescore.config.validation import home_expanded, read_yaml, rules, typed_object, validate
+from rescore.tables import InputError, printable, together
 from rescore.tables.source import digest_files
 
-OWN_TASKS = Path("data/tasks")
-DOWNLOADS = Path("data/downloads")
 _SMALL_MODELS_PER_JOB = 16
-_CHECKED_BYTES = 2**24  # larger task files are checked only when used, so that a dry run stays quick
 
 
 @dataclass(frozen=True)
@@ -153,7 +149,7 @@ class Plan:
         """Digest what a model's numbers depend on: its row, and for a folder its files' names, sizes and times."""
         row = self.models[model]
         folder = Path(row["source"])
-        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        files = sorted(f for f in folder.iterdir() if f.exists()) if folder.is_dir() else []  # a link may lead nowhere
         seen = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
         given = sorted((key, value) for key, value in row.items() if value is not None and key not in _OF_A_LADDER)
         return hashlib.sha256(repr((given, seen)).encode()).hexdigest()[:12]
@@ -170,7 +166,7 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     """
     for path in map(Path, where.split(" + ")):
         if path.suffix in (".yaml", ".yml") and path.is_file():
-            read_yaml(path)  # Snakemake has read it, and passes over a key that stands twice
+            read_config(path)  # Snakemake has read it, and passes over a key that stands twice
 
     def place(path: Sequence[str]) -> str:
         if _holds(given, path):
@@ -183,35 +179,48 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
         refuse_old_settings([key], f"{place(['discontinuity', key])}: key 'discontinuity.", "'")
     config = typed_object(config, rules("config"))
     validate(config, "config", place)
+    config = _with_homes(config, place)
     ladders = {path.stem: path for path in map(Path, config["ladders"])}
     rows = read_ladders([Path(path) for path in config["ladders"]], axis=config["discontinuity"]["axis"])
     first = rows.unique("model", keep="first", maintain_order=True)
     models = {row["model"]: row for row in first.iter_rows(named=True)}
     stands = places([*ladders.values()])
     check_cases(stands)
-    for model, row in models.items():
-        check_source(row, stands[model])
-    root = _download_root(config, place(["bigbench", "hub", "revision"]))
-    tasks = {}
-    for row in read_suite(Path(config["suite"])):
-        if "path" in row:
-            counted = task_sources.check(row, bytes_max=_CHECKED_BYTES)
-            leaves = {row["task"]: counted[0]} if counted else {}
-        else:
-            row["root"], leaves = _found(row["task"], config, root, row["where"])
-        row["sizes"], shots = [*leaves.values()], row["shots"]
-        if leaves and min(row["sizes"]) <= shots:
-            least = min(leaves, key=leaves.__getitem__)
-            raise InputError(
-                f"{row['where']}: key 'shots': '{least}' has {count(leaves[least], 'question')}, "
-                f"{count(shots, 'shot')} need{'s' if shots == 1 else ''} {shots + 1}; ask for fewer shots"
-            )
-        tasks[row["slug"]] = row
+    with together() as one:
+        for model, row in models.items():
+            with one():
+                check_source(row, stands[model])
+    root = task_sources.download_root(config, place(["bigbench", "hub", "revision"]))
+    tasks = {row["slug"]: row for row in read_suite(Path(config["suite"]))}
+    with together() as one:
+        for row in tasks.values():
+            with one():
+                task_sources.find(row, config, root)
     fetched = {row["task"].partition(":")[0] for row in tasks.values() if row.get("root") == str(root)}
     missing = sorted(task for task in fetched if not (root / task / "task.json").exists())
     datasets = {str(task_sources.questions_at(row)) for row in tasks.values() if "revision" in row}
     absent = sorted(path for path in datasets if not Path(path).exists())
     return Plan(config, models, ladders, tasks, missing, root, absent)
+
+
+def read_config(path: Path) -> None:
+    """Refuse a config file that is no YAML, has no keys, or has one twice; InputError names the line."""
+    if not isinstance(read_yaml(path), dict):
+        raise InputError(f"{path}: holds no keys with values, such as `suite: config/suites/own.tsv`")
+
+
+def _with_homes(value: Any, place: Callable[[Sequence[str]], str], path: Sequence[str] = ()) -> Any:
+    """Put a home folder for a leading `~`: what begins so in the config is a path. Refuse control characters."""
+    if isinstance(value, dict):
+        return {key: _with_homes(inner, place, [*path, key]) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_homes(inner, place, path) for inner in value]
+    if isinstance(value, str):
+        where = f"{place(path)}: key '{'.'.join(path)}'"
+        if not value.isprintable():
+            raise InputError(f"{where}: {value!r} holds a control character; take it out")
+        return str(home_expanded(value, where)) if value.startswith("~") else value
+    return value
 
 
 @contextmanager
@@ -220,7 +229,7 @@ def exiting() -> Iterator[None]:
     try:
         yield
     except (InputError, OSError) as error:
-        print(f"rescore: {error}", file=sys.stderr)  # noqa: T201 - the one line that a user sees
+        print(f"rescore: {printable(str(error))}", file=sys.stderr)  # noqa: T201 - the one line that a user sees
         raise SystemExit(2) from None
 
 
@@ -233,47 +242,6 @@ def _holds(given: object, path: Sequence[str]) -> bool:
             return False
         given = given[key]
     return bool(path)
-
-
-def _download_root(config: Mapping[str, Any], where: str) -> Path:
-    """Name the folder for what is downloaded: of the source package, or of one commit of a dataset of the Hub."""
-    hub = config["bigbench"]["hub"]
-    if hub is None:
-        return DOWNLOADS / "bigbench"
-    if hub["revision"] is None and not Path(hub["source"]).is_dir():
-        raise InputError(
-            f"{where}: key 'bigbench.hub.revision': a dataset of the Hub needs its commit; null is for a folder"
-        )
-    return DOWNLOADS / "hub" / slug(f"{hub['source'].replace('/', '-')}-{hub['revision'] or 'folder'}")
-
-
-def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str) -> tuple[str, dict[str, int]]:
-    """Find the folder that holds, or will hold, a task's folder, and the number of questions of each subtask."""
-    task = name.partition(":")[0]
-    local = OWN_TASKS if (OWN_TASKS / task).is_dir() else config["bigbench"]["path"]
-    known = kinds()
-    if known.get(task) == PROGRAMMATIC and not (local and (Path(local) / task / "task.json").is_file()):
-        raise InputError(f"{where}: key 'task': '{task}' is {WHY_UNSUPPORTED}; unsupported")
-    if local is not None:
-        files = list((Path(local) / task).rglob("task.json"))
-        try:
-            if not files or sum(f.stat().st_size for f in files) <= _CHECKED_BYTES:
-                return str(local), {leaf.name: len(leaf.examples) for leaf in load(Path(local), name)}
-        except InputError as error:
-            raise InputError(f"{where}: key 'task': {error}") from error
-        return str(local), {}
-    if name not in known:
-        own = [path.parent.name for path in OWN_TASKS.glob("*/task.json")]
-        meant = did_you_mean(name, [*own, *known])
-        raise InputError(
-            f"{where}: key 'task': '{name}' is neither in {OWN_TASKS} nor a JSON task of BIG-Bench"
-            + (f"; {meant}" if meant else "")
-        )
-    if config["bigbench"]["hub"] is None:
-        return str(download_root), leaf_sizes()[name]
-    if ":" in name:
-        raise InputError(f"{where}: key 'task': '{name}': the copies on the Hub have no subtasks; name the task alone")
-    return str(download_root), {name: sum(leaf_sizes()[name].values())}
 
 
 def excluded_tasks(recipe: str) -> list[str]:

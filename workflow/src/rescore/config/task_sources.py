@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rescore.bigbench import Columns, load_questions
-from rescore.bigbench.catalogue import kinds
+from rescore.bigbench import Columns, load, load_questions
+from rescore.bigbench.catalogue import PROGRAMMATIC, WHY_UNSUPPORTED, kinds, leaf_sizes
 from rescore.bigbench.question_files import FORMS
+from rescore.config.inputs import Row, slug
 from rescore.config.prompt_form import escaped
 from rescore.config.validation import home_expanded
-from rescore.tables import InputError
+from rescore.tables import InputError, count, did_you_mean
 
-DATASETS = Path("data/downloads/datasets")
+OWN_TASKS = Path("data/tasks")
+DOWNLOADS = Path("data/downloads")
+DATASETS = DOWNLOADS / "datasets"
+_CHECKED_BYTES = 2**24  # larger files are checked only when used, so that a dry run stays quick
+_HUB_NAME = r"[\w.-]+(/[\w.-]+)?"
 _PACKED = (".gz", ".parquet")
 _PACKED_TO = 16  # bytes of text in a packed byte, where questions resemble each other
 _OF_A_PATH = ("revision", "subset", "split", "input_column", "target_column", "choices_column")
@@ -61,17 +66,68 @@ def prompt_words(row: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def columns(row: Mapping[str, Any]) -> Columns:
-    """Return the columns that a row names."""
-    return Columns(row.get("input_column"), row.get("target_column"), row.get("choices_column"))
+def download_root(config: Mapping[str, Any], where: str) -> Path:
+    """Name the folder for what is downloaded: of the source package, or of one commit of a dataset of the Hub."""
+    hub = config["bigbench"]["hub"]
+    if hub is None:
+        return DOWNLOADS / "bigbench"
+    if hub["revision"] is None and not Path(hub["source"]).is_dir():
+        raise InputError(
+            f"{where}: key 'bigbench.hub.revision': a dataset of the Hub needs its commit; null is for a folder"
+        )
+    return DOWNLOADS / "hub" / slug(f"{hub['source'].replace('/', '-')}-{hub['revision'] or 'folder'}")
 
 
-def check(row: Mapping[str, Any], *, bytes_max: int) -> list[int]:
-    """Check a row with a `path`, its file too where it has at most `bytes_max` bytes, a sixteenth of that if packed.
+def find(row: Row, config: Mapping[str, Any], download_root: Path) -> None:
+    """Put into a suite's row the folder of its task's folder (`root`, unless it has a `path`), and `sizes`.
 
-    Returns the number of its questions as a list of one; empty where they were not read. Raises InputError that names
-    the row: the name is a task of BIG-Bench, nothing is at the path, or the questions are not as expected.
+    `sizes` are the numbers of questions of its subtasks; empty where files are too large to be read now. Raises
+    InputError that names the row: there is no such task, its questions are not as expected, or too few for `shots`.
     """
+    if "path" in row:
+        sizes = _sizes_at_path(row)
+    else:
+        row["root"], sizes = _found(row["task"], config, download_root, row["where"])
+    row["sizes"], shots = [*sizes.values()], row["shots"]
+    if sizes and min(row["sizes"]) <= shots:
+        least = min(sizes, key=sizes.__getitem__)
+        raise InputError(
+            f"{row['where']}: key 'shots': '{least}' has {count(sizes[least], 'question')}, "
+            f"{count(shots, 'shot')} need{'s' if shots == 1 else ''} {shots + 1}; ask for fewer shots"
+        )
+
+
+def _found(name: str, config: Mapping[str, Any], download_root: Path, where: str) -> tuple[str, dict[str, int]]:
+    """Find the folder that holds, or will hold, a task's folder, and the number of questions of each subtask."""
+    task = name.partition(":")[0]
+    local = OWN_TASKS if (OWN_TASKS / task).is_dir() else config["bigbench"]["path"]
+    known = kinds()
+    if known.get(task) == PROGRAMMATIC and not (local and (Path(local) / task / "task.json").is_file()):
+        raise InputError(f"{where}: key 'task': '{task}' is {WHY_UNSUPPORTED}; unsupported")
+    if local is not None:
+        files = list((Path(local) / task).rglob("task.json"))
+        try:
+            if not files or sum(f.stat().st_size for f in files) <= _CHECKED_BYTES:
+                return str(local), {leaf.name: len(leaf.examples) for leaf in load(Path(local), name)}
+        except InputError as error:
+            raise InputError(f"{where}: key 'task': {error}") from error
+        return str(local), {}
+    if name not in known:
+        own = [path.parent.name for path in OWN_TASKS.glob("*/task.json")]
+        meant = did_you_mean(name, [*own, *known])
+        raise InputError(
+            f"{where}: key 'task': '{name}' is neither in {OWN_TASKS} nor a JSON task of BIG-Bench"
+            + (f"; {meant}" if meant else "")
+        )
+    if config["bigbench"]["hub"] is None:
+        return str(download_root), leaf_sizes()[name]
+    if ":" in name:
+        raise InputError(f"{where}: key 'task': '{name}': the copies on the Hub have no subtasks; name the task alone")
+    return str(download_root), {name: sum(leaf_sizes()[name].values())}
+
+
+def _sizes_at_path(row: Mapping[str, Any]) -> dict[str, int]:
+    """Check a row with a `path`, and its file unless that is large; the number of its questions, if they were read."""
     where, task, at = row["where"], row["task"], questions_at(row)
     if task.partition(":")[0] in kinds():
         raise InputError(
@@ -79,16 +135,23 @@ def check(row: Mapping[str, Any], *, bytes_max: int) -> list[int]:
             f"give yours another name, such as 'my_{task}', or leave 'path' blank"
         )
     if "revision" in row:
-        return []
+        if re.fullmatch(_HUB_NAME, row["path"]) is None or Path(row["path"]).is_file():
+            raise InputError(
+                f"{where}: key 'path': {row['path']} is no dataset of the Hub (org/name); leave 'revision' blank for a "
+                "file or folder"
+            )
+        return {}
     if not at.exists():
         raise InputError(f"{where}: key 'path': {_nothing_at(at, Path(where.rpartition(': ')[0]).parent)}")
     packed = _PACKED_TO if at.suffix.lower() in _PACKED else 1
-    if at.is_dir() or at.stat().st_size * packed > bytes_max:
-        return []
+    if not question_files(row):
+        raise InputError(f"{where}: key 'path': {at} holds no file")
+    if at.is_dir() or at.stat().st_size * packed > _CHECKED_BYTES:
+        return {}
     try:
-        subset, split = row.get("subset"), row.get("split")
-        [subtask] = load_questions(at, task, subset=subset, split=split, named=columns(row))
-        return [len(subtask.examples)]
+        named = Columns(row.get("input_column"), row.get("target_column"), row.get("choices_column"))
+        [subtask] = load_questions(at, task, subset=row.get("subset"), split=row.get("split"), named=named)
+        return {task: len(subtask.examples)}
     except InputError as error:
         raise InputError(f"{where}: key 'path': {error}") from error
 
@@ -97,6 +160,6 @@ def _nothing_at(at: Path, beside: Path) -> str:
     """Say that nothing is at a path, and where it may be."""
     if (beside / at).exists():
         return f"{at}: no such file or folder; paths begin where the command runs: write {beside / at}"
-    hub = re.fullmatch(r"[\w.-]+/[\w.-]+", str(at)) and not at.name.endswith(FORMS)
+    hub = re.fullmatch(_HUB_NAME, str(at)) and "/" in str(at) and not at.name.endswith(FORMS)
     mend = "; a dataset of the Hub needs its commit in column 'revision'" if hub else ""
     return f"{at}: no such file or folder in {Path.cwd()}{mend}"

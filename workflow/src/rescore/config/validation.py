@@ -17,6 +17,17 @@ Place = str | Callable[[Sequence[str]], str]
 """Where an object is from: a text, or a function of the path of the key in question."""
 
 
+def _is_number(_: object, value: object) -> bool:
+    """Tell numbers from NaN, which is neither below a minimum nor above a maximum, and from true and false."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number),
+)
+
+
 @functools.cache
 def rules(name: str) -> dict[str, Any]:
     """Read a JSON Schema: "config", "ladder" or "suite"."""
@@ -30,11 +41,8 @@ def validate(instance: object, schema: str | dict[str, Any], where: Place) -> No
 
     Raises InputError that names the place, the key, and what was expected; for an unknown key the one it resembles.
     """
-    nan = _nan(instance)
-    if nan is not None:  # it is neither below a minimum nor above a maximum
-        raise InputError(f"{_key(where, nan)}: nan is not a number")
     schema = rules(schema) if isinstance(schema, str) else schema
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(instance))
+    error = jsonschema.exceptions.best_match(_Validator(schema).iter_errors(instance))
     if error is None:
         return
     path = [str(p) for p in error.absolute_path]
@@ -52,6 +60,7 @@ def validate(instance: object, schema: str | dict[str, Any], where: Place) -> No
         needed = error.validator_value[key][0]
         raise InputError(f"{_key(where, [key])}: means nothing without '{needed}'; give that too, or leave it blank")
     held = repr(error.instance)
+    held = {"None": "null", "True": "true", "False": "false"}.get(held, held)  # as YAML and tables write them
     held = held if len(held) < 200 else f"{held[:200]}..."
     hint = error.schema.get("description")
     expected = hint if error.validator == "pattern" and hint else _expected(error.validator, error.validator_value)
@@ -95,20 +104,6 @@ def _key(where: Place, path: Sequence[str]) -> str:
     return f"{place}: key '{'.'.join(path)}'" if path else place
 
 
-def _nan(instance: object) -> list[str] | None:
-    """Find a value that is not a number; return its path, or None."""
-    if isinstance(instance, float):
-        return [] if math.isnan(instance) else None
-    inner = (
-        instance.items() if isinstance(instance, dict) else enumerate(instance) if isinstance(instance, list) else ()
-    )
-    for key, value in inner:
-        path = _nan(value)
-        if path is not None:
-            return [str(key), *path]
-    return None
-
-
 def read_yaml(path: Path) -> Any:
     """Read a YAML file; InputError where it is none, or where a key stands twice, of which the last would hold."""
     text = read_text(path)
@@ -117,6 +112,11 @@ def read_yaml(path: Path) -> Any:
         return yaml.safe_load(text)
     except RecursionError as error:
         raise InputError(f"{path}: nested too deeply, or an alias (*) stands inside its own anchor (&)") from error
+    except yaml.MarkedYAMLError as error:
+        line = f" line {error.problem_mark.line + 1}:" if error.problem_mark else ""
+        raise InputError(
+            f"{path}:{line} not YAML ({error.problem}); indent with spaces, one key and its value per line"
+        ) from error
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
 

@@ -7,6 +7,7 @@ from rescore.tables.errors import (
     did_you_mean as did_you_mean,
     printable as printable,
     some as some,
+    together as together,
     unknown as unknown,
 )
 from rescore.tables.files import (
@@ -21,7 +22,6 @@ from rescore.tables.files import (
     to_csv as to_csv,
     write as write,
     write_bytes as write_bytes,
-    write_csv as write_csv,
     write_text as write_text,
     write_twins as write_twins,
 )

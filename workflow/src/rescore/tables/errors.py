@@ -1,6 +1,7 @@
 """The error caused by user input; counted nouns, lists of names and names that may be meant, for messages."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from difflib import get_close_matches
 
 
@@ -46,6 +47,37 @@ def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
 def unknown(name: str, known: Collection[str]) -> str:
     """Say that a name is unknown, and the one that may be meant, else all that are known."""
     return "unknown; " + (did_you_mean(name, known) or f"known are {', '.join(known)}")
+
+
+_NAMED = 3  # so many bad rows are named in full
+
+
+@contextmanager
+def together() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Collect the errors of rows that are checked one after the other, and raise them as one.
+
+    >>> with together() as row:
+    ...     for cell in ("1", "a", "b"):
+    ...         with row():
+    ...             if not cell.isdigit():
+    ...                 raise InputError(f"{cell}: no number")
+    Traceback (most recent call last):
+    rescore.tables.errors.InputError: a: no number; also b: no number
+    """
+    problems: list[str] = []
+
+    @contextmanager
+    def one() -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            problems.append(str(error))
+
+    yield one
+    if problems:
+        more = len(problems) - _NAMED
+        told = [*problems[:_NAMED], *([f"{count(more, 'row')} more"] if more > 0 else [])]
+        raise InputError("; also ".join(told))
 
 
 def printable(text: str) -> str:

@@ -66,15 +66,10 @@ def to_csv(frame: pl.DataFrame) -> str:
     return frame.with_columns(safe).write_csv()
 
 
-def write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table's CSV twin, as `to_csv` gives it, whole or not at all."""
-    write_text(to_csv(frame), path)
-
-
 def write_twins(frame: pl.DataFrame, folder: Path, table: Table, made_by: Provenance) -> None:
     """Write a table to a folder under its own name, as parquet (see `write`) and as CSV (see `to_csv`)."""
     write(frame, folder / f"{table.name}.parquet", table, made_by)
-    write_csv(frame, folder / f"{table.name}.csv")
+    write_text(to_csv(frame), folder / f"{table.name}.csv")
 
 
 def read(path: Path, table: Table, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -193,14 +188,19 @@ def _place(content: bytes) -> int:
 
 def read_text(path: Path) -> str:
     """Read a text file (UTF-8, with or without a byte order mark) as it stands; InputError where it is none."""
+    content = b""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}; convert it (iconv -t UTF-8)") from error
+        used = "UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "LATIN1"
+        raise InputError(
+            f"{path}: not UTF-8 at byte {error.start}; convert it (iconv -f {used} -t UTF-8, if it is {used})"
+        ) from error
 
 
 def write_text(text: str, path: Path) -> None:
@@ -238,13 +238,10 @@ def _bad_columns(schema: Mapping[str, pl.DataType], table: Table) -> str | None:
     """Return which column is missing, surplus or of another type, or None."""
     problems = [f"column '{c}' is missing" for c in table.columns if c not in schema]
     problems += [f"unknown column '{c}'" for c in schema if c not in table.columns]
-    problems = (
-        problems
-        or [f"column '{c}' is {schema[c]}, expected {kind}" for c, kind in table.columns.items() if schema[c] != kind][
-            :1
-        ]
-    )
-    return "; ".join(problems) or None
+    if problems:
+        return "; ".join(problems)
+    other = [f"column '{c}' is {schema[c]}, expected {kind}" for c, kind in table.columns.items() if schema[c] != kind]
+    return other[0] if other else None
 
 
 def _bad_value(frame: pl.DataFrame, table: Table) -> str | None:
