@@ -180,6 +180,8 @@ def test_a_log_that_names_no_filters_is_scored_by_the_first(imported: Import) ->
     assert "the logs of gsm8k name no filters: the first answers to each question are those of 'strict'" in found.said
     assert found.mean("exact_match,flexible") == [0.5]
     assert imported(files, prefer="flexible").scores.sort("example_id")["score"].to_list() == [1.0, 0.0]
+    with pytest.raises(InputError, match=r"^--filter: 'flexibel' is unknown; did you mean 'flexible'\?$"):
+        imported(files, prefer="flexibel")
 
 
 def test_other_json_beside_the_results_is_passed_over_and_listed(imported: Import) -> None:
@@ -371,8 +373,18 @@ def test_results_of_unstated_shots_join_the_others(imported: Import) -> None:
 
 WHOLE = {  # models, subtasks, the metrics that get a verdict, and one number of the first model, as its file has it
     "flat_loglikelihood": (8, 2, {"exact_match"}, ("exact_match", 0.35)),
-    "line_separator": (6, 1, {"multiple_choice_grade", "nll_nats_per_answer"}, ("multiple_choice_grade", 0.0)),
-    "logs_as_json_lines": (6, 1, {"multiple_choice_grade", "nll_nats_per_answer"}, ("multiple_choice_grade", 0.0)),
+    "line_separator": (
+        6,
+        1,
+        {"multiple_choice_grade", "nll_nats_per_answer", "choice_probability"},
+        ("multiple_choice_grade", 0.0),
+    ),
+    "logs_as_json_lines": (
+        6,
+        1,
+        {"multiple_choice_grade", "nll_nats_per_answer", "choice_probability"},
+        ("multiple_choice_grade", 0.0),
+    ),
     "main_branch_of_other_stage": (4, 1, {"multiple_choice_grade"}, ("multiple_choice_grade", 0.6)),
     "mc2_mass": (1, 3, {"multiple_choice_grade", "choice_probability"}, ("choice_probability", 0.5171452023492725)),
     "model_only_in_config": (
@@ -382,10 +394,20 @@ WHOLE = {  # models, subtasks, the metrics that get a verdict, and one number of
         ("multiple_choice_grade", 0.36689419795221845),
     ),
     "old_filters_log": (6, 1, {"exact_match"}, ("exact_match", 0.0)),
-    "other_json": (1, 1, {"multiple_choice_grade", "nll_nats_per_answer"}, ("multiple_choice_grade", 0.0)),
+    "other_json": (
+        1,
+        1,
+        {"multiple_choice_grade", "nll_nats_per_answer", "choice_probability"},
+        ("multiple_choice_grade", 0.0),
+    ),
     "rerun_same_folder": (6, 1, {"exact_match"}, ("exact_match", 0.004)),
     "results_file_as_argument": (1, 1, {"exact_match", "nll_nats_per_answer"}, ("exact_match", 0.1)),
-    "samples_inside_results": (6, 1, {"multiple_choice_grade", "nll_nats_per_answer"}, ("multiple_choice_grade", 0.0)),
+    "samples_inside_results": (
+        6,
+        1,
+        {"multiple_choice_grade", "nll_nats_per_answer", "choice_probability"},
+        ("multiple_choice_grade", 0.0),
+    ),
     "shots_unknown": (6, 1, {"multiple_choice_grade"}, ("multiple_choice_grade", 0.3)),
 }
 

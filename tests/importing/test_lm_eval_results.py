@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from imported_rows import means
 
-from rescore.importing.kinds import chance, kind_of
 from rescore.importing.lm_eval import model_name, questions, results, run_of, tasks_of
+from rescore.importing.names import chance, kind_of
 from rescore.importing.tidy import FOUND, frame
 
 FLAT = {
@@ -122,6 +122,14 @@ def test_groups_are_passed_over_and_what_is_no_metric() -> None:
     assert set(every["task"]) == {"letters", "words", "sums", "text"}
     assert set(every.filter(task="letters")["metric"]) == {"acc", "brier_score"}
     assert row(FILTERED, "letters", "brier_score")["standard_error"] is None  # "N/A"
+
+
+def test_numbers_written_as_text_are_numbers_and_null_is_no_number() -> None:
+    entries = {"acc,none": "0.35", "acc_stderr,none": "0.01", "acc_norm,none": None, "f1,none": " ", "alias": "7"}
+    read = found({"results": {"t": entries}})
+    assert read.select("metric", "value", "standard_error").rows()[0] == ("acc", 0.35, 0.01)
+    assert read["metric"].to_list() == ["acc", "acc_norm"]
+    assert math.isnan(read["value"][1])
 
 
 def test_the_filter_that_counts_is_the_first_or_the_one_that_is_asked_for() -> None:

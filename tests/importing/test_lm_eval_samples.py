@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from imported_rows import scores
 
-from rescore.importing.lm_eval_samples import UNKNOWN, Log, read_log, read_sample, right_choices
+from rescore.importing.lm_eval_samples import NO_NUMBER, UNKNOWN, Log, read_log, read_sample, right_choices
 from rescore.importing.logged_answers import UNLIKELY
 from rescore.importing.tidy import examples
 from rescore.tables import EXAMPLES
@@ -58,10 +58,13 @@ def test_choices_give_grade_nll_probability_and_brier_score() -> None:
     assert value(frame, "nll_nats_per_answer")[0] == pytest.approx(-math.log(0.3))
     assert value(frame, "nll_nats_per_byte")[0] == pytest.approx(-math.log(0.3) / 3)  # " ab"
     assert value(frame, "target_probability")[0] == pytest.approx(0.3)
+    assert value(frame, "choice_probability")[0] == pytest.approx(0.6)
+    assert value(frame, "choice_probability", 1)[0] == pytest.approx(math.exp(-3) / (math.exp(-1) + math.exp(-3)))
     assert value(frame, "brier_score")[0] == pytest.approx(0.4**2 + 0.4**2)
     assert value(frame, "nll_nats_per_answer", 1) == (3.0, None)
     assert set(frame["metric"]) == {
-        "multiple_choice_grade", "nll_nats_per_answer", "nll_nats_per_byte", "target_probability", "brier_score",
+        "multiple_choice_grade", "nll_nats_per_answer", "nll_nats_per_byte", "target_probability",
+        "choice_probability", "brier_score",
     }  # fmt: skip
 
 
@@ -115,17 +118,58 @@ def test_the_right_choice_is_read_as_a_number_or_a_text_whichever_agrees_with_th
     several = choice(0, "[0, 1]", [-3.0, -1.0], texts=("a", "b", "c")[:2], acc=1.0)
     assert right([several]) == [[0, 1]]
     assert value(of([several]), "nll_nats_per_answer") == (1.0, None)  # the likeliest of the right ones
+    assert value(of([several]), "choice_probability")[0] == pytest.approx(1.0)  # both are right
     assert value(of([several]), "brier_score")[0] == pytest.approx(2 * (0.5 - 1 / (1 + math.exp(-2))) ** 2)
 
 
 def test_where_the_log_does_not_tell_the_right_choice_no_likelihood_is_made_up() -> None:
-    # as in winogrande: the choices are contexts, the answer scored is one text for both
-    sample = choice(0, "the end", [-1.0, -2.0], texts=("the end", "the end"), acc=1.0)
-    other = choice(1, "the end", [-2.0, -1.0], texts=("the end", "the end"), acc=0.0)
+    # the choices are contexts, the answer scored is one text for all
+    sample = choice(0, "the end", [-1.0, -2.0, -3.0], texts=("the end",) * 3, acc=1.0)
+    other = choice(1, "the end", [-2.0, -1.0, -3.0], texts=("the end",) * 3, acc=0.0)
     frame = of([sample, other])
-    assert value(frame, "nll_nats_per_answer") == (None, UNKNOWN)
+    for metric in ("nll_nats_per_answer", "target_probability", "choice_probability", "brier_score"):
+        assert value(frame, metric) == (None, UNKNOWN)
     assert value(frame, "multiple_choice_grade", 1) == (0.0, None)
     assert log([sample, other]).choices.is_empty()
+
+
+def test_of_two_choices_the_accuracy_tells_the_right_one_where_both_are_one_text() -> None:
+    # winogrande: " the end" behind two beginnings. Right is the likelier of the first, the other of the second.
+    samples = [
+        choice(0, "the end", [-1.0, -2.0], texts=("the end",) * 2, acc=1.0),
+        choice(1, "the end", [-3.0, -1.0], texts=("the end",) * 2, acc=0.0),
+    ]
+    frame = of(samples)
+    assert [value(frame, "nll_nats_per_answer", i)[0] for i in (0, 1)] == [1.0, 3.0]
+    assert value(frame, "choice_probability", 1)[0] == pytest.approx(1 / (1 + math.exp(2)))
+    assert examples(log(samples).choices)["target_scores"].to_list() == [[1.0, 0.0], [1.0, 0.0]]
+
+
+def test_an_accuracy_that_is_a_probability_is_the_only_choice_probability() -> None:
+    samples = [
+        choice(0, "0", [-1.0, -2.0, -3.0], texts=("a", "b", "c"), acc=0.731),
+        choice(1, "0", [-1.0, -2.0], acc=0.2),
+    ]
+    made = read_log(samples, place=PLACE | {"task": "truthfulqa_mc2", "kind": "mass"}, filters=(), prefer=None)
+    frame = scores(made.items)
+    assert value(frame, "choice_probability") == (0.731, None)
+    assert value(frame, "choice_probability", 1) == (0.2, None)
+    assert value(frame, "nll_nats_per_answer") == (None, UNKNOWN)
+
+
+def test_numbers_logged_as_text_are_numbers_and_null_is_null_with_a_reason() -> None:
+    asked = {"gen_args_0": {"arg_0": "q", "arg_1": {"until": []}}}
+    shared = {
+        "target": "4",
+        "arguments": asked,
+        "filtered_resps": ["4"],
+        "metrics": ["exact_match", "bleu"],
+        "bleu": [1],
+    }
+    logged = ("1.0", "False", None, 1)  # as NumPy's float32 and bool are written, and NaN by some
+    frame = of([shared | {"doc_id": doc, "exact_match": score, "bleu": [1]} for doc, score in enumerate(logged)])
+    assert frame["metric"].unique().to_list() == ["exact_match"]
+    assert frame.select("score", "reason").rows() == [(1.0, None), (0.0, None), (None, NO_NUMBER), (1.0, None)]
 
 
 def test_choices_without_their_question_are_no_choices() -> None:

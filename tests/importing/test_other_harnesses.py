@@ -81,6 +81,15 @@ def test_logs_of_inspect_ai_are_read_in_both_forms(imported: Import, tmp_path: P
     assert "passed over, a log of inspect_ai of status 'error': failed.json" in found.said
 
 
+def test_of_several_scorers_and_reducers_the_first_mean_is_the_accuracy(imported: Import) -> None:
+    told = [("match", "mean", 0.25), ("match", "at_least_1", 0.75), ("pattern", "mean", 0.5)]
+    scores = [{"name": name, "reducer": r, "metrics": {"accuracy": {"value": v}}} for name, r, v in told]
+    found = imported({"a.json": inspect_log(results={"completed_samples": 9, "scores": scores})})
+    assert found.means.select("metric", "mean").rows() == [
+        ("exact_match", 0.25), ("match.at_least_1.accuracy", 0.75), ("pattern.accuracy", 0.5),
+    ]  # fmt: skip
+
+
 def record(library: str, *results: dict[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": "0.2.1",

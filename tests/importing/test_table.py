@@ -114,6 +114,27 @@ def test_numbers_are_read_in_the_dress_of_published_tables(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+def test_a_column_of_revisions_keeps_the_checkpoints_of_a_model_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "EleutherAI/pythia-70m"
+    rows = [f"{name},{revision},t,em,0.{i}\n" for i, revision in enumerate(("main", "step1000", "2000", ""), start=1)]
+    (tmp_path / "r.csv").write_text("model,revision,task,metric,score\n" + "".join(rows[:3]))
+    csv(tmp_path / "r.csv", Columns(), Options(out=tmp_path, ladders=[Path("config/ladders/pythia.tsv")]))
+    read = pl.read_parquet(tmp_path / "aggregates.parquet")
+    assert dict(read.select("model", "mean").rows()) == {
+        "pythia-70m": 0.1, "pythia-70m-step1000": 0.2, "pythia-70m-step2000": 0.3,
+    }  # fmt: skip
+    assert "'EleutherAI/pythia-70m@step1000' is revision step1000, the ladder has another" in capsys.readouterr().err
+    read = found(
+        table("model,step,task,metric,score,seed\na,7,t,em,0.5,0\n", tmp_path), Columns(revision="step"), where="t"
+    )
+    assert read.found["model"].to_list() == ["a@step7"]
+    assert read.notes == ["columns passed over: seed"]
+    unsaid = found(table("model,revision,task,metric,score\n" + rows[3], tmp_path), Columns(), where="t")
+    assert unsaid.found["model"].to_list() == [name]
+
+
 def test_a_column_of_shots_and_one_metric_for_all_rows(tmp_path: Path) -> None:
     text = "model,task,score,n-shot\na,t,0.5,5\na,t,0.25,0\n"
     rows = found(table(text, tmp_path), Columns(metric_name="exact_match"), where="t.csv").found
@@ -252,25 +273,126 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
         read_table(tmp_path / "t.parquet")
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        (
-            "r.csv",
-            "model;task;acc\na;t;0,5\n",
-            "row 1: cells look separated by semicolons; separate them by commas, or by",
-        ),
-        ("r.csv", "model\ttask\tacc\na\tt\t1\n", "row 1: cells look separated by tabs; separate them by commas"),
-        ("r.tsv", "model,task,acc\na,t,1\n", "row 1: cells look separated by commas; separate them by tabs"),
-        ("r.csv", "model,task,acc\na,t,0.5\nb,t,0,6\n", "row 3: 4 cells, but the header has 3; numbers have a decimal"),
-    ],
-)
-def test_wrong_separators_are_named_with_their_row(tmp_path: Path, name: str, text: str, message: str) -> None:
-    path = tmp_path / name
-    path.write_text(text)
+ROWS = "model,task,metric,score\na,t,em,0.5\nb,t,em,0.25\n"
+WRITTEN = {
+    "byte order mark": ("t.csv", ("\ufeff" + ROWS).encode()),
+    "byte order mark before a quote": ("t.csv", ('\ufeff"model",' + ROWS.removeprefix("model,")).encode()),
+    "UTF-16, as Excel's Unicode text": ("t.txt", ROWS.replace(",", "\t").encode("utf-16")),
+    "lines of Windows": ("t.csv", ROWS.replace("\n", "\r\n").encode()),
+    "lines of old Macs": ("t.csv", ROWS.replace("\n", "\r").encode()),
+    "gzip": ("t.csv.gz", gzip.compress(ROWS.encode())),
+    "gzip without its suffix": ("t.csv", gzip.compress(ROWS.encode())),
+    "tabs": ("t.csv", ROWS.replace(",", "\t").encode()),
+    "commas in a .tsv": ("t.tsv", ROWS.encode()),
+    "semicolons and decimal commas": ("t.csv", ROWS.replace(",", ";").replace(".", ",").encode()),
+    "bars": ("t.csv", ROWS.replace(",", "|").encode()),
+    "cells behind the last that are empty": ("t.csv", ROWS.replace("5\n", "5,,\n").encode()),
+    "spaces and quotes": ("t.csv", ROWS.replace("a,t,", ' a ,"t",').encode()),
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_one_table_is_read_alike_however_it_is_written(written: str, tmp_path: Path) -> None:
+    name, content = WRITTEN[written]
+    (tmp_path / name).write_bytes(content)
+    read = means(found(read_table(tmp_path / name), Columns(), where="t").found)
+    assert read.select("where", "model", "task", "metric", "mean").rows() == [
+        ("t: row 2", "a", "t", "exact_match", 0.5),
+        ("t: row 3", "b", "t", "exact_match", 0.25),
+    ]
+
+
+UNREADABLE = {
+    "a cell too many": ("model,task,acc\na,t,0.5\nb,t,0,6\n", "row 3: 4 cells, but the header has 3; numbers have a"),
+    "a title above": ("Results\nmodel,t\na,1\n", "row 2: 2 cells, but the header has 1; "),
+    "an open quote": ('model,t\na,1\n"b,2\nc,3\n', "row 3: unexpected end of data; a quote that opens a cell has to"),
+    "a quote within": ('model,t\n"b"c,2\n', "row 2: ',' expected after '\"'; a quote that opens a cell has to"),
+    "Latin-1": ("model,t\na,1\né,2\n".encode("latin-1"), "row 3: not UTF-8; save the table as UTF-8"),
+    "nothing": ("\n \n", "the file is empty"),
+    "a workbook": (b"PK\x03\x04", "an archive or a workbook; give a table in it, unpacked or saved as .csv"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_what_is_no_table_is_named_with_its_row(case: str, tmp_path: Path) -> None:
+    content, message = UNREADABLE[case]
+    path = tmp_path / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as caught:
         read_table(path)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_blank_lines_above_and_long_cells_change_no_row_number(tmp_path: Path) -> None:
+    text = "\n\nmodel,task,metric,score,note\na,t,em,0.5," + "x" * 200_000 + "\nb,t,em\nc,t,em,half,\n"
+    with pytest.raises(InputError, match=r"^t: row 6: score 'half' is no number$"):
+        found(table(text, tmp_path), Columns(), where="t")
+    read = found(table(text.replace("half", "0.25"), tmp_path), Columns(), where="t")
+    assert read.found.select("where", "value").rows() == [("t: row 4", 0.5), ("t: row 6", 0.25)]
+    assert read.notes[-1] == "no score, so passed over: t: row 5 (b, t, em)"
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "error"),
+    [
+        ("6.05e-1 ± 1.1e-2", 0.605, 0.011),
+        ("+.5", 0.5, None),
+        ("0.5+/-0.25", 0.5, 0.25),
+        ("50 % ± 25 %", 0.5, 0.25),
+        ("−2", -2.0, None),
+        ('"1,234.5"', 1234.5, None),
+        ('"1,234,567"', 1234567.0, None),
+        ("TRUE", 1.0, None),
+        ("false", 0.0, None),
+    ],
+)
+def test_numbers_as_people_write_them(cell: str, value: float, error: float | None, tmp_path: Path) -> None:
+    text = f"model,task,metric,score\na,t,bleu,{cell}\nb,t,bleu,1e-3\n"
+    read = found(table(text, tmp_path), Columns(), where="t").found
+    assert read.select("value", "standard_error").row(0) == (pytest.approx(value), error)
+    assert read["value"][1] == 0.001
+
+
+def test_a_comma_that_may_be_a_decimal_point_is_refused_but_not_in_a_number_of_questions(tmp_path: Path) -> None:
+    for cell in ("1,234", "0,6"):
+        with pytest.raises(InputError, match=rf"score '{cell}' is no number; write a decimal point, and no comma$"):
+            leaves(f'model,task,metric,score\na,t,em,"{cell}"\n', tmp_path)
+    assert leaves('model,task,metric,score,n\na,t,em,0.5,"14,042"\n', tmp_path)[0][5] == 14042
+    assert leaves("model,t\na,0.5\n", tmp_path, metric_name="em", n="14,042")[0][5] == 14042
+    with pytest.raises(InputError, match="--n: 't=14,042' is no column, no number, and not like MMLU=14042"):
+        leaves("model,t\na,0.5\n", tmp_path, metric_name="em", n="t=14,042")
+
+
+@pytest.mark.parametrize(
+    ("errors", "read"),
+    [
+        # .251 (1 - .251) / .004^2 = 11,750 questions if it is no percent, as percent 10^8; of .4 1.2, as percent 11,750
+        ((0.004, 0.0025), [0.004, 0.0025]),
+        ((0.4, 0.25), [0.004, 0.0025]),
+        ((0.06, 0.06), None),  # 52 questions, or half a million
+        ((0.004, 0.4), None),
+        ((0.0, 0.4), [0.0, 0.004]),
+    ],
+)
+def test_an_error_without_percent_beside_a_score_with_it_is_what_a_test_can_have(
+    errors: tuple[float, float], read: list[float] | None, tmp_path: Path
+) -> None:
+    text = "model,task,metric,score,stderr\n" + "".join(f"m{i},t,em,25.1%,{e}\n" for i, e in enumerate(errors))
+    if read is None:
+        with pytest.raises(
+            InputError, match=r"^t\.csv: row 2: stderr 0\.0\d+ beside a score with the sign % may be in"
+        ):
+            leaves(text, tmp_path)
+    else:
+        assert [row[4] for row in leaves(text, tmp_path)] == pytest.approx(read)
+
+
+def test_one_cell_that_is_no_number_does_not_make_a_column_no_task(tmp_path: Path) -> None:
+    text = "model,MMLU,kind\na,0.5,base\nb,0.4,7\nc,0.3x,base\nd,N/a,base\n"
+    with pytest.raises(InputError, match=r"^t\.csv: row 4: score '0\.3x' is no number$"):
+        leaves(text, tmp_path, metric_name="acc")
+    read = found(table(text.replace("x", ""), tmp_path), Columns(metric_name="acc"), where="t")
+    assert read.notes[:2] == ["columns taken for tasks: MMLU", "columns passed over: kind"]
 
 
 def test_rows_without_a_score_are_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from imported_rows import means, scores
 from rescore.importing.finish import combine
 from rescore.importing.names import NAMES
 from rescore.importing.renames import Renames, apply
-from rescore.importing.shots import choose_shots, fill_shots
+from rescore.importing.runs import choose_shots, fill_shots
 from rescore.importing.tidy import FOUND, ITEMS, frame
 from rescore.tables import METRICS, SCORES, InputError
 
@@ -34,6 +34,14 @@ REFUSED = {
     "too large": ({"value": 135.0}, "135 is outside 0 to 1"),
     "negative": ({"value": -0.5}, "-0.5 is outside 0 to 1"),
     "negative error": ({"standard_error": -0.1}, "a standard error is 0 or more, this one is -0.1"),
+    "error in percent": (
+        {"standard_error": 1.1},
+        "a standard error of 1.1 beside 0.5 is in another unit; give both in",
+    ),
+    "error no percent": (
+        {"standard_error": 1e-4},
+        "a standard error of 0.0001 beside 0.5 is in another unit; give both",
+    ),
     "no question": ({"n": 0}, "n is 0, but the number of questions is at least 1"),
     "chance of one": ({"chance": 1.0}, "chance is 1, not between 0 and 1"),
 }

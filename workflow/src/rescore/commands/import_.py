@@ -106,6 +106,10 @@ def csv(
     file: Annotated[Path, typer.Argument(help="A table: .csv, .tsv or .parquet.", show_default=False)],
     out: Out,
     model: Annotated[str | None, typer.Option(help="Column of models.", show_default=False)] = None,
+    revision: Annotated[
+        str | None,
+        typer.Option(help="Column of the models' revisions; a whole number is a step of training.", show_default=False),
+    ] = None,
     task: Annotated[str | None, typer.Option(help="Column of tasks.", show_default=False)] = None,
     subtask: Annotated[str | None, typer.Option(help="Column of subtasks.", show_default=False)] = None,
     metric: Annotated[str | None, typer.Option(help="Column of metrics.", show_default=False)] = None,
@@ -141,6 +145,7 @@ def csv(
 
     columns = table.Columns(
         model=model,
+        revision=revision,
         task=task,
         subtask=subtask,
         metric=metric,

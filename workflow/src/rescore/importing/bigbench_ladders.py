@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from rescore.importing.bigbench_scores import model_name, slug
-from rescore.tables import InputError, write_text
+from rescore.tables import InputError, count, some, write_text
 
 _PARAMETERS = ("flop_matched_non_embedding_params", "non_embedding_params", "total_params")
 _BATCH_TOKENS_MIN = 2**14  # published batches are of 2^17 tokens or more, or of 2^13 sequences at most
@@ -90,13 +90,13 @@ def write(sizes: Mapping[str, Size], out: Path) -> Ladders:
         paths.append(out / f"{name}.tsv")
         write_text(rows.filter(family=family).write_csv(separator="\t", quote_style="never"), paths[-1])
     names = ", ".join(families[path.stem] for path in paths)
-    told = f"{len(paths)} ladder{'s' if paths[1:] else ''} from the score files, in {out}: {names}"
+    told = f"{count(len(paths), 'ladder')} from the score files, in {out}: {names}"
     without = sorted(model.name for model in sizes.values() if not model.n_params)
     notes = [f"no number of parameters, so in no ladder: {', '.join(without)}"] if without else []
     unplaced = rows.filter(pl.col("n_tokens").is_null())["model"].to_list()
     if unplaced:
-        of = f"{unplaced[0]}{f' and {len(unplaced) - 1} more' if unplaced[1:] else ''}"
-        return Ladders(paths, "n_params", [*notes, f"{told}; along parameters, as the tokens are not known of {of}"])
+        why = f"as the tokens are not known of {some(unplaced, 1)}"
+        return Ladders(paths, "n_params", [*notes, f"{told}; along parameters, {why}"])
     compute = "training compute, 6 x FLOP-matched parameters without embeddings x batch x steps"
     return Ladders(paths, "compute_flops", [*notes, f"{told}; along {compute}"])
 

@@ -14,7 +14,7 @@ from rescore.importing.finish import Options, Written, finish
 from rescore.importing.lm_eval import Row, Task
 from rescore.importing.renames import read_renames
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, frame, stack
-from rescore.tables import InputError, some
+from rescore.tables import InputError, some, unknown
 
 _READ = re.compile(r".*\.(jsonl?|eval)(\.gz)?")
 _COMPRESSED = re.compile(r".*\.jsonl?\.(bz2|xz|zst|zip)")
@@ -68,6 +68,9 @@ def results(paths: Sequence[Path], options: Options, *, prefer: str | None) -> W
             passed["logs without the results file of their run, which would name the model"].append(path.name)
         else:
             _score(str(path), json_files.values(path), *home, reading)
+    filters = {name for report in reading.reports for task in report.tasks.values() for name in task.filters}
+    if prefer is not None and filters and prefer not in filters:
+        raise InputError(f"--filter: '{prefer}' is {unknown(prefer, sorted(filters))}")
     if len(reading.unnamed) > 1:
         raise InputError(
             f"{len(reading.unnamed)} results files name no model, and are called '{reading.unnamed[0].stem}' or the "

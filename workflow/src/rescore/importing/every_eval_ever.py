@@ -6,9 +6,8 @@ from typing import Any
 
 from rescore.importing.inspect_logs import RIGHT_OR_WRONG
 from rescore.importing.json_files import text
-from rescore.importing.kinds import chance
 from rescore.importing.lm_eval import Row
-from rescore.importing.names import ACCURACY, KNOWN, NORMALISED, spelled
+from rescore.importing.names import ACCURACY, KNOWN, NORMALISED, chance, spelled
 
 
 def is_record(value: Mapping[str, Any]) -> bool:

@@ -14,8 +14,7 @@ from rescore.config.inputs import read_ladders
 from rescore.importing.model_names import match
 from rescore.importing.names import meanings
 from rescore.importing.renames import Renames, apply, check_used
-from rescore.importing.reruns import choose_runs
-from rescore.importing.shots import choose_shots, fill_shots
+from rescore.importing.runs import choose_runs, choose_shots, fill_shots
 from rescore.importing.tidy import Collected, aggregates, examples, items, whole_name
 from rescore.tables import (
     AGGREGATES,
@@ -153,6 +152,14 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
     shown = sorted(m for m in metrics if m not in METRICS or METRICS[m].link is None)
     if shown:
         say(f"curves without a verdict: {some(shown)}")
+    of_percent = tables.aggregates.filter((pl.col("mean") > 0) & (pl.col("mean") <= 0.01) & options.percent)
+    tiny = of_percent.filter(pl.col("metric").is_in([name for name, metric in METRICS.items() if metric.high == 1]))
+    if tiny.height:
+        row = tiny.row(0, named=True)
+        say(
+            f"--percent: {count(tiny.height, 'mean')} of 1% or less, such as {row['metric']} of '{row['model']}' in "
+            f"'{row['subtask']}', {row['mean']:.4g}: if the files have shares there, import them apart"
+        )
     undefined = tables.aggregates.filter(pl.col("mean").is_null())
     if undefined.height:
         row = undefined.row(0, named=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rescore.importing.json_files import text
-from rescore.importing.kinds import Kind
 from rescore.importing.lm_eval import Row
+from rescore.importing.names import Kind
 
 RIGHT_OR_WRONG: dict[str, Kind] = {
     "choice": "multiple_choice",
@@ -43,7 +43,7 @@ def problem(log: Mapping[str, Any]) -> str | None:
 
 
 def results(log: Mapping[str, Any], path: Path) -> list[Row]:
-    """Read the rows of FOUND off a log: `accuracy` of a scorer that says right or wrong, `scorer.metric` of others."""
+    """Read the rows of FOUND off a log: `accuracy` of its first scorer of right or wrong, else `scorer.metric`."""
     run, found = log["eval"], log["results"]
     asked, config = run.get("task_args") or {}, run.get("config") or {}
     given = (asked.get(key) for key in ("fewshot", "num_fewshot", "shots"))
@@ -60,19 +60,21 @@ def results(log: Mapping[str, Any], path: Path) -> list[Row]:
     for score in found["scores"]:
         scorer = str(score.get("scorer") or score["name"])
         kind = RIGHT_OR_WRONG.get(scorer.rpartition("/")[2])
-        metrics = score["metrics"]
+        reducer, metrics = score.get("reducer"), score["metrics"]
+        reducer = None if reducer == "mean" else reducer  # of the answers of several epochs
         error = (metrics.get("stderr") or {}).get("value")
         for metric, told in metrics.items():
             if metric == "stderr" or not isinstance(told.get("value"), int | float):
                 continue
-            counts = metric == "accuracy"
+            is_accuracy = metric == "accuracy"
+            plain = is_accuracy and kind and not reducer and all(row["metric"] != metric for row in rows)
             rows.append(
                 place
                 | {
                     "kind": kind,
-                    "metric": metric if counts and kind else f"{score['name']}.{metric}",
+                    "metric": metric if plain else ".".join(filter(None, (score["name"], reducer, metric))),
                     "value": float(told["value"]),
-                    "standard_error": float(error) if counts and isinstance(error, int | float) else None,
+                    "standard_error": float(error) if is_accuracy and isinstance(error, int | float) else None,
                     "n": score.get("scored_samples") or found.get("completed_samples"),
                 }
             )

@@ -87,6 +87,20 @@ def text(part: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def as_number(value: object) -> float | None:
+    """Read a number, or a text that is one, as which lm-evaluation-harness writes those of NumPy; None otherwise.
+
+    >>> as_number(1), as_number("0.5"), as_number("True"), as_number("N/A"), as_number([1])
+    (1.0, 0.5, 1.0, None, None)
+    """
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return {"True": 1.0, "False": 0.0}.get(str(value))
+
+
 def _open(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"

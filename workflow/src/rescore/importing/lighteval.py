@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rescore.importing.kinds import chance
 from rescore.importing.lm_eval import Row, numbers, questions, time_in
-from rescore.importing.names import ACCURACY, NORMALISED
+from rescore.importing.names import ACCURACY, NORMALISED, chance
 
 _MEAN = "_average"  # ends the names of means over tasks
 

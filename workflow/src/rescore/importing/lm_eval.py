@@ -1,14 +1,15 @@
 """Results of lm-evaluation-harness: flat keys as versions up to 0.3 write them, `acc,none` after."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rescore.importing.kinds import chance
-from rescore.importing.names import ACCURACY, NORMALISED
+from rescore.importing.json_files import as_number
+from rescore.importing.names import ACCURACY, NORMALISED, chance
 
 _NO_METRICS = frozenset({"alias", "name", "sample_len", "sample_count", "samples", "bypass"})
 _CHOSEN = ACCURACY | NORMALISED | {"mc1"}  # accuracies of listed choices, unless the kind of the task says otherwise
@@ -30,7 +31,7 @@ class Task(NamedTuple):
     """What a results file says about a task beside its numbers."""
 
     shots: int | None = None
-    kind: str | None = None  # a `kinds.Kind`
+    kind: str | None = None  # a `names.Kind`
     filters: tuple[str, ...] = ()  # of answers, in their order
     n: int | None = None  # questions asked
     limited: bool = False  # whether there are more questions than that
@@ -152,8 +153,9 @@ def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | 
 
 
 def numbers(entries: Mapping[str, Any]) -> dict[str, float]:
-    """Keep the entries that are numbers."""
-    return {k: float(v) for k, v in entries.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    """Keep the entries that are numbers; null, as which other writers of JSON give NaN, is NaN."""
+    found = {k: math.nan if v is None else as_number(v) for k, v in entries.items() if not isinstance(v, bool)}
+    return {k: v for k, v in found.items() if v is not None}
 
 
 def questions(mean: float, standard_error: float) -> int | None:

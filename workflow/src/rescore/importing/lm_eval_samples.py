@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
-from rescore.importing.json_files import refusing
-from rescore.importing.logged_answers import OF_ANSWER, chosen, nats, scored
+from rescore.importing.json_files import as_number, refusing
+from rescore.importing.logged_answers import OF_ANSWER, OF_CHOICES, Scores, chosen, nats, scored
 from rescore.importing.tidy import CHOICES, ITEMS, Schema
 
 UNKNOWN = "the log does not say which of the choices is right"
+NO_NUMBER = "the log gives null"
 
-_NO_METRICS = frozenset({"doc_id", "filter", "target", "perplexity", "bypass"})
+_NO_METRICS = frozenset(
+    {"doc_id", "filter", "target", "perplexity", "bypass", "doc_hash", "prompt_hash", "target_hash"}
+)
 
 
 class Sample(NamedTuple):
@@ -31,7 +34,7 @@ class Sample(NamedTuple):
     prompt: str  # of the first answer
     texts: list[str]  # the answers that were scored; none where the answer was generated
     logprobs_nats: list[float]  # of these answers
-    scores: dict[str, float]  # each metric that is one number
+    scores: dict[str, float | None]  # each metric that is one number, or null
 
 
 class Log(NamedTuple):
@@ -59,7 +62,7 @@ def read_sample(line: Mapping[str, Any]) -> Sample:
         pairs = []
     if "acc_mutual_info" in line:
         pairs = pairs[: len(pairs) // 2]
-    metrics = [m for m in line.get("metrics") or line if m not in _NO_METRICS]
+    logged = {m: line.get(m) for m in line.get("metrics") or line if m not in _NO_METRICS}
     return Sample(
         int(line["doc_id"]),
         line.get("doc_hash"),
@@ -68,7 +71,7 @@ def read_sample(line: Mapping[str, Any]) -> Sample:
         prompt,
         [text for _, text in pairs],
         nats(response[0] for response in line["filtered_resps"][: len(pairs)]),
-        {m: float(v) for m in metrics if isinstance(v := line.get(m), int | float)},
+        {m: as_number(value) for m, value in logged.items() if value is None or as_number(value) is not None},
     )
 
 
@@ -92,14 +95,15 @@ def read_log(
     there = [sample.filter for sample in named]
     chosen = prefer if prefer in there else there[0] if there else None
     kept = [sample for sample in named if sample.filter == chosen]
-    rights = right_choices(kept)
+    rights, kind = right_choices(kept), _kind(kept)
+    logs_mass = kind == "other" or place.get("kind") == "mass"  # then `acc` may be what choice_probability is
     rows = [
         (sample.example_id, sample.question, metric, value, reason)
         for sample, right in zip(kept, rights, strict=True)
         for metric, (value, reason) in _scores(sample, right).items()
+        if metric != "choice_probability" or not logs_mass
     ]
     schema = {column: ITEMS[column] for column in ("example_id", "question", "metric", "value", "reason")}
-    kind = _kind(kept)
     place_of_items = {**place, "kind": kind if kind == "other" else place.get("kind") or kind}
     items = _placed(pl.DataFrame(rows, schema=schema, orient="row"), ITEMS, place_of_items)
     return Log(items, _choices(kept, rights, place), taken)
@@ -126,7 +130,7 @@ def _kind(samples: Sequence[Sample]) -> str:
         return "generate_until"
     if all(len(sample.texts) == 1 for sample in samples):
         return "loglikelihood"
-    return "multiple_choice" if all(sample.scores.get("acc", 0) in (0, 1) for sample in samples) else "other"
+    return "multiple_choice" if all(sample.scores.get("acc") in (0, 1, None) for sample in samples) else "other"
 
 
 def _choices(
@@ -152,54 +156,60 @@ def _placed(rows: pl.DataFrame, columns: Schema, place: Mapping[str, Any]) -> pl
     return rows.with_columns(*common).select(list(columns))
 
 
-def _scores(sample: Sample, right: Sequence[int] | None) -> dict[str, tuple[float | None, str | None]]:
+def _scores(sample: Sample, right: Sequence[int] | None) -> Scores:
     """Scores of one example by metric, each with the reason why it is null."""
     texts, logprobs = sample.texts, sample.logprobs_nats
-    listed = len(texts) > 1
-    found: dict[str, tuple[float | None, str | None]] = {m: (value, None) for m, value in sample.scores.items()}
-    if not texts:
-        return found
-    at = right if listed else [0]
-    if at is None:
-        return found | dict.fromkeys((*OF_ANSWER, "brier_score"), (None, UNKNOWN))
-    found |= scored(texts, logprobs, at)
-    if listed:
-        found["brier_score"] = chosen(logprobs, [float(i in at) for i in range(len(texts))])["brier_score"]
-    return found
+    found: Scores = {m: (value, NO_NUMBER if value is None else None) for m, value in sample.scores.items()}
+    if len(texts) < 2:
+        return found | (scored(texts, logprobs, [0]) if texts else {})
+    if right is None:
+        return found | dict.fromkeys((*OF_ANSWER, *OF_CHOICES), (None, UNKNOWN))
+    return found | scored(texts, logprobs, right) | chosen(logprobs, [float(i in right) for i in range(len(texts))])
 
 
 def right_choices(samples: Sequence[Sample]) -> list[Sequence[int] | None]:
     """Say which choices are right, for each example; None where that cannot be told.
 
     The harness logs the target as a number or as a text. A log is read the one way under which every logged `acc` is
-    that of the likeliest choice.
+    that of the likeliest choice. Of two choices `acc` itself tells which is right, also where both are the same text
+    behind different questions, as in winogrande.
     """
-    for reading in (_by_number, _by_text):
-        found = [reading(sample.target, sample.texts) for sample in samples]
+    for reading in (_by_number, _by_text, _by_accuracy):
+        found = [reading(sample) for sample in samples]
         if all(_agrees(sample, at) for sample, at in zip(samples, found, strict=True)):
             return found
     return [None] * len(samples)
 
 
-def _by_number(target: str, texts: Sequence[str]) -> Sequence[int] | None:
+def _by_number(sample: Sample) -> Sequence[int] | None:
     try:
-        value = ast.literal_eval(target)
+        value = ast.literal_eval(sample.target)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     at = value if isinstance(value, list) else [value]
-    whole = all(isinstance(i, int) and 0 <= i < len(texts) for i in at)
+    whole = all(isinstance(i, int) and 0 <= i < len(sample.texts) for i in at)
     return at if at and whole else None
 
 
-def _by_text(target: str, texts: Sequence[str]) -> Sequence[int] | None:
-    at = [i for i, text in enumerate(texts) if text.strip() == target.strip()]
+def _by_text(sample: Sample) -> Sequence[int] | None:
+    at = [i for i, text in enumerate(sample.texts) if text.strip() == sample.target.strip()]
     return at if len(at) == 1 else None
 
 
+def _by_accuracy(sample: Sample) -> Sequence[int] | None:
+    accuracy = sample.scores.get("acc")
+    if len(sample.texts) != 2 or accuracy not in (0, 1):
+        return None
+    likeliest = _likeliest(sample)
+    return [likeliest if accuracy else 1 - likeliest]
+
+
 def _agrees(sample: Sample, at: Sequence[int] | None) -> bool:
-    logprobs = sample.logprobs_nats
-    if len(logprobs) < 2:
+    if len(sample.texts) < 2:
         return True
-    return at is not None and (
-        "acc" not in sample.scores or sample.scores["acc"] == float(logprobs.index(max(logprobs)) in at)
-    )
+    accuracy = sample.scores.get("acc")
+    return at is not None and (accuracy is None or accuracy == float(_likeliest(sample) in at))
+
+
+def _likeliest(sample: Sample) -> int:
+    return sample.logprobs_nats.index(max(sample.logprobs_nats))

@@ -13,6 +13,7 @@ NEGATIVE = "a target score is negative, so the scores make no distribution"
 
 _ROUNDING = 1e-3  # log-probabilities are this little above 0 at most
 OF_ANSWER = ("nll_nats_per_answer", "nll_nats_per_byte", "target_probability")
+OF_CHOICES = ("choice_probability", "brier_score")
 
 
 def nats(given: Iterable[Any]) -> list[float]:
@@ -54,7 +55,7 @@ def chosen(logprobs_nats: Sequence[float], target_scores: Sequence[float]) -> Sc
     problem = UNLIKELY if not all(map(math.isfinite, logprobs_nats)) else None
     problem = problem or (NO_CORRECT if max(target_scores) <= 0 else None)
     if problem:
-        return {"choice_probability": (None, problem), "brier_score": (None, problem)}
+        return dict.fromkeys(OF_CHOICES, (None, problem))
     top = max(logprobs_nats)
     weights = [math.exp(nats - top) for nats in logprobs_nats]
     p = [weight / sum(weights) for weight in weights]

@@ -10,12 +10,11 @@ from typing import Any
 import polars as pl
 
 from rescore.importing.finish import Options, Written, finish
-from rescore.importing.kinds import chance
-from rescore.importing.names import ACCURACY, NORMALISED, spelled
+from rescore.importing.names import ACCURACY, NORMALISED, chance, spelled
 from rescore.importing.renames import read_renames
 from rescore.importing.table_files import read_table
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, Schema, frame, stack
-from rescore.importing.wide_tables import ERROR, ROW, all_numbers, from_metrics, from_tasks
+from rescore.importing.wide_tables import ERROR, ROW, from_metrics, from_tasks, share_of_numbers
 from rescore.tables import InputError, some
 
 _NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64, "shots": pl.Int64}
@@ -26,6 +25,7 @@ class Columns:
     """Which of the table's columns hold what; a column that is not named is the one called as the field, if any."""
 
     model: str | None = None
+    revision: str | None = None
     task: str | None = None
     subtask: str | None = None
     metric: str | None = None
@@ -40,7 +40,9 @@ class Columns:
 
 _CALLED = {  # what columns are called, beside the names of the options
     "model": ("model_name",),
-    "task": ("benchmark", "dataset"),
+    "revision": ("model_revision",),
+    "task": ("tasks", "task_name", "benchmark", "dataset"),
+    "metric": ("metric_name",),
     "score": ("value",),
     "stderr": ("standard_error", "std_err", "se"),
     "n": ("n_samples", "num_samples"),
@@ -84,10 +86,12 @@ def _counts(columns: Columns, table: pl.DataFrame, where: str) -> tuple[Columns,
     """Read `--n` as numbers of questions by task, "" being every task; or leave it as the column that it is."""
     if columns.n is None or columns.n in table.columns:
         return columns, {}
-    pairs = [part.rpartition("=") for part in columns.n.split(",")]
-    if not all(re.fullmatch(r"\s*[0-9]{1,18}\s*", number) for *_, number in pairs):
+    if re.fullmatch(r"[0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5}", columns.n):
+        return replace(columns, n=None), {"": int(columns.n.replace(",", ""))}
+    pairs = [[part.strip() for part in pair.rpartition("=")] for pair in columns.n.split(",")]
+    if not all(task and re.fullmatch("[0-9]{1,18}", number) for task, _, number in pairs):
         raise InputError(f"{where}: --n: '{columns.n}' is no column, no number, and not like MMLU=14042,ARC-C=1172")
-    return replace(columns, n=None), {task.strip(): int(number) for task, _, number in pairs}
+    return replace(columns, n=None), {task: int(number) for task, _, number in pairs}
 
 
 def _given(columns: Columns, table: pl.DataFrame, where: str) -> dict[str, str]:
@@ -123,7 +127,9 @@ def _long(
     """Bring a table to one row per score, its columns called as the options; say what was taken for what."""
     if "score" in given and "task" in given and ("metric" in given or columns.metric_name):
         long = table.select(ROW, *(pl.col(column).alias(option) for option, column in given.items()))
-        return (long if "metric" in given else long.with_columns(metric=pl.lit(columns.metric_name))), []
+        passed = [column for column in table.columns if column not in ("", ROW, *given.values())]
+        notes = [f"columns passed over: {some(passed)}"] if passed else []
+        return (long if "metric" in given else long.with_columns(metric=pl.lit(columns.metric_name))), notes
     if "metric" in given or "score" in given or (columns.metric_name and "task" in given):
         taken = [o for o in ("metric", "score") if o in given and getattr(columns, o) is None]
         raise InputError(
@@ -139,8 +145,8 @@ def _long(
 def _typed(long: pl.DataFrame) -> pl.DataFrame:
     """Check names and numbers, and add the columns that the table lacks.
 
-    A number with the sign % is divided by 100. Beside such a score, so are a standard error without the sign, and a
-    chance above 1.
+    A number with the sign % is divided by 100. Beside such a score, so is a chance above 1, and standard errors without
+    the sign where `_in_percent` says so.
     """
     for column in ("model", "task", "metric", "example"):
         if column in long.columns and (empty := long.filter(pl.col(column).is_null())).height:
@@ -149,22 +155,46 @@ def _typed(long: pl.DataFrame) -> pl.DataFrame:
     for column, kind in _NUMBERS.items():
         absent = pl.lit(None, kind).alias(column)
         long = long.with_columns(_number(long, column, kind) if column in long.columns else absent)
-    beside, stderr, guess = signed["score"], pl.col("stderr"), pl.col("chance")
+    guess, beside = pl.col("chance"), signed["score"] & ~signed["stderr"]
+    beside &= _in_percent(long.filter(beside))
     long = long.with_columns(
-        pl.when(beside & ~signed["stderr"]).then(stderr / 100).otherwise(stderr),
-        pl.when(beside & ~signed["chance"] & (guess > 1)).then(guess / 100).otherwise(guess),
+        pl.when(beside).then(pl.col("stderr") / 100).otherwise("stderr"),
+        pl.when(signed["score"] & ~signed["chance"] & (guess > 1)).then(guess / 100).otherwise(guess),
     )
     for column in ("model", "task", "metric"):  # models and tasks may be called by whole numbers
         names = long[column]
-        if all_numbers(names) and (column == "metric" or names.cast(pl.String).str.contains(".", literal=True).all()):
+        fractions = column == "metric" or names.cast(pl.String).str.contains(".", literal=True).all()
+        if share_of_numbers(names) == 1 and fractions:
             raise InputError(
                 f"{long['where'][0]}: {column} '{names[0]}' is a number; give --{column} a column of names"
             )
     spellings = {name: spelled(str(name)) for name in long["metric"].unique()}
+    if "revision" in long.columns:
+        revision = pl.col("revision").cast(pl.String).str.replace(r"^(\d+)$", "step$1")
+        long = long.with_columns(model=pl.concat_str("model", revision, separator="@", ignore_nulls=True))
     return long.with_columns(
         *(pl.col(c).cast(pl.String) for c in ("model", "task")),
         subtask=pl.col("subtask").cast(pl.String) if "subtask" in long.columns else pl.lit(None, pl.String),
         metric=pl.col("metric").cast(pl.String).replace(spellings),
+    )
+
+
+def _in_percent(beside: pl.DataFrame) -> bool:
+    """Tell whether standard errors e that stand without % beside scores p with it are in percent.
+
+    Were they not, a test would have p (1 - p) / e^2 questions: fewer than 10 means that they are in percent, more than
+    100 that they are not. Raises InputError where it is between.
+    """
+    p, error = pl.col("score"), pl.col("stderr")
+    told = beside.filter((error > 0) & (p > 0) & (p < 1)).with_columns(questions=p * (1 - p) / error**2)
+    if (told["questions"] < 10).all():
+        return True
+    if (told["questions"] > 100).all():
+        return False
+    row = told.row(0, named=True)
+    raise InputError(
+        f"{row['where']}: stderr {row['stderr']:g} beside a score with the sign % may be in percent or not; "
+        "write % behind it too, or give both as shares of 1"
     )
 
 
@@ -178,7 +208,9 @@ def _signed(long: pl.DataFrame, column: str) -> pl.Series:
 def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
     given = long[column]
     if given.dtype == pl.String:
-        given = given.replace({"True": "1", "False": "0"})
+        given = given.str.replace("(?i)^true$", "1").str.replace("(?i)^false$", "0")
+        if kind is pl.Int64:  # 14,042 has no other reading here
+            given = given.str.replace(r"^(\d{1,3}),(\d{3})$", "$1$2")
         bare = given.str.strip_suffix("%").cast(pl.Float64, strict=False)
         cast = pl.select(pl.when(_signed(long, column)).then(bare / 100).otherwise(bare).alias(column)).to_series()
     else:
@@ -187,7 +219,7 @@ def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
     bad = long.filter((numbers.is_null() | (numbers.cast(pl.Float64) != cast)) & given.is_not_null())
     if bad.height:
         whole = "whole " if kind is pl.Int64 else ""
-        decimal = "; write a decimal point" if re.fullmatch(r"-?\d+,\d+", str(bad[column][0])) else ""
+        decimal = "; write a decimal point, and no comma" if re.search(r"\d,\d", str(bad[column][0])) else ""
         raise InputError(f"{bad['where'][0]}: {column} '{bad[column][0]}' is no {whole}number{decimal}")
     return numbers
 

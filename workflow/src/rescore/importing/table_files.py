@@ -1,89 +1,100 @@
 """Files of tables of results, to a frame of texts and numbers; and what is wrong with a file that cannot be read."""
 
+import codecs
+import csv
 import gzip
-from csv import Error, reader
+import io
+import re
+import zlib
 from pathlib import Path
-from typing import IO
 
 import polars as pl
 
 from rescore.importing.wide_tables import ERROR
 from rescore.tables import InputError
 
-_NULLS = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]
+_NULLS = ("", "na", "n/a", "#n/a", "-", "–", "—", "null", "none")
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_DRESSED = rf"^\**\s*({_NUMBER})\s*%?\s*(?:(?:±|\+/-)\s*({_NUMBER})\s*%?)?\s*\**$"
+_OF_NUMBERS = r"^[-−+\d.,%±/*eE\s]+$"  # a cell of these characters alone holds no name
+_THOUSANDS = r"^[-+]?\d{1,3}((,\d{3})+\.\d+|(,\d{3}){2,})$"  # 1,234 could be 1.234, these could not
 
 
 def read_table(path: Path, *, percent: bool = False) -> pl.DataFrame:
-    """Read a table: .parquet, .tsv or .tab; anything else is comma-separated. Text columns stay text.
+    """Read a table: .parquet, or text in UTF-8 or UTF-16, plain or compressed by gzip. Text columns stay text.
 
-    A number with the sign % keeps it, unless all scores will be divided by 100, being in `percent`.
+    Cells are separated as the header is: by commas, tabs, semicolons or bars. Beside semicolons a comma is a decimal
+    point. A number with the sign % keeps it, unless all scores will be divided by 100, being in `percent`.
     """
     if path.is_dir():
         raise InputError(f"{path}: a folder; give one table")
     try:
-        if path.suffix == ".parquet":
-            plain = [column for column in pl.read_parquet(path) if not column.dtype.is_nested()]
-            plain = [column.cast(pl.Int8) if column.dtype == pl.Boolean else column for column in plain]
-            table = pl.DataFrame([c if c.dtype.is_numeric() else c.cast(pl.String) for c in plain])
-            return _bare(table, percent=percent)
-        table = pl.read_csv(path, separator=_separator(path), infer_schema=False)
+        table = _of_parquet(path) if path.suffix == ".parquet" else _of_text(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         first, *_ = str(error).split("\n")
-        raise InputError(f"{path}: {_separated(path) or f'no table that can be read ({first})'}") from error
-    if table.width == 1 and (problem := _separated(path)):
-        raise InputError(f"{path}: {problem}")
-    table = table.with_columns(pl.all().str.strip_chars().replace(_NULLS, None))
-    names = dict(zip(table.columns, _header(path), strict=False))  # polars calls a second `score` `score_duplicated_0`
-    table = table.drop(c for c, name in names.items() if not name and table[c].null_count() == table.height)
-    named = [names[column] for column in table.columns if column in names]
-    if twins := [name for name in named if named.count(name) > 1]:
-        raise InputError(f"{path}: two columns are called '{twins[0]}'; take one out, or rename it")
+        raise InputError(f"{path}: no table that can be read ({first})") from error
+    texts = pl.col(pl.String).str.strip_chars()
+    table = table.with_columns(pl.when(~texts.str.to_lowercase().is_in(_NULLS)).then(texts))
     return _bare(table, percent=percent)
 
 
-def _separator(path: Path) -> str:
-    return "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
+def _of_parquet(path: Path) -> pl.DataFrame:
+    plain = [column for column in pl.read_parquet(path) if not column.dtype.is_nested()]
+    plain = [column.cast(pl.Int8) if column.dtype == pl.Boolean else column for column in plain]
+    return pl.DataFrame([c if c.dtype.is_numeric() else c.cast(pl.String) for c in plain])
 
 
-def _open(path: Path) -> IO[str]:
-    return gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else path.open(encoding="utf-8-sig")
-
-
-def _header(path: Path) -> list[str]:
-    """Return the names of columns as they stand in the file, without white space around; none if they are no text."""
+def _of_text(path: Path) -> pl.DataFrame:
+    """Read cells as they stand; blank lines become rows of nulls, so that a row keeps its number."""
+    text = _text(path)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    bare = re.sub('"[^"]*"', "", first)
+    own = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
+    separator = max((own, ",", "\t", ";", "|"), key=bare.count)
+    rows: list[list[str]] = []
+    csv.field_size_limit(2**31 - 1)
     try:
-        with _open(path) as file:
-            cells = next((cells for cells in reader(file, delimiter=_separator(path)) if cells), [])
-    except (UnicodeDecodeError, Error):
-        return []
-    return [cell.strip() for cell in cells]
+        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path}: row {len(rows) + 1}: {error}; a quote that opens a cell has to close it") from error
+    at = next((at for at, cells in enumerate(rows) if any(map(str.strip, cells))), None)
+    if at is None:
+        raise InputError(f"{path}: the file is empty")
+    header = [cell.strip() for cell in rows.pop(at)]
+    for number, cells in enumerate(rows, start=2):
+        if any(map(str.strip, cells[len(header) :])):
+            raise InputError(
+                f"{path}: row {number}: {len(cells)} cells, but the header has {len(header)}; numbers have a decimal "
+                "point, and a cell that holds the separator stands in double quotes"
+            )
+        cells.extend([""] * (len(header) - len(cells)))
+    columns = [(name, [cells[i] for cells in rows]) for i, name in enumerate(header)]
+    named = [(name, cells) for name, cells in columns if name or any(map(str.strip, cells))]
+    names = [name for name, _ in named]
+    if twins := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"{path}: two columns are called '{twins[0]}'; take one out, or rename it")
+    table = pl.DataFrame(dict(named), schema=dict.fromkeys(names, pl.String))
+    if separator == ";":
+        decimal = pl.all().str.replace_all(",", ".", literal=True)
+        table = table.with_columns(pl.when(pl.all().str.contains(_OF_NUMBERS)).then(decimal).otherwise(pl.all()))
+    return table
 
 
-def _separated(path: Path) -> str | None:
-    """Say of a file of text what is wrong with its separators: other ones, or more of them in a row than in the header.
-
-    None where that is not so, or the file is no text.
-    """
-    own = _separator(path)
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    if content.startswith(b"PK"):
+        raise InputError(f"{path}: an archive or a workbook; give a table in it, unpacked or saved as .csv")
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
     try:
-        with _open(path) as file:
-            rows = enumerate(reader(file, delimiter=own), start=1)
-            _, header = next(rows)
-            for sign, word in ((";", "semicolons"), ("\t", "tabs"), (",", "commas")):
-                if len(header) == 1 and sign != own and sign in header[0]:
-                    mend = "tabs" if own == "\t" else "commas, or by tabs in a file named .tsv"
-                    return f"row 1: cells look separated by {word}; separate them by {mend}"
-            for number, cells in rows:
-                if len(cells) > len(header):
-                    return (
-                        f"row {number}: {len(cells)} cells, but the header has {len(header)}; numbers have a decimal "
-                        "point, and a cell that holds the separator stands in double quotes"
-                    )
-    except (OSError, EOFError, UnicodeDecodeError, StopIteration, Error):
-        return None
-    return None
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}: row {row}: not UTF-8; save the table as UTF-8") from error
 
 
 def _bare(table: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
@@ -92,14 +103,13 @@ def _bare(table: pl.DataFrame, *, percent: bool) -> pl.DataFrame:
     What is left of a number is its text, with the sign % behind it where the cell has one and scores are not `percent`.
     """
     for column in table.select(pl.col(pl.String)).columns:
-        parts = table[column].str.extract_groups(r"^\**\s*(-?[\d.]+)\s*%?\s*(?:(?:±|\+/-)\s*([\d.]+)\s*%?)?\s*\**$")
-        signed = table[column].str.contains("%", literal=True) & (not percent)
-        number, error = (
-            pl.select(pl.when(signed).then(part + "%").otherwise(part)).to_series()
-            for part in (parts.struct.field("1"), parts.struct.field("2"))
-        )
-        if number.null_count() == table[column].null_count():
-            table = table.with_columns(number.alias(column))
-            if error.null_count() < len(error) and f"{column}{ERROR}" not in table.columns:
-                table = table.with_columns(error.alias(f"{column}{ERROR}"))
+        cells = pl.col(column).str.replace("−", "-", literal=True)
+        whole = cells.str.replace_all(",", "", literal=True)
+        parts = pl.when(cells.str.contains(_THOUSANDS)).then(whole).otherwise(cells).str.extract_groups(_DRESSED)
+        signed = cells.str.contains("%", literal=True) & (not percent)
+        sign = pl.when(signed).then(pl.lit("%")).otherwise(pl.lit(""))
+        error = f"{column}{ERROR}"
+        if error not in table.columns and table.select(parts.struct.field("2").is_not_null().any()).item():
+            table = table.with_columns((parts.struct.field("2") + sign).alias(error))
+        table = table.with_columns(pl.coalesce(parts.struct.field("1") + sign, column).alias(column))
     return table

@@ -7,6 +7,7 @@ import polars as pl
 
 from rescore.importing.names import ACCURACY, NORMALISED, PERPLEXITIES, standard
 from rescore.tables import EXAMPLES, METRICS, SCORES, InputError
+from rescore.tables.metrics import HARD_METRICS
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
@@ -23,7 +24,7 @@ PLACE: Schema = {
 
 FOUND: Schema = {
     **PLACE,
-    "kind": pl.String,  # of the task, a `kinds.Kind`; null where the file does not say
+    "kind": pl.String,  # of the task, a `names.Kind`; null where the file does not say
     "metric": pl.String,
     "value": pl.Float64,
     "standard_error": pl.Float64,
@@ -95,8 +96,21 @@ def aggregates(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl
     _refuse(rows, pl.col("standard_error") < 0, "a standard error is 0 or more, this one is {standard_error:g}")
     _refuse(rows, pl.col("n") < 1, "n is {n}, but the number of questions is at least 1")
     _refuse(rows, ~pl.col("chance").is_between(0, 1, closed="left"), "chance is {chance:g}, not between 0 and 1")
+    _refuse_other_unit(rows)
     rows = _once(_whole_names(rows), _KEY)
     return rows.select("where", *_KEY, pl.col("value").alias("mean"), "standard_error", "n", "chance", "reason")
+
+
+def _refuse_other_unit(rows: pl.DataFrame) -> None:
+    """Refuse a standard error e of a share m of right answers that is in percent where m is not, or the reverse.
+
+    n questions give e = sqrt(m (1 - m) / (n - 1)): at most sqrt(1/2), and 10^7 questions are of no test.
+    """
+    mean, error, right_or_wrong = pl.col("value"), pl.col("standard_error"), pl.col("metric").is_in(HARD_METRICS)
+    mend = (
+        "a standard error of {standard_error:g} beside {value:g} is in another unit; give both in percent, or neither"
+    )
+    _refuse(rows, right_or_wrong & ((error > 0.75) | (mean * (1 - mean) > 1e7 * error**2) & (error > 0)), mend)
 
 
 def items(found: pl.DataFrame, meant: pl.DataFrame, *, percent: bool) -> pl.DataFrame:

@@ -51,7 +51,7 @@ def from_tasks(
     for column in table.columns:
         if column != ROW and column not in given.values() and column not in companions:
             plain = re.sub(r"\W+", "_", column.lower()).strip("_")
-            is_task = all_numbers(table[column]) and not _NO_TASKS.fullmatch(plain)
+            is_task = share_of_numbers(table[column]) > 0.5 and not _NO_TASKS.fullmatch(plain)  # the rest are refused
             (tasks if is_task else passed).append(column)
     if not tasks:
         raise InputError(f"{where}: --metric-name: no column of scores; the table has {', '.join(table.columns[1:])}")
@@ -87,9 +87,9 @@ def split(column: str) -> tuple[str | None, str | None]:
     return (None, None) if metric is None else (column[: -len(metric) - 1], metric)
 
 
-def all_numbers(column: pl.Series) -> bool:
-    """Whether a column has numbers, which may have the sign %, and nothing else."""
+def share_of_numbers(column: pl.Series) -> float:
+    """Say which share of a column's filled cells are numbers, which may have the sign %; 0 where none is filled."""
     filled = column.drop_nulls()
     if filled.dtype == pl.String:
         filled = filled.str.strip_suffix("%")
-    return bool(len(filled)) and filled.cast(pl.Float64, strict=False).is_not_null().all()
+    return int(filled.cast(pl.Float64, strict=False).is_not_null().sum()) / max(1, len(filled))

@@ -1,4 +1,4 @@
-"""Several runs of one task by one model: which of them counts."""
+"""Several runs of one task by one model, or several numbers of solved examples in the prompt: which of them count."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ import polars as pl
 
 from rescore.tables import InputError, count, some
 
-_TASK = ["model", "task", "subtask"]
+_LEAF = ["task", "subtask"]
+_TASK = ["model", *_LEAF]
 _RUN = [*_TASK, "run"]
 _SAME = 1e-6  # numbers this near each other, relative to their size, are one number written twice
 
@@ -62,3 +63,46 @@ def _refuse_unlike(found: pl.DataFrame, *, latest: bool) -> None:
         f"{models} with two {'limited' if row['limited'] else 'full'} runs of a task, "
         f"such as '{row['model']}' of '{row['subtask'] or row['task']}' in {' and '.join(row['run'][:2])}; {mend}"
     )
+
+
+def fill_shots(frames: Sequence[pl.DataFrame]) -> tuple[list[pl.DataFrame], list[str]]:
+    """Take results that state no shots for those of the other models, where these have one number; say which."""
+    place = [*_LEAF, "model", "run", "shots"]
+    every = pl.concat(frame.select(place) for frame in frames).unique()
+    known = every.drop_nulls("shots")
+    one = known.group_by(_LEAF).agg(pl.col("shots").unique(), said="model").filter(pl.col("shots").list.len() == 1)
+    silent = every.filter(pl.col("shots").is_null()).join(one, on=_LEAF, nulls_equal=True, suffix="_of_others")
+    silent = silent.filter(~pl.col("model").is_in(pl.col("said")))
+    silent = silent.select(*_LEAF, "model", filled=pl.col("shots_of_others").list.first()).unique()
+    filled = [
+        frame.join(silent, on=[*_LEAF, "model"], how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(pl.coalesce("shots", "filled").alias("shots"))
+        .drop("filled")
+        for frame in frames
+    ]
+    told = silent.group_by("filled").agg(pl.col("model").n_unique(), pl.col("task").unique().sort()).sort("filled")
+    lines = [
+        f"no shots stated by {count(models, 'model')} for {some(tasks)}: taken for {shots}-shot, as the others are"
+        for shots, models, tasks in told.rows()
+    ]
+    return filled, lines
+
+
+def choose_shots(frames: Sequence[pl.DataFrame], shots: int | None) -> list[pl.DataFrame]:
+    """Keep one number of solved examples in the prompt, or keep them apart.
+
+    A (task, subtask) that comes with several numbers of shots, in any of the frames, becomes a subtask for each,
+    `name@2-shot`; `shots` keeps only the rows with that number, and those that do not say.
+    """
+    if shots is not None:
+        return [frame.filter(pl.col("shots").is_null() | (pl.col("shots") == shots)) for frame in frames]
+    every = pl.concat(frame.select(*_LEAF, "shots").unique() for frame in frames).unique()
+    several = every.group_by(_LEAF).len().select(*_LEAF, several=pl.col("len") > 1)
+    said = pl.when(pl.col("shots").is_null()).then(pl.lit("unknown-shot")).otherwise(pl.format("{}-shot", "shots"))
+    named = pl.when(pl.col("subtask").is_null()).then(said).otherwise(pl.format("{}@{}", "subtask", said))
+    return [
+        frame.join(several, on=_LEAF, how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(subtask=pl.when("several").then(named).otherwise("subtask"))
+        .drop("several")
+        for frame in frames
+    ]
