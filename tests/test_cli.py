@@ -553,4 +553,4 @@ def test_report_says_where_the_grader_is_wrong(run: Run, tested: Path) -> None:
     graded(tested, "chain", "chain")
     assert run("report", "--results", tested) == 0
     page = (tested / "report" / "index.html").read_text()
-    assert page.count("Grader: 3 of 20 answers of size00-seed0 hold the right answer and are rejected") == 2
+    assert page.count("Grader: 3 of 20 answers of size00-seed0 hold the right answer and are rejected") == 1

@@ -78,11 +78,11 @@ def test_the_static_figures_run_along_the_axis(tables: SimpleNamespace, axis: st
 @pytest.mark.parametrize(
     ("axis", "said"),
     [
-        ("compute_flops", "from 0 to 1, against log training compute."),
-        ("n_params", "from 0 to 1, against log parameters."),
+        ("compute_flops", "0 to 1, against log training compute."),
+        ("n_params", "0 to 1, against log parameters."),
         (
             LOSS,
-            "from 0 to 1, against log pretraining loss, lower loss further right.",
+            "0 to 1, against log pretraining loss, lower loss further right.",
         ),
     ],
 )
@@ -90,7 +90,7 @@ def test_headings_texts_and_points_are_of_the_axis(tables: SimpleNamespace, axis
     tree = html.fromstring(page(with_axis(tables, axis)))
     text = " ".join(tree.text_content().split())
     assert said in text
-    name = said.removeprefix("from 0 to 1, against log ").rstrip(".").partition(",")[0]
+    name = said.removeprefix("0 to 1, against log ").rstrip(".").partition(",")[0]
     assert f"Curves are judged along {name}, on a log scale" in text
     assert ("of the highest and the lowest loss" in text) == (axis == LOSS)
     [ladder] = json.loads(tree.xpath("//script[@id='shared']")[0].text)["models"].values()

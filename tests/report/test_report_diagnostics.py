@@ -44,7 +44,7 @@ def key(subtask: tuple[str, str, str], metric: str | None = None) -> dict[str, s
     return named if metric is None else named | {"metric": metric}
 
 
-RISE = "Half of the rise at (90% interval)"
+RISE = "Half of its own rise at (90% interval)"
 DOWN = "nll_nats_per_token goes down"
 
 
@@ -100,8 +100,7 @@ def diagnosed() -> dict[str, pl.DataFrame]:
         ),
         RISES.name: rows(
             RISES,
-            key(WORDS, exact)
-            | {"half_log10_x": 19.0, "model_over_50_percent": "large\x00", "size_over_50_percent_log10_x": 20.0},
+            key(WORDS, exact) | {"half_log10_x": 19.0, "size_over_50_percent_log10_x": 20.0},
             key(CHOICES, exact) | {"reason": "flat: its rise is under 0.1"},
         ),
         SEEDS.name: rows(SEEDS, key(WORDS, exact) | {"log10_x": 16.0, "seeds": 2, "through": 1, "share": 0.5}),
@@ -162,7 +161,7 @@ def test_a_table_without_a_section_leaves_no_trace(tables: SimpleNamespace) -> N
         ),
         (
             "rises",
-            {"Subtask": "words", RISE: "1e19", "First over 50%": "large\ufffd", "That is at": 1e20},
+            {"Subtask": "words", RISE: "1e19", "Score first over 50% at": 1e20},
         ),
         ("rises", {"Subtask": "choices: age", RISE: "–", "Why no rise": "flat: its rise is under 0.1"}),
         ("scaffold_shift", {"Subtask": "words", "Run": "two", "Shift (decades)": -0.5}),
@@ -177,7 +176,7 @@ INTERVALS = {"forecasts": ("Forecast (90% interval)", "forecast"), "rises": (RIS
 NUMBERS = {
     "flags": {"Value": "value", "Threshold": "threshold"},
     "forecasts": {"Came out": "realised"},
-    "rises": {"That is at": "size_over_50_percent_log10_x"},
+    "rises": {"Score first over 50% at": "size_over_50_percent_log10_x"},
     "scaffold_shift": {"Shift (decades)": "shift_decades", "from": "shift_low", "to": "shift_high"},
 }
 
@@ -244,7 +243,7 @@ def test_forecasts_are_counted_above_the_elbow_first_and_too_few_is_said(tree: A
 def test_the_page_is_silent_on_a_table_that_is_not_there(tables: SimpleNamespace) -> None:
     grids = {"flags", "forecasts", "forecast_counts", "rises", "scaffold_shift", "prompt_stability"}
     found = page(tables, {name: frame for name, frame in diagnosed().items() if name not in grids})
-    assert found.xpath("//div[@class='grid']/@id") == ["headline", "answers", "matrix", "families", "power"]
+    assert found.xpath("//div[@class='grid']/@id") == ["headline", "cliffs", "matrix", "families", "power"]
 
 
 def test_without_diagnostics_there_is_none_of_their_headings(tables: SimpleNamespace) -> None:
@@ -255,7 +254,7 @@ def test_without_diagnostics_there_is_none_of_their_headings(tables: SimpleNames
 def test_empty_tables_are_no_error(tables: SimpleNamespace) -> None:
     empty = page(tables, {table.name: table.empty() for table in TABLES})
     assert "No subtask raised a flag" in empty.text_content()
-    assert empty.xpath("//div[@class='grid']/@id") == ["headline", "answers", "matrix"]
+    assert empty.xpath("//div[@class='grid']/@id") == ["headline", "cliffs", "matrix"]
 
 
 def test_shifts_between_ladders_stand_with_the_told_ones_first(tables: SimpleNamespace) -> None:
@@ -277,9 +276,12 @@ def test_shifts_between_ladders_stand_with_the_told_ones_first(tables: SimpleNam
 
 
 def test_a_subtask_says_its_flags_in_words(tree: Any) -> None:
-    words, choices = (embedded(section)["notes"] for section in subtasks(tree))
+    words, choices = (embedded(section)["flags"] for section in subtasks(tree))
     assert words == ["The larger models all score near the top (saturation): <b>top</b>."]
     assert choices == ["A score gets worse with size (inverse scaling): NLL per token goes down."]
+    marked = {panel.get("href"): panel.xpath(".//i/@title") for panel in tree.xpath("//section//a")}
+    assert marked == {"#s1": [], "#s2": ["inverse scaling"]}  # the curve shows a saturation by itself
+    assert "⚑: has a warning" in tree.text_content()
 
 
 def test_seeds_through_are_with_their_subtask(tree: Any) -> None:

@@ -60,12 +60,12 @@ def test_a_panel_leads_to_numbers_charts_and_answers(source: str, browser: Brows
             ["Token edit distance", "open", "–", "–", "open", "two rungs < five"],
         ]
         assert texts(page, "#s1 table.said tr") == [
-            ["Training compute (FLOPs)", "Is it? <b>"],
-            ["right answer", "yes"],
+            ["Training compute (FLOPs)", "to 1"],
             ["1e16", "<i>"],
             ["1e18", "sye"],
             ["1e20", "yes"],
         ]
+        expect(page.locator("#s1 .asked li")).to_have_text(["Is it? <b> – right: yes"])
         expect(page.locator("#s1 td.same")).to_have_text(["yes"])
         assert [row[:2] for row in texts(page, "#s1 .replies tr")] == [
             ["Is there a cliff?", "yes"],
@@ -99,7 +99,7 @@ def test_nothing_is_cut_off_at_the_side(source: str, browser: Browser, tmp_path:
         right = "table => table.getBoundingClientRect().right"
         assert max(table.evaluate(right) for table in page.locator("table").filter(visible=True).all()) <= width
         for column in ("Label", "Why"):
-            shown = page.locator(f"#answers td[data-title='{column}']").first
+            shown = page.locator(f"#cliffs td[data-title='{column}']").first
             assert shown.evaluate("cell => cell.getBoundingClientRect().right") <= width
 
 
@@ -118,11 +118,11 @@ def test_a_link_opens_its_subtask(source: str, browser: Browser, tmp_path: Path)
 
 def test_a_reader_filters_and_sorts(source: str, browser: Browser, tmp_path: Path) -> None:
     with browse(browser, source, tmp_path) as page:
-        place = page.locator("#answers")
+        place = page.locator("#cliffs")
         box, count, heads = place.locator("input"), place.locator("output"), place.locator("thead th")
 
         def column(place: int) -> list[str]:
-            return [row[place] for row in texts(page, "#answers tbody tr")]
+            return [row[place] for row in texts(page, "#cliffs tbody tr")]
 
         assert column(0) == ["words", "<script>: <script>alert(1)</script>", "choices: age"]
         box.fill("NO img")
@@ -149,10 +149,10 @@ def test_a_reader_filters_and_sorts(source: str, browser: Browser, tmp_path: Pat
 
 def test_paper_shows_every_row(tables: SimpleNamespace, browser: Browser, tmp_path: Path) -> None:
     with browse(browser, many(tables, 60), tmp_path) as page:
-        for table in ("#answers", "#matrix"):
+        for table in ("#cliffs", "#matrix"):
             expect(page.locator(f"{table} tbody tr")).to_have_count(50)
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
-        for table in ("#answers", "#matrix"):
+        for table in ("#cliffs", "#matrix"):
             expect(page.locator(f"{table} tbody tr")).to_have_count(60)
 
 
@@ -166,7 +166,7 @@ def many(tables: SimpleNamespace, subtasks: int) -> str:
 
 def test_more_than_a_screenful_comes_in_steps(tables: SimpleNamespace, browser: Browser, tmp_path: Path) -> None:
     with browse(browser, many(tables, 70), tmp_path) as page:
-        rows, more = page.locator("#answers tbody tr"), page.locator("#answers .more")
+        rows, more = page.locator("#cliffs tbody tr"), page.locator("#cliffs .more")
         expect(rows).to_have_count(50)
         more.click()
         expect(rows).to_have_count(70)

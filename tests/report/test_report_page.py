@@ -43,7 +43,7 @@ def subtasks(tree: Any) -> list[Any]:
     return found
 
 
-def grid(tree: Any, name: str = "answers") -> list[dict[str, Any]]:
+def grid(tree: Any, name: str = "cliffs") -> list[dict[str, Any]]:
     """Read a sortable table as rows by heading, the way the page's script does; subtasks by their name."""
     [place] = tree.xpath(f"//div[@id='{name}']")
     names = texts(tree.xpath("//details[@class='subtask']/summary//bdi"))
@@ -73,7 +73,7 @@ def test_every_number_of_a_verdict_is_the_tables(tables: SimpleNamespace, tree: 
 
 
 def test_the_table_can_be_filtered_by_every_word_that_differs(tree: Any) -> None:
-    [place] = tree.xpath("//div[@id='answers']")
+    [place] = tree.xpath("//div[@id='cliffs']")
     columns = json.loads(place.xpath("script")[0].text)
     selects = place.xpath(".//select")
     assert [select.get("data-column") for select in selects] == ["1", "2", "3", "4"]
@@ -96,7 +96,7 @@ def test_the_matrix_holds_every_verdict(tree: Any) -> None:
     assert set(text.LETTERS) == set(text.VERDICTS)
     assert len(set(text.LETTERS.values())) == len(text.LETTERS)
     shared = json.loads(tree.xpath("//script[@id='shared']")[0].text)
-    assert (shared["letters"], shared["labels"]) == (text.LETTERS, text.LABELS)
+    assert (shared["letters"], shared["labels"]) == (text.LETTERS, text.GROUPS)
 
 
 def test_a_metric_without_scores_has_no_letter_and_no_row(tables: SimpleNamespace) -> None:
@@ -112,17 +112,15 @@ def test_a_metric_without_scores_has_no_letter_and_no_row(tables: SimpleNamespac
 
 def test_the_first_screen_answers(tree: Any) -> None:
     [headline] = texts(tree.xpath("//h1"))
-    assert headline == (
-        "1 of 2 subtasks rises suddenly. Of the 1 the metric makes 1 and does not make 0; 0 are open. The skill itself "
-        "broke in 0 and did not break in 1; 0 are open."
-    )
+    assert headline == "1 of 2 subtasks rises suddenly. The metric makes 1 of 1 cliff; the skill itself broke in 0."
+    assert texts(tree.xpath("//header/p"))[0] == "The skill did not break in 1."
     counts = {words.split()[1]: int(words.split()[0]) for words in texts(tree.xpath("//section/h2"))}
-    assert counts == {"Mirage": 1, "Both": 0, "Real": 0, "Ordinary": 0, "Open": 0, "No": 1}
+    assert counts == {"Mirage": 1, "Both": 0, "Real": 0, "Ordinary": 0, "No": 1}
     panels = {
         panel.get("href"): texts(panel.xpath("*[not(self::*[local-name()='svg'])]"))
         for panel in tree.xpath("//section//a[contains(@class, 'panel')]")
     }
-    assert panels == {"#s1": ["words", "", "metric 62%, skill 1.2x"], "#s2": ["age", "choices", "from 25% to 70%"]}
+    assert panels == {"#s1": ["words", "", "metric 62% skill 1.2x"], "#s2": ["age", "choices", "25% to 70%"]}
     contents = [link for link in tree.xpath("//nav/a/@href") if link.startswith("#")]
     assert all(tree.xpath(f"//*[@id='{link[1:]}']") for link in contents)
     assert contents == ["#numbers", "#partial", "#matrix-heading", "#subtasks", "#method", "#data"]
@@ -163,7 +161,8 @@ def test_what_was_not_asked_has_no_number(tables: SimpleNamespace) -> None:
     cliffs = tables.cliffs.with_columns(pl.col(name).fill_null(value) for name, value in numbers.items())
     tree = html.fromstring(page(tables, cliffs=cliffs))
     _, choices = grid(tree)
-    told = {"Metric makes it": "not asked", "Skill broke": "not asked", "Metric share": "–", "Times as fast": "–"}
+    told = {"Metric makes it": "not asked", "Skill broke": "not asked", "Metric share": "–"}
+    told |= {"Times as fast": "–"}
     assert choices | told == choices
     words, choices = (embedded(section) for section in subtasks(tree))
     assert choices["parts"] == []
@@ -210,6 +209,21 @@ def test_sections_say_label_answers_reason_and_what_becomes_of_the_cliff(tables:
     }
 
 
+def test_what_is_known_of_an_open_subtask_stands_on_screen_and_card(tables: SimpleNamespace) -> None:
+    undecided = {"label": pl.lit("open"), "skill_broke": pl.lit("open")}
+    cliffs = tables.cliffs.with_columns(
+        pl.when(task="words").then(v).otherwise(c).alias(c) for c, v in undecided.items()
+    )
+    tree = html.fromstring(page(tables, cliffs=cliffs))
+    [group] = tree.xpath("//section[@aria-label='mirage or both']")
+    known = "the metric makes the cliff; whether the skill broke too is open"
+    assert [texts(group.xpath("h2/small")), texts(group.xpath(".//a/b"))] == [[known], ["words"]]
+    words, choices = (embedded(section)["meaning"] for section in subtasks(tree))
+    assert words == f"Open (mirage or both): {known}."
+    assert choices == "No cliff: rises by 10 points or more, but not suddenly."
+    assert grid(tree)[0]["Label"] == "open"  # as in the table
+
+
 def test_each_section_charts_what_it_measured(tree: Any) -> None:
     words, choices = (embedded(section)["charts"] for section in subtasks(tree))
     assert words == ["exact_match", "nll_nats_per_token", "token_edit_distance"]
@@ -247,7 +261,7 @@ def test_the_parts_of_a_climb_are_the_tables(tables: SimpleNamespace) -> None:
     cliffs = tables.cliffs.with_columns(pl.lit(value).alias(name) for name, value in parts.items())
     words, _ = (embedded(section) for section in subtasks(html.fromstring(page(tables, cliffs=cliffs))))
     assert [part["share"] for part in words["parts"]] == list(parts.values())
-    assert words["parts"][0]["part"] == "likelihood"
+    assert words["parts"][0]["part"] == "skill: the likelihood"
 
 
 HOSTILE = [
@@ -325,7 +339,7 @@ def test_empty_tables_render(tables: SimpleNamespace) -> None:
     tree = html.fromstring(page(tables, **nothing, headline=tables.headline.clear()))
     assert texts(tree.xpath("//h1")) == ["No subtask was tested."]
     assert not subtasks(tree)
-    assert not tree.xpath("//div[@id='matrix'] | //div[@id='answers']")
+    assert not tree.xpath("//div[@id='matrix'] | //div[@id='cliffs']")
 
 
 def test_without_cliffs_the_curves_are_still_shown(tables: SimpleNamespace) -> None:
@@ -358,7 +372,7 @@ def test_two_ladders_are_kept_apart(tables: SimpleNamespace) -> None:
     names = texts(tree.xpath("//summary/h3/bdi"))
     assert names == ["words (nano)", "words (other)", "choices: age (nano)", "choices: age (other)"]
     [headline] = texts(tree.xpath("//h1"))
-    assert headline.startswith("2 sudden rises in 2 subtasks on 2 ladders. Of the 2 the metric makes 2 and ")
+    assert headline.startswith("2 sudden rises in 2 subtasks on 2 ladders. The metric makes 2 of 2 cliffs; ")
     assert len(tree.xpath("//p[@class='ladder']")) == 2
     data = [embedded(section) for section in subtasks(tree)]
     assert [d["ladder"] for d in data] == ["nano", "other"] * 2

@@ -16,7 +16,7 @@ from rescore.report.charts import GREEN, RED
 from rescore.report.cliff_charts import PARTS, cliff_map, waterfall
 from rescore.report.panels import Panel, grouped, line
 from rescore.report.replies import facts, replies
-from rescore.report.text import LABELS, Subtask, sentence, words
+from rescore.report.text import LABELS, Subtask, group, in_order, sentences, words
 from rescore.tables import CLIFFS, EXAMPLES, GENERATIONS, write
 
 COMPUTE = Along()
@@ -28,15 +28,15 @@ def test_a_curve_that_falls_is_drawn_upside_down() -> None:
     assert str(line("hard", [(1, 0.0)], (1, 1)).points) == "2,46"  # a ladder of one size
 
 
-def test_groups_are_in_the_order_of_the_labels_and_a_reader_sees_what_is_empty() -> None:
+def test_groups_are_in_order_and_a_reader_sees_what_is_empty() -> None:
     panel = Panel("s1", "a", "", "", "", [])
-    found = grouped([("flat", panel), ("open", panel), ("open", panel), (None, panel)])
-    assert [(group.label, len(group.panels)) for group in found] == [
+    found = grouped([("flat", panel), ("real or ordinary", panel), ("real or ordinary", panel), (None, panel)])
+    assert [(each.name, len(each.panels)) for each in found] == [
         ("mirage", 0),
         ("both", 0),
         ("real", 0),
         ("ordinary", 0),
-        ("open", 2),
+        ("real or ordinary", 2),
         ("no cliff", 0),
         ("flat", 1),
         ("no label", 1),
@@ -162,6 +162,14 @@ def test_three_questions_are_chosen_and_each_answer_is_the_models(tmp_path: Path
     ]
 
 
+def test_a_text_is_cut_between_words() -> None:
+    row = ("m", "t", "t", 0, "word " * 50 + "end?", "target " * 20, "said")
+    shown = real_answers.shown(pl.DataFrame([row], schema=dict(real_answers.ANSWERS), orient="row"), ["m"])
+    [[question, target]] = shown["questions"]
+    assert question == "…" + "word " * 31 + "end?"
+    assert target == ("target " * 8).strip() + "…"
+
+
 def test_long_texts_are_cut_where_they_say_least() -> None:
     rows = pl.DataFrame(
         [("m", "t", "t", 0, "a" * 500 + "?", "b" * 500, "c" * 500)], schema=dict(real_answers.ANSWERS), orient="row"
@@ -201,6 +209,11 @@ def test_replies_are_of_the_table_and_name_no_number_that_is_not_there() -> None
         "An answer has 8 tokens on average.",
         "Seeds of one size: some have the skill and others lack it (a lottery).",
     ]
+    broke = cliff_row(WORDS, "real", skill_broke="yes", under_nll_nats_per_token="disappears").row(0, named=True)
+    [said] = facts(broke, COMPUTE, None)
+    assert said.startswith("NLL per token has no cliff, and still the skill broke: ")
+    for other in ({"under_nll_nats_per_token": "survives"}, {"skill_broke": "no"}):
+        assert facts(broke | other, COMPUTE, None) == []
     noise = cliff_row(WORDS, "open", rung_noise_logits=0.146, rung_noise_from="seeds").row(0, named=True)
     assert facts(noise, COMPUTE, None) == ["Noise of a model beyond its questions: 0.15 logits, measured from seeds."]
     noise |= {"rung_noise_logits": 0.2, "rung_noise_from": "convention"}
@@ -220,7 +233,7 @@ def test_names_are_words(subtask: tuple[str, str, str], full: str) -> None:
     assert words(Subtask(*subtask), with_ladder=True).full == full
 
 
-def test_the_sentence_counts_every_answer_and_says_the_open_ones() -> None:
+def test_the_sentences_count_every_answer_and_say_the_open_ones() -> None:
     answers = [("yes", "no"), ("yes", "yes"), ("no", "open"), ("open", "open"), (None, None)]
     found = [
         cliff_row(("nano", "t", f"t:{n}"), "", cliff="yes", metric_makes_it=metric, skill_broke=skill)
@@ -229,11 +242,48 @@ def test_the_sentence_counts_every_answer_and_says_the_open_ones() -> None:
     others = [
         cliff_row(("nano", "t", f"t:{word}"), "", cliff=word, hard_metric="exact_match") for word in ("no", "open")
     ]
-    assert sentence(pl.concat([*found, *others])) == (
-        "5 of 7 subtasks rise suddenly; 1 more is open. Of the 5 the metric makes 2 and does not make 1; 1 is open; "
-        "1 has no likelihood. The skill itself broke in 1 and did not break in 1; 2 are open."
+    first, rest = sentences(pl.concat([*found, *others]))
+    assert first == (
+        "5 of 7 subtasks rise suddenly (1 more is open). The metric makes at least 2 of 5 cliffs; the skill itself "
+        "broke in at least 1."
     )
-    assert sentence(pl.concat(others)) == "No sudden rise under exact match in 2 subtasks; 1 is open."
-    assert sentence(pl.concat([found[-1], *others])) == (
-        "1 of 3 subtasks rises suddenly; 1 more is open. None has a likelihood, so what makes them is not asked."
+    assert rest == (
+        "Open: the metric's part in 1, the skill in 2. The metric adds little to 1. The skill did not break in 1. "
+        "Without a likelihood: 1."
     )
+    assert sentences(pl.concat(found[:2])) == (
+        "2 of 2 subtasks rise suddenly. The metric makes 2 of 2 cliffs; the skill itself broke in 1.",
+        "The skill did not break in 1.",
+    )
+    assert sentences(pl.concat(others)) == ("No sudden rise under exact match in 2 subtasks (1 is open).", "")
+    assert sentences(pl.concat([found[-1], *others])) == (
+        "1 of 3 subtasks rises suddenly (1 more is open). None has a likelihood, so what makes them is not asked.",
+        "",
+    )
+
+
+OPEN = {
+    ("yes", "yes", "open"): "mirage or both",
+    ("yes", "open", "no"): "mirage or ordinary",
+    ("yes", "open", "yes"): "both or real",
+    ("yes", "no", "open"): "real or ordinary",
+    ("yes", "open", "open"): "cause open",
+    ("open", None, None): "cliff open",
+}
+
+
+def test_an_open_subtask_is_grouped_by_what_is_known() -> None:
+    rows = [
+        cliff_row(("nano", "t", "t:".join(map(str, answers))), "open", cliff=answers[0]).with_columns(
+            metric_makes_it=pl.lit(answers[1], pl.String), skill_broke=pl.lit(answers[2], pl.String)
+        )
+        for answers in OPEN
+    ]
+    known = [cliff_row(WORDS, "no cliff", cliff="no"), cliff_row(WORDS, "real", cliff="yes")]
+    ordered = in_order(pl.concat([*known, *rows])).to_dicts()
+    answers = ("cliff", "metric_makes_it", "skill_broke")
+    assert {tuple(row[name] for name in answers): group(row) for row in ordered[1:-1]} == OPEN
+    assert [group(row) for row in ordered] == [
+        "real", "mirage or both", "both or real", "real or ordinary", "mirage or ordinary", "cause open", "cliff open",
+        "no cliff",
+    ]  # fmt: skip

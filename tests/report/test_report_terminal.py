@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from report_tables import WORDS, cliff_row
+from report_tables import cliff_row
 
 from rescore.report import summary
-from rescore.report.text import sentence
+from rescore.report.text import sentences
 from rescore.tables import CLIFFS, FORECAST_COUNTS
 
 
@@ -27,7 +27,7 @@ def test_summary_shows_answers_numbers_and_counts(tables: SimpleNamespace) -> No
     text = " ".join(" ".join(line) for line in lines)
     assert "Token accuracy" not in text  # no cliff on a subtask that has it
     assert "* multiple-choice grade" in text
-    assert sentence(tables.cliffs) in text
+    assert sentences(tables.cliffs)[0] in text
 
 
 def test_summary_fits_80_columns_and_is_plain(tables: SimpleNamespace) -> None:
@@ -73,21 +73,6 @@ def test_several_ladders_are_told_apart(tables: SimpleNamespace) -> None:
 
 def test_summary_of_nothing(tables: SimpleNamespace) -> None:
     assert printed(CLIFFS.empty(), tables.headline.clear()) == ["No subtask was tested."]
-
-
-def test_sentence_counts_each_answer() -> None:
-    exact = {"hard_metric": "exact_match"}
-    answers = [("yes", "no"), ("yes", "yes"), ("no", "open"), ("open", "open")]
-    with_cliff = [
-        cliff_row(WORDS, "", cliff="yes", metric_makes_it=metric, skill_broke=skill, **exact)
-        for metric, skill in answers
-    ]
-    others = [cliff_row(WORDS, "no cliff", cliff="no", **exact), cliff_row(WORDS, "open", cliff="open", **exact)]
-    assert sentence(pl.concat([*with_cliff, *others])) == (
-        "4 of 1 subtask rise suddenly; 1 more is open. Of the 4 the metric makes 2 and does not make 1; 1 is open. The "
-        "skill itself broke in 1 and did not break in 1; 2 are open."
-    )
-    assert sentence(others[0]) == "No sudden rise under exact match in 1 subtask."
 
 
 def test_summary_says_how_many_forecasts_came_out_on_either_side_of_the_elbow(tables: SimpleNamespace) -> None:

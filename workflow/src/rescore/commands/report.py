@@ -7,9 +7,6 @@ from typing import Any
 
 from rescore.commands.shared import Results, check_tested, say
 
-_SAID = ("code_version", "schema_version", "ladders")
-"""What the page says of what made the tables, beside how many files of scores there were."""
-
 
 def report(results: Results = Path("results")) -> None:
     """Write the page, the sandbox and the figures of a run to RESULTS/report."""
@@ -42,6 +39,9 @@ def report(results: Results = Path("results")) -> None:
         )
     made_by = provenance(results / "verdicts.parquet")
     tasks = made_by.get("scores", {})
+    said: dict[str, Any] = {key: made_by[key] for key in ("code_version", "schema_version") if key in made_by}
+    ladders = made_by.get("ladders", {})
+    said["ladders"] = ", ".join(f"{count(n, 'model')} of {Path(path).name}" for path, n in ladders.items())
     counted = {
         key: f"{count(len(made_by[key]), 'file')}, named in the metadata of verdicts.parquet"
         for key in ("scores", "aggregates")
@@ -65,7 +65,7 @@ def report(results: Results = Path("results")) -> None:
         answers=of.read_answers(results, tasks, curves, axes),
         positions=positions,
         diagnosed=diagnosed,
-        made_by={key: made_by[key] for key in _SAID if key in made_by} | counted | _forms(tasks),
+        made_by=said | counted | _forms(tasks),
         settings={"settings": made_by["settings"], "conventions": made_by.get("conventions", {})},
     )
     write_text(page, results / "report" / "index.html")

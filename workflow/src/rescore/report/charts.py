@@ -186,35 +186,16 @@ def y_axis(metric: str, **given: Any) -> tuple[alt.Scale, alt.Axis]:
 
 def theme(
     *, ink: str = "#1c1f24", muted: str = "#5a626d", rule: str = "#dfe3e8", background: str = "#ffffff"
-) -> alt.Config:
+) -> dict[str, Any]:
     """Return the look of every chart; the colours of text, lesser text and lines are the light ones of page.css."""
-    return alt.Config(
-        background=background,
-        font=_FONT,
-        view=alt.ViewConfig(stroke=None),
-        text=alt.MarkConfig(color=muted),
-        axis=alt.AxisConfig(
-            labelColor=muted,
-            titleColor=muted,
-            titleFontWeight="normal",
-            titleFontSize=11,
-            labelFontSize=11,
-            gridColor=rule,
-            domainColor=rule,
-            tickColor=rule,
-        ),
-        legend=alt.LegendConfig(labelColor=ink, titleColor=ink, labelFontSize=12),
-        title=alt.TitleConfig(
-            anchor="start",
-            frame="group",
-            color=ink,
-            fontSize=13,
-            subtitleColor=muted,
-            subtitleFontSize=11,
-            subtitlePadding=2,
-            offset=10,
-        ),
-    )
+    axis: dict[str, Any] = {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"}
+    axis |= {"labelColor": muted, "titleColor": muted, "gridColor": rule, "domainColor": rule, "tickColor": rule}
+    title = {"anchor": "start", "frame": "group", "color": ink, "fontSize": 13, "offset": 10}
+    title |= {"subtitleColor": muted, "subtitleFontSize": 11, "subtitlePadding": 2}
+    legend = {"labelColor": ink, "titleColor": ink, "labelFontSize": 12}
+    text = {"color": muted}
+    look = {"font": _FONT, "view": {"stroke": None}, "axis": axis, "title": title, "legend": legend, "text": text}
+    return {"background": background, **look}
 
 
 def nothing() -> alt.Chart:

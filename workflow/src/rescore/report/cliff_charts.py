@@ -12,10 +12,10 @@ from rescore.report.grid import rounded
 from rescore.report.text import KEY, Subtask
 
 PARTS = {
-    "likelihood_part": "likelihood",
-    "probability_part": "nats to probability",
-    "answer_part": "every token",
-    "argmax_part": "taking the likeliest",
+    "likelihood_part": "skill: the likelihood",
+    "probability_part": "metric: counts probability",
+    "answer_part": "metric: needs every token",
+    "argmax_part": "metric: takes the likeliest",
 }
 """The parts of a climb in the order of the stages: the first is the skill's, the others the metric's."""
 
@@ -25,7 +25,7 @@ _EDGES = {"mirage": RED, "both": RED, "real": GREEN, "ordinary": GREY, "open": G
 _ROWS = 40  # cliffs that have room for a bar, and on the map for intervals and numbers
 _SIDE = 420
 _NARROW = 260  # pixels across on a narrow screen; what is apart there is apart on a wide one
-_PLACES = [(dx, dy) for reach in (11, 18) for dy in (-reach, reach, 0) for dx in (reach, -reach, 0) if dx or dy]
+_PLACES = [(dx, dy) for reach in (11, 18) for dy in (-reach, 0, reach) for dx in (reach, -reach, 0) if dx or dy]
 """Where a number may stand beside its point, in pixels, the best place first."""
 _ROOM = 11  # pixels that a number keeps free around it
 _TIMES = "format((1 + datum.value) / (1 - datum.value), '.2~g') + 'x'"  # an acceleration as the factor that it is
@@ -45,8 +45,9 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     rows = _rows(found(cliffs))
     if not rows:
         return nothing()
-    x_domain = (min(-0.1, *(row["metric_share"] for row in rows)), max(1.05, *(row["metric_share"] for row in rows)))
-    y_domain = (min(-0.2, *(row["acceleration"] for row in rows)), 1.05)
+    shares, accelerations = ([row[name] for row in rows] for name in ("metric_share", "acceleration"))
+    x_domain = (min(0, *shares) - 0.1, max(0.5, *shares) + 0.15)
+    y_domain = (min(0, *accelerations) - 0.15, max(0.8, *accelerations) + 0.15)
     x = alt.X("metric_share:Q").scale(domain=x_domain, nice=False).axis(format="%", grid=False, tickCount=6)
     x = x.title("Metric share of the climb")
     y = alt.Y("acceleration:Q").scale(domain=y_domain, nice=False)
@@ -130,7 +131,7 @@ def _bars(data: alt.InlineData | alt.NamedData, order: Sequence[str]) -> alt.Lay
         .mark_bar()
         .encode(
             x=alt.X("share:Q").axis(format="%", tickCount=6, grid=False).title("Share of the climb"),
-            color=color.legend(title=None, orient="top", columns=2, columnPadding=24),
+            color=color.legend(title=None, orient="top", columns=1),
             order="place:O",
             tooltip=[alt.Tooltip("part:N"), alt.Tooltip("share:Q", format=".0%")],
         )
@@ -157,14 +158,20 @@ def _rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _apart(rows: list[dict[str, Any]], x: tuple[float, float], y: tuple[float, float]) -> list[dict[str, Any]]:
-    """Place the numbers of points, `dx` and `dy` pixels from them, where they cover no point and no other number."""
+    """Place the numbers of points, `dx` and `dy` pixels from them, nearest to their own and not on another number."""
     across, up = _NARROW / (x[1] - x[0]), _SIDE / (y[1] - y[0])
-    taken = [(row["metric_share"] * across, -row["acceleration"] * up) for row in rows]
+    points = [(row["metric_share"] * across, -row["acceleration"] * up) for row in rows]
+    numbers: list[tuple[float, float]] = []
     placed = []
-    for row, (left, top) in zip(rows, list(taken), strict=True):
-        free = {(dx, dy): min(max(abs(left + dx - a), abs(top + dy - b)) for a, b in taken) for dx, dy in _PLACES}
-        dx, dy = next((place for place, room in free.items() if room >= _ROOM), max(free, key=free.__getitem__))
-        taken.append((left + dx, top + dy))
+    for row, (left, top) in zip(rows, points, strict=True):
+        free = {}
+        for dx, dy in _PLACES:
+            far = [max(abs(left + dx - a), abs(top + dy - b)) - _ROOM for a, b in numbers]
+            # No point is nearer than its own.
+            far += [max(abs(left + dx - a), abs(top + dy - b)) - max(abs(dx), abs(dy)) for a, b in points]
+            free[dx, dy] = min(*far, 0)
+        dx, dy = max(free, key=free.__getitem__)  # the first with room
+        numbers.append((left + dx, top + dy))
         placed.append({name: row[name] for name in ("metric_share", "acceleration", "number")} | {"dx": dx, "dy": dy})
     return placed
 

@@ -11,7 +11,7 @@ from rescore.report import cliff_charts, panels, real_answers, subtask_charts, t
 from rescore.report.along import Along, rung_means
 from rescore.report.grid import rounded
 from rescore.report.panels import CHOICES, Panel
-from rescore.report.replies import Grader, facts, grader, replies, tokens_line
+from rescore.report.replies import facts, grader, replies, tokens_line
 from rescore.report.text import KEY, Subtask, Words
 from rescore.tables import FLAGS, GRADING, METRICS, POSITIONS, SEEDS
 from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES
@@ -22,21 +22,23 @@ _DIGITS = 4  # of what charts draw and tables show; the files have all
 
 @dataclass(frozen=True, kw_only=True)
 class Details:
-    """A subtask as the page shows it: its name, label (None without a row of CLIFFS), panels and verdicts by metric.
+    """A subtask as the page shows it: name, label and group (None without a row of CLIFFS), panels, verdicts by metric.
 
-    `data` is what the page's script shows when the reader opens it, `graded` whether GRADING has rows of its models.
+    `data` is what the page's script shows when the reader opens it, `graded` whether GRADING has rows of its
+    models, `misgraded` whether these tell of errors.
     """
 
     key: Subtask
     words: Words
     code: str
     label: str | None
+    group: str | None
     panel: Panel
     choices: Panel | None
     verdicts: Mapping[str, str]
     data: Mapping[str, Any]
     graded: bool
-    grader: Grader | None
+    misgraded: bool
 
 
 def details(
@@ -75,13 +77,10 @@ def details(
         chances = {each["metric"]: each["chance"] for each in judged if each["chance"] is not None}
         charts = subtask_charts.chosen(scores.keys())
         hard = row["hard_metric"] or next((metric for metric in HARD_METRICS if metric in scores), HARD_METRICS[0])
-        wrong = grader(graded(*key))
-        notes = [
-            " ".join(facts(row, axis, next(iter(chances.values()), None))),
-            *(_flag(flag) for flag in flags_of(*key).to_dicts()),
-            wrong.line if wrong else "",
-            tokens_line(placed(*key)),
-        ]
+        wrong = grader(graded(*key)) or ""
+        known = " ".join(map(text.plain, facts(row, axis, next(iter(chances.values()), None))))
+        notes = [known, text.plain(wrong), tokens_line(placed(*key))]
+        flags = flags_of(*key).to_dicts()
         lines = partial(panels.curves, scores, spans.get(key.ladder, (0.0, 1.0)), chances=chances)
         panel = Panel(
             anchor=f"s{place + 1}",
@@ -90,6 +89,7 @@ def details(
             hint=f"{name.full}: {row['reason'] or ''}",
             caption=panels.caption(row, scores.get(hard, [])),
             lines=lines({STAGES[hard][0]: "skill", hard: "hard"}),
+            flag=", ".join(flag["flag"] for flag in flags if flag["flag"] != "saturation"),  # that the curve shows
         )
         found.append(
             Details(
@@ -97,15 +97,17 @@ def details(
                 words=name,
                 code=text.plain(key.subtask),
                 label=row["label"],
+                group=text.group(row),
                 panel=panel,
                 choices=panel._replace(lines=lines(CHOICES), caption="") if scores.keys() >= CHOICES.keys() else None,
                 verdicts={each["metric"]: each["verdict"] for each in judged},
                 data={
                     "ladder": key.ladder,
-                    "label": row["label"],
+                    "meaning": text.plain(_meaning(row)),
+                    "flags": [text.plain(_flag(flag)) for flag in flags],
                     "reason": text.plain(row["reason"] or ""),
                     "replies": replies(row),
-                    "notes": [text.plain(note) for note in notes if note],
+                    "notes": [note for note in notes if note],
                     "charts": charts,
                     "curves": _points(curve_of.get(key, {}), charts, order.get(key.ladder, [])),
                     "chance": chances.get(hard),
@@ -115,7 +117,7 @@ def details(
                     "answers": real_answers.shown(said_of(key.task, key.subtask), sizes.get(key.ladder, [])),
                 },
                 graded=graded(*key).height > 0,
-                grader=wrong,
+                misgraded=bool(wrong),
             )
         )
     return found
@@ -153,6 +155,15 @@ def _models(curves: pl.DataFrame, axis: Along) -> dict[tuple[Any, ...], pl.DataF
     rows = curves.select("ladder", "model", axis.column).unique()
     rows = rows.sort("ladder", axis.column, "model", descending=[False, axis.falls, False])
     return rows.partition_by("ladder", as_dict=True)
+
+
+def _meaning(cliff: Mapping[str, Any]) -> str:
+    """Say what the label of a subtask means, and of an open one what is known; nothing of a label that is not ours."""
+    label, group = cliff["label"], text.group(cliff)
+    if group not in text.GROUPS:
+        return ""
+    name = label if group == label else f"{label} ({group})"
+    return f"{name.capitalize()}: {text.GROUPS[group]}."
 
 
 def _flag(flag: Mapping[str, Any]) -> str:

@@ -46,9 +46,8 @@ _FORECASTS: Titles = {
 }
 _RISES: Titles = {
     "metric": ("Metric", "word"),
-    "half_log10_x": ("Half of the rise at (90% interval)", "interval"),
-    "model_over_50_percent": ("First over 50%", "text"),
-    "size_over_50_percent_log10_x": ("That is at", "number"),
+    "half_log10_x": ("Half of its own rise at (90% interval)", "interval"),
+    "size_over_50_percent_log10_x": ("Score first over 50% at", "number"),
     "reason": ("Why no rise", "text"),
 }
 _SHIFT: Titles = {
@@ -83,7 +82,7 @@ _FAMILIES: Titles = {
     "fitted": ("Subtasks that rise", "text"),
     "answer_tokens_min": ("Tokens of an answer", "text"),
     "metric_share": ("Metric share", "percent"),
-    "acceleration": ("Acceleration", "interval"),
+    "acceleration": ("Acceleration (0: even, 0.5: 3x)", "interval"),
     "half_slope_decades_per_decade": ("Decades later", "interval"),
 }
 _POWER: Titles = {

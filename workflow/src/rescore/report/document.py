@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import vl_convert
@@ -45,7 +44,10 @@ def document(template: str, scripts: Sequence[str], **context: object) -> str:
     )
     return environment.get_template(template).render(
         **context,
-        themes=_themes(),
+        themes={
+            "light": charts.theme(background="transparent"),
+            "dark": charts.theme(ink="#e8eaed", muted="#a3abb6", rule="#363c45", background="transparent"),
+        },
         style=Markup(_source("page.css")),  # noqa: S704  # our own file
         vega=Markup(_vega()),  # noqa: S704  # the library's own code
         code=Markup(code),  # noqa: S704  # our own files
@@ -55,13 +57,6 @@ def document(template: str, scripts: Sequence[str], **context: object) -> str:
 
 def _source(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _themes() -> dict[str, Any]:
-    return {
-        "light": charts.theme(background="transparent").to_dict(),
-        "dark": charts.theme(ink="#e8eaed", muted="#a3abb6", rule="#363c45", background="transparent").to_dict(),
-    }
 
 
 @cache

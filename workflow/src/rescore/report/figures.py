@@ -16,12 +16,9 @@ import vl_convert
 from rescore.report import cliff_charts, partial_credit
 from rescore.report.along import Along, along
 from rescore.report.charts import Look, bare, curve, is_log, nothing, panel, panels, theme, y_axis
-from rescore.report.text import KEY, Subtask, in_order, plain, words
+from rescore.report.text import KEY, Subtask, group, in_order, plain, words
 from rescore.tables import write_bytes, write_text
 from rescore.tables.metrics import STAGES
-
-FIGURES = ("figure", "cliffs", "map", "waterfall", "lengths")
-"""Names of the figures."""
 
 _DPI = 300
 _ROWS = 6
@@ -34,7 +31,7 @@ _Spec = dict[str, Any]
 def figures(
     curves: pl.DataFrame, verdicts: pl.DataFrame, cliffs: pl.DataFrame, conventions: Mapping[str, Any]
 ) -> dict[str, _Spec]:
-    """Return every figure of FIGURES by name; `conventions` are the method's constants."""
+    """Return every figure by name; `conventions` are the method's constants."""
     axis = along(curves, verdicts)
     lengths = partial_credit.figure(partial_credit.by_length(curves, cliffs, axis), axis)
     return {
@@ -69,10 +66,10 @@ def small_multiples(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> 
         hard = panels(curve_of)[0]
         rows = [point for metric in (hard, STAGES[hard][0]) for point in _rows(curve_of, metric, axis)]
         if any(point["metric"] == hard and point["mean"] is not None for point in rows):
-            found.append((hard, rows, words(key, with_ladder=with_ladder), row["label"]))
+            found.append((hard, rows, words(key, with_ladder=with_ladder), group(row)))
     charts: list[_Spec] = []
-    for place, (hard, _, name, label) in enumerate(found):
-        title = {"text": f"{letters[place]}  {name.own}", "subtitle": [*filter(None, name[1:]), label], "fontSize": 11}
+    for place, (hard, _, name, of) in enumerate(found):
+        title = {"text": f"{letters[place]}  {name.own}", "subtitle": [*filter(None, name[1:]), of], "fontSize": 11}
         title |= {"limit": 160, "subtitleFontSize": 10}
         spec = drawn(hard, place % _COLUMNS == 0, place >= len(found) - _COLUMNS)
         charts.append({**spec, "data": {"name": f"rows{place}"}, "title": title})
@@ -102,7 +99,7 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
     rows: list[_Spec] = []
     data: dict[str, _Rows] = {}
     above: tuple[str, ...] = ()
-    for place, (key, label) in enumerate(zip(of, chosen["label"], strict=True)):
+    for place, (key, row) in enumerate(zip(of, chosen.iter_rows(named=True), strict=True)):
         metrics = panels(of[key])
         titled = metrics != above
         above = metrics
@@ -111,7 +108,7 @@ def figure(curves: pl.DataFrame, cliffs: pl.DataFrame, axis: Along) -> _Spec:
         charts = [
             {**drawn(metric, titled, place == len(of) - 1), "data": {"name": names[metric]}} for metric in metrics
         ]
-        heading = f"{letters[place]}  {words(key, with_ladder=with_ladder).full}: {label}"
+        heading = f"{letters[place]}  {words(key, with_ladder=with_ladder).full}: {group(row)}"
         title = {"text": heading, "fontSize": 14, "offset": 8, "anchor": "start"}
         rows.append({"hconcat": charts, "spacing": 28, "title": title})
     return _ready({"vconcat": rows or [bare(nothing())], "spacing": 22, "datasets": data})
@@ -142,7 +139,7 @@ def _domains(of: Mapping[Subtask, pl.DataFrame]) -> dict[str, tuple[float, float
 
 def _ready(spec: _Spec) -> _Spec:
     """Dress a figure for print: the light theme on white, and no label for screen readers at each point."""
-    return {**spec, "config": theme().to_dict() | {"aria": False}, "padding": 14}
+    return {**spec, "config": theme() | {"aria": False}, "padding": 14}
 
 
 def _rows(curve: pl.DataFrame, metric: str, axis: Along) -> _Rows:

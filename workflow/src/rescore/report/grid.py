@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import polars as pl
 
@@ -15,8 +15,14 @@ _DIGITS = 7  # significant; the page shows three, and sorts by what it has
 Cell = str | float | None
 Kind = Literal["subtask", "name", "word", "verdict", "text", "number"]
 
-Titles = Mapping[str, tuple[str, Kind | Literal["interval", "percent"]]]
+Titles = Mapping[str, tuple[str, Kind | Literal["interval", "percent", "times"]]]
 """By column of a table its heading, and how it is shown: as a kind, or as a number with its _low and _high."""
+
+_MEASURED: Mapping[str, Callable[[float | None], str]] = {
+    "interval": text.number,
+    "percent": text.percent,
+    "times": text.times,
+}
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,11 @@ def of_table(
     columns = [first]
     for name, (title, kind) in titles.items():
         about = str(table.described[name])
-        if kind == "interval":
-            columns.append(measured(title, rows.to_dicts(), name, about=about))
-        elif kind == "percent":
-            columns.append(measured(title, rows.to_dicts(), name, text.percent, about))
+        if show := _MEASURED.get(kind):
+            said = [text.interval(row, name, show) for row in rows.to_dicts()]
+            columns.append(Column(title, "number", rows[name].to_list(), about, said))
         else:
-            columns.append(Column(title, kind, _cells(rows[name]), about))
+            columns.append(Column(title, cast(Kind, kind), _cells(rows[name]), about))
     return Grid(table.name, caption, columns, short)
 
 
@@ -90,18 +95,6 @@ def _cells(series: pl.Series) -> list[Any]:
     if series.name == "metric":
         return [text.title(value) for value in series]
     return [text.with_titles(value) for value in series] if series.name == "detail" else series.to_list()
-
-
-def measured(
-    title: str,
-    rows: Sequence[Mapping[str, Any]],
-    name: str,
-    show: Callable[[float | None], str] = text.number,
-    about: str = "",
-) -> Column:
-    """Make a column of numbers with their intervals, `name` with `name`_low and `name`_high."""
-    said = [text.interval(row, name, show) for row in rows]
-    return Column(title, "number", [row[name] for row in rows], about, said)
 
 
 def rounded(value: Any, digits: int = _DIGITS) -> Any:

@@ -12,12 +12,11 @@ function points({ ladder, curves }) {
   );
 }
 
-// Long names of rows and legends of several columns have no room on a narrow screen.
+// Long names of rows have no room on a narrow screen.
 function narrowed(spec, width) {
   if (width >= 450) return spec;
   const narrow = structuredClone(spec);
-  const { y, color } = narrow.layer?.[0].encoding ?? {};
-  if (color?.legend?.columns) color.legend.columns = 1;
+  const { y } = narrow.layer?.[0].encoding ?? {};
   if (y?.axis?.labelLimit) {
     Object.assign(y.axis, { labelLimit: width * 0.45, labelExpr: "split(datum.label, ' · ')", labelLineHeight: 11, labelFontSize: 10 });
     narrow.height *= 1.4;
@@ -50,7 +49,9 @@ function answers({ replies }) {
     const [question, bar] = shared.questions[at];
     return make("tr", {}, make("th", { scope: "row" }, question), make("td", {}, make("b", {}, answer)), make("td", {}, said), make("td", { className: "muted" }, said && bar));
   });
-  return body.length ? make("table", { className: "replies" }, make("tbody", {}, ...body)) : "";
+  if (!body.length) return "";
+  const note = make("p", { className: "muted" }, "In brackets: 90% intervals. Bars in the charts: 95% intervals of a model.");
+  return make("div", {}, make("table", { className: "replies" }, make("tbody", {}, ...body)), note);
 }
 
 // What is known of each metric's curve; columns without a value are left out.
@@ -63,16 +64,16 @@ function verdicts({ verdicts: found }) {
   return table("numbers stack", shown.map((at) => heads[at]), body);
 }
 
-// Three questions, and what a model of each size said to them.
+// Three questions with their right answers, and what a model of each size said to them.
 function said({ ladder, answers: { questions, said: found } }) {
   if (!found.length) return "";
   const { model: names, ...places } = shared.models[ladder];
   const [axis] = Object.values(places);
-  const targets = [make("th", { scope: "row" }, "right answer"), ...questions.map(([, target]) => make("td", { className: "target" }, make("bdi", {}, target)))];
+  const asked = questions.map(([question, target]) => make("li", {}, make("bdi", {}, question), " – right: ", make("bdi", { className: "same" }, target)));
   const body = found.map(([model, ...words]) => [
     make("th", { scope: "row", title: model }, number(axis[names.indexOf(model)])),
     ...words.map((each, at) => make("td", { className: each === questions[at][1] ? "same" : "" }, make("bdi", {}, each || "(nothing)")))]);
-  return make("div", {}, make("h4", {}, "What the models said"), table("said", [shared.axis, ...questions.map(([question]) => question)], [targets, ...body]));
+  return make("div", {}, make("h4", {}, "What the models said"), make("ol", { className: "asked" }, ...asked), table("said", [shared.axis, ...questions.map((_, at) => `to ${at + 1}`)], body));
 }
 
 function fill(details) {
@@ -84,11 +85,11 @@ function fill(details) {
     made.dataset.chart = chart;
     return made;
   };
-  const meaning = shared.labels[data.label];
   details.append(
-    meaning ? make("p", {}, `${data.label[0].toUpperCase()}${data.label.slice(1)}: ${meaning}.`) : "",
+    data.meaning ? make("p", {}, data.meaning) : "",
     answers(data),
     data.reason ? make("p", { className: "reason" }, make("b", {}, "Why: "), `${data.reason}.`) : "",
+    ...data.flags.map((flag) => make("p", { className: "flag" }, `⚑ ${flag}`)),
     ...data.notes.map((note) => make("p", { className: "muted" }, note)),
     data.parts.length ? place("parts") : "",
     make("div", { className: "charts" }, ...data.charts.map(place)),

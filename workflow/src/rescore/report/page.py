@@ -1,8 +1,7 @@
 """The report as one HTML page that opens from disk and asks no host for anything."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,11 +10,27 @@ from rescore.report import charts, cliff_charts, diagnostics, panels, partial_cr
 from rescore.report.along import along, ladder_lines
 from rescore.report.details import Details, details, models
 from rescore.report.document import document
-from rescore.report.grid import Column, Grid, measured
+from rescore.report.grid import Column, Grid, Titles, of_table
 from rescore.report.replies import asked
-from rescore.tables import METRICS
+from rescore.tables import CLIFFS, HEADLINE, METRICS
 
-_LISTED = 12  # subtasks with an unreliable grader at the top of the page; each has its line in its section as well
+_HEADLINE: Titles = {
+    "asked": ("Asked of", "number"),
+    "yes": ("Yes", "number"),
+    "no": ("No", "number"),
+    "open": ("Open", "number"),
+    "expected_false": ("Expected false", "number"),
+    "share_of_decided": ("Yes, of the decided (95% interval)", "percent"),
+}
+_CLIFFS: Titles = {
+    "label": ("Label", "word"),
+    "cliff": ("Cliff", "word"),
+    "metric_makes_it": ("Metric makes it", "word"),
+    "skill_broke": ("Skill broke", "word"),
+    "metric_share": ("Metric share", "percent"),
+    "acceleration_factor": ("Times as fast", "times"),
+    "reason": ("Why", "text"),
+}
 _GRADED = 24  # panels of subtasks with choices
 
 
@@ -52,11 +67,13 @@ def render(
     return document(
         "page.html.j2",
         ["grid.js", "page.js"],
-        sentence=text.sentence(cliffs),
+        sentences=text.sentences(cliffs),
         ladder_lines=ladder_lines(curves),
         axis=axis,
-        groups=panels.grouped((subtask.label, subtask.panel) for subtask in subtasks),
+        groups=panels.grouped((subtask.group, subtask.panel) for subtask in subtasks),
+        hard_metrics=set(cliffs["hard_metric"]),
         kinds={line.kind for subtask in subtasks for line in subtask.panel.lines},
+        flagged=any(subtask.panel.flag for subtask in subtasks),
         box=(panels.WIDTH, panels.HEIGHT),
         labels=text.LABELS,
         verdict_meanings=text.VERDICTS,
@@ -71,10 +88,7 @@ def render(
         metrics=text.metrics(verdicts),
         sections=subtasks,
         n_graded=sum(subtask.graded for subtask in subtasks),
-        misgraded=sorted(
-            (subtask for subtask in subtasks if subtask.grader), key=attrgetter("grader.worst_share"), reverse=True
-        ),
-        n_listed=_LISTED,
+        n_misgraded=sum(subtask.misgraded for subtask in subtasks),
         **diagnostics.sections(found, {subtask.key: place for place, subtask in enumerate(subtasks)}),
         specs={
             **{name: subtask_charts.spec(name, axis, seeded=seeded) for name in drawn},
@@ -85,7 +99,7 @@ def render(
         shared={
             "models": models(curves, axis),
             "axis": axis.title[0],
-            "labels": text.LABELS,
+            "labels": text.GROUPS,
             "letters": text.LETTERS,
             "questions": asked(conventions),
         },
@@ -97,38 +111,21 @@ def render(
 
 def _headline(headline: pl.DataFrame) -> Grid:
     """Set out how often each question was answered yes, no and open."""
-    counts = {"Asked of": "asked", "Yes": "yes", "No": "no", "Open": "open", "Expected false": "expected_false"}
-    asked_of = [text.question(name) for name in headline["question"]]
-    columns = [
-        Column("Question", "name", asked_of),
-        *(Column(title, "number", headline[name].to_list()) for title, name in counts.items()),
-        measured("Yes, of the decided (95% interval)", headline.to_dicts(), "share_of_decided", text.percent),
-    ]
-    return Grid("headline", "Answers to each question", columns, short=True)
+    questions = Column("Question", "name", [text.question(name) for name in headline["question"]])
+    return of_table(HEADLINE, "Answers to each question", questions, headline, _HEADLINE, short=True)
 
 
 def _answer_grid(subtasks: Sequence[Details], cliffs: pl.DataFrame) -> Grid:
-    """Set out the answers and the two numbers behind them, a row per subtask with a label."""
-    rows = {tuple(row[column] for column in text.KEY): row for row in cliffs.iter_rows(named=True)}
-    shown = [(place, rows[subtask.key]) for place, subtask in enumerate(subtasks) if subtask.key in rows]
-
-    def words(title: str, name: str) -> Column:
-        return Column(title, "word", [row[name] or text.NOT_ASKED for _, row in shown])
-
-    def numbers(title: str, name: str, answer: str, show: Callable[[float | None], str]) -> Column:
-        return measured(title, [row if row[answer] else row | {name: None} for _, row in shown], name, show)
-
-    columns = [
-        Column("Subtask", "subtask", [place for place, _ in shown]),
-        words("Label", "label"),
-        words("Cliff", "cliff"),
-        words("Metric makes it", "metric_makes_it"),
-        words("Skill broke", "skill_broke"),
-        numbers("Metric share", "metric_share", "metric_makes_it", text.percent),
-        numbers("Times as fast", "acceleration_factor", "skill_broke", text.times),
-        Column("Why", "text", [row["reason"] for _, row in shown]),
-    ]
-    return Grid("answers", "Every subtask in numbers", columns)
+    """Set out the answers and the two numbers behind them, where they were asked: a row per subtask with a label."""
+    place = {subtask.key: place for place, subtask in enumerate(subtasks)}
+    rows = text.in_order(cliffs)
+    names = Column("Subtask", "subtask", [place[text.Subtask(*key)] for key in rows.select(text.KEY).iter_rows()])
+    rows = rows.with_columns(
+        pl.col(*text.QUESTIONS).fill_null(text.NOT_ASKED),
+        pl.when(pl.col("metric_makes_it").is_not_null()).then("metric_share").alias("metric_share"),
+        pl.when(pl.col("skill_broke").is_not_null()).then("acceleration_factor").alias("acceleration_factor"),
+    )
+    return of_table(CLIFFS, "Every subtask in numbers", names, rows, _CLIFFS)
 
 
 def _matrix(subtasks: Sequence[Details], metrics: Sequence[str]) -> Grid:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from rescore.report.text import LABELS, SHOWN, percent, times
+from rescore.report.text import GROUPS, SHOWN, percent, times
 from rescore.tables import METRICS
 
 WIDTH, HEIGHT = 120, 48
@@ -27,7 +27,7 @@ class Line(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """A panel: where a click leads, what is written above it and below it, and its curves."""
+    """A panel: where a click leads, what stands above and below it, its curves, and its warning if there is one."""
 
     anchor: str
     heading: str
@@ -35,12 +35,13 @@ class Panel(NamedTuple):
     hint: str
     caption: str
     lines: Sequence[Line]
+    flag: str = ""
 
 
 class Group(NamedTuple):
-    """The panels of one label."""
+    """The panels of one group of subtasks."""
 
-    label: str
+    name: str
     meaning: str
     panels: Sequence[Panel]
 
@@ -70,32 +71,32 @@ def curves(
 
 
 def grouped(panels: Iterable[tuple[str | None, Panel]]) -> list[Group]:
-    """Group panels by label in the order of LABELS, those of SHOWN even without a panel."""
+    """Collect the panels of each group in the order of GROUPS, those of SHOWN even without a panel."""
     of: dict[str, list[Panel]] = {}
-    for label, panel in panels:
-        of.setdefault(label or "no label", []).append(panel)
-    order = {label: None for label in LABELS if label in of or label in SHOWN} | dict.fromkeys(of)
-    return [Group(label, LABELS.get(label, ""), of.get(label, [])) for label in order]
+    for name, panel in panels:
+        of.setdefault(name or "no label", []).append(panel)
+    order = {name: None for name in GROUPS if name in of or name in SHOWN} | dict.fromkeys(of)
+    return [Group(name, GROUPS.get(name, ""), of.get(name, [])) for name in order]
 
 
 def caption(cliff: Mapping[str, Any], scores: Points) -> str:
-    """Say below a panel the numbers of a cliff, with ? where the answer is open, or else its first and last score.
+    """Say below a panel the numbers of a cliff, with ? where the answer is open, or else from where to where it goes.
 
-    >>> caption({"label": "both", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "yes",
-    ...          "metric_share": 0.641, "acceleration_factor": 4.43}, [])
-    'metric 64%, skill 4.4x'
     >>> caption({"label": "open", "cliff": "yes", "metric_makes_it": "yes", "skill_broke": "open",
     ...          "metric_share": 0.5, "acceleration_factor": 2.72}, [])
-    'metric 50%, skill 2.7x?'
+    'metric 50% skill 2.7x?'
     >>> caption({"label": "open", "cliff": "open"}, [])
     'cliff open'
-    >>> caption({"label": "flat", "cliff": "no"}, [(9.0, 0.0), (12.0, 0.046)])
-    'from 0% to 5%'
+    >>> caption({"label": "no cliff", "cliff": "no"}, [(9.0, 0.0), (10.0, 0.106), (12.0, 0.083)])
+    '0% to 8%, top 11%'
     """
     if cliff["cliff"] == "open":
         return "cliff open"
     if cliff["cliff"] == "yes" and cliff["metric_share"] is not None and cliff["acceleration_factor"] is not None:
         share, factor = percent(cliff["metric_share"]), times(cliff["acceleration_factor"])
         doubt = {question: "?" if cliff[question] == "open" else "" for question in ("metric_makes_it", "skill_broke")}
-        return f"metric {share}{doubt['metric_makes_it']}, skill {factor}{doubt['skill_broke']}"
-    return f"from {percent(scores[0][1])} to {percent(scores[-1][1])}" if scores else ""
+        return f"metric {share}{doubt['metric_makes_it']} skill {factor}{doubt['skill_broke']}"
+    if not scores:
+        return ""
+    first, last, top = (percent(y) for y in (scores[0][1], scores[-1][1], max(y for _, y in scores)))
+    return f"{first} to {last}" + (f", top {top}" if top not in (first, last) else "")

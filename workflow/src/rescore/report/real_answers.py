@@ -1,5 +1,6 @@
 """Three real answers per size: what the models said to the same three questions."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,12 @@ def shown(answers: pl.DataFrame, models: list[str]) -> dict[str, Any]:
 
 
 def _short(words: str, kind: str) -> str:
-    """Cut a text, and show its line ends as such: names and answers are untrusted."""
+    """Cut a text between words if it can be, and show its line ends as such: names and answers are untrusted."""
     longest = _LONGEST[kind]
     told = words.strip().replace("\n", " ⏎ ")
     if len(told) > longest:
-        told = f"…{told[-longest:]}" if kind == "question" else f"{told[:longest]}…"
+        if kind == "question":
+            told = "…" + re.sub(r"^\S{0,20}\s+", "", told[-longest:])
+        else:
+            told = re.sub(r"\s+\S{0,20}$", "", told[:longest]) + "…"
     return text.plain(told)

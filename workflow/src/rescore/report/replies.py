@@ -1,7 +1,7 @@
 """What the page says of a subtask: the three answers, what else is known of its climb, errors of the grader."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -66,6 +66,11 @@ def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[s
     if cliff["answer_tokens"] is not None:
         tokens = number(cliff["answer_tokens"], 2)
         said.append(f"An answer has {tokens} token{'' if tokens == '1' else 's'} on average.")
+    if (cliff["skill_broke"], cliff["under_nll_nats_per_token"]) == ("yes", "disappears"):
+        said.append(
+            "NLL per token has no cliff, and still the skill broke: NLL falls from the smallest sizes on and never by "
+            "half in one step, but in the climb it falls much faster than before, relative to what is left."
+        )
     if cliff["seeds"] is not None:
         said.append(f"Seeds of one size: {_SEEDS.get(cliff['seeds'], cliff['seeds'])}.")
     if cliff["rung_noise_logits"] is not None:
@@ -75,14 +80,7 @@ def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[s
     return said
 
 
-class Grader(NamedTuple):
-    """The line of a subtask, and the larger of its two shares, by which subtasks are listed."""
-
-    line: str
-    worst_share: float
-
-
-def grader(grading: pl.DataFrame) -> Grader | None:
+def grader(grading: pl.DataFrame) -> str | None:
     """Say from a subtask's rows of GRADING how often the grader is wrong; None where it is not.
 
     The worst model has the highest share, of equals the first by name.
@@ -102,9 +100,7 @@ def grader(grading: pl.DataFrame) -> Grader | None:
         said.append(
             f"{no_correct:,} of {count(n, 'question')} {'has' if no_correct == 1 else 'have'} no correct choice"
         )
-    if not said:
-        return None
-    return Grader(f"Grader: {'; '.join(said)}.", max(worst["rejected_share"] or 0.0, no_correct / n))
+    return f"Grader: {'; '.join(said)}." if said else None
 
 
 def tokens_line(positions: pl.DataFrame) -> str | None:

@@ -9,7 +9,7 @@ from rescore.report import charts, panels, text
 from rescore.report.along import Along, ladder_lines, rung_means
 from rescore.report.document import document
 from rescore.report.grid import Column, Titles, of_table, rounded
-from rescore.report.panels import CHOICES, Line, Panel
+from rescore.report.panels import CHOICES, Panel
 from rescore.tables import EMERGENCE
 
 _EMERGENCE: Titles = {
@@ -114,22 +114,16 @@ def _panels(curves: pl.DataFrame, both: pl.DataFrame, along: Along) -> Sequence[
     found: list[Panel] = []
     for row in shown.iter_rows(named=True):
         key = text.Subtask(*(row[column] for column in text.KEY))
-        if len(found) < _PANELS and (drawn := _lines(of.get(tuple(key), means.clear()))):
-            under = row["under_brier_score"]
+        rows = of.get(tuple(key), means.clear())
+        scores = {metric: rows.filter(metric=metric).select("x", "mean").rows() for metric in CHOICES}
+        if len(found) < _PANELS and all(scores.values()):
+            under, xs = row["under_brier_score"], rows["x"].to_list()
             said = f"cliff, {'open under Brier score' if under == 'open' else under or 'Brier score not judged'}"
             name = text.words(key, with_ladder=False).full
             caption = said if row["cliff"] == "yes" else "emergent by its score"
-            found.append(Panel("emergence", text.plain(name), text.plain(key.ladder), caption, caption, drawn))
+            lines = panels.curves(scores, (min(xs), max(xs)), CHOICES, chances={})
+            found.append(Panel("emergence", text.plain(name), text.plain(key.ladder), caption, caption, lines))
     return found
-
-
-def _lines(rows: pl.DataFrame) -> list[Line]:
-    """Draw grade and Brier score from the rung means of one curve; nothing where one is not there."""
-    scores = {metric: rows.filter(metric=metric).select("x", "mean").rows() for metric in CHOICES}
-    if not all(scores.values()):
-        return []
-    xs = rows["x"].to_list()
-    return panels.curves(scores, (min(xs), max(xs)), CHOICES, chances={})
 
 
 def _scores(emergence: pl.DataFrame) -> alt.Chart:

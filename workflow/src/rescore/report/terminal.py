@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
-from rescore.report.text import KEY, NONE, Subtask, in_order, percent, plain, question, sentence, times
+from rescore.report.text import KEY, NONE, Subtask, in_order, percent, plain, question, sentences, times
 from rescore.tables.metrics import HARD_METRICS, METRICS
 
 _WIDTH, _HEIGHT = 80, 40
@@ -33,10 +33,10 @@ def summary(
     """Summarise a run, with its FORECAST_COUNTS and the place of its report if there are any.
 
     Returns lines of at most 80 characters, wider on a wider terminal: subtasks under their tasks, as many as fit in 40
-    lines in the order of LABELS, and then the counts. A star marks an answer of multiple choice.
+    lines in the order of GROUPS, and then the counts. A star marks an answer of multiple choice.
     """
     width = max(_WIDTH, shutil.get_terminal_size((_WIDTH, _HEIGHT)).columns)
-    below = [Text(line, style="bold") for line in wrap(sentence(cliffs), width)]
+    below = [Text(line, style="bold") for line in wrap(sentences(cliffs)[0], width)]
     below += map(Text, _counts(headline))
     below += [Text(line) for line in wrap(_forecast(forecasts), width)]
     below += [Text(f"The report: {page}")] if page else []

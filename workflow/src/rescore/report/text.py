@@ -25,26 +25,36 @@ LABELS = {
     "ordinary": "the metric adds little, and the skill did not break: the tail of a sigmoid",
     "open": "at least one of the three questions is open",
     "no likelihood": "a cliff, but no likelihood to compare it with",
-    "no cliff": "no sudden rise: gradual, or small and early",
-    "flat": "hardly any rise",
+    "no cliff": "rises by 10 points or more, but not suddenly",
+    "flat": "rises by less than 10 points",
     "saturated": "at its top from the smallest sizes on",
     "inverse": "gets worse with size",
     "not judged": "too few sizes, too short a ladder, or no scores",
 }
-"""The labels of a subtask and what each means, in the order in which subtasks are listed."""
+"""The labels of a subtask and what each means."""
 
-DECIDED = ("mirage", "both", "real", "ordinary")
-"""The labels of cliffs whose questions are all answered."""
+_OPEN = {
+    "mirage or both": "the metric makes the cliff; whether the skill broke too is open",
+    "both or real": "the skill broke; the metric's part is open",
+    "real or ordinary": "the metric adds little; whether the skill broke is open",
+    "mirage or ordinary": "the skill did not break; the metric's part is open",
+    "cause open": "a cliff; the metric's part and the skill are both open",
+    "cliff open": "it is open whether the rise is sudden",
+}
+_DECIDED = {("yes", "no"): "mirage", ("yes", "yes"): "both", ("no", "yes"): "real", ("no", "no"): "ordinary"}
 
-SHOWN = (*DECIDED, "open", "no cliff")
-"""The labels that a reader expects to see, even where no subtask has one."""
+SHOWN = (*_DECIDED.values(), "no cliff")
+"""The groups that a reader expects to see, even where no subtask is in one."""
+
+GROUPS = {name: LABELS[name] for name in _DECIDED.values()} | _OPEN | LABELS
+"""The groups of subtasks in their order, and what each means: the labels, with open ones by what is known."""
 
 VERDICTS = {
     "cliff": "a floor and a late rise, or half of the rise between two neighbouring sizes",
     "smooth": "improves without a cliff",
     "flat": "hardly moves",
-    "saturated": "at its top from the smallest sizes on",
-    "inverse": "gets worse with size",
+    "saturated": LABELS["saturated"],
+    "inverse": LABELS["inverse"],
     "open": "not decided",
     "not judged": "too few sizes, or no error known",
 }
@@ -216,44 +226,58 @@ def _in_words(name: str) -> str:
     return plain(re.sub(r"(?<![A-Za-z])(\d+)_(?=[a-z])", r"\1-", shots_apart).replace("_", " "))
 
 
+def group(cliff: Mapping[str, Any]) -> str | None:
+    """Return the group of a row of CLIFFS, one of GROUPS: its label, or where that is open what it may still be."""
+    if cliff["label"] != "open":
+        return None if cliff["label"] is None else str(cliff["label"])
+    if cliff["cliff"] == "open":
+        return "cliff open"
+    metric, skill = cliff["metric_makes_it"], cliff["skill_broke"]
+    could = [name for (m, s), name in _DECIDED.items() if metric in (m, "open") and skill in (s, "open")]
+    return " or ".join(could) if len(could) == 2 else "cause open"
+
+
 def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
-    """Sort rows with the columns `label` and KEY: by label in the order of LABELS, then by name."""
-    return subtasks.sort(rank("label", LABELS), "task", "subtask", "ladder")
+    """Sort rows of CLIFFS, and of what lacks a label: by group in the order of GROUPS, then by name."""
+    places = {name: place for place, name in enumerate(GROUPS)}
+    at = [places.get(group(row) or "", len(places)) for row in subtasks.iter_rows(named=True)]
+    return subtasks.with_columns(_at=pl.Series(at, dtype=pl.Int64)).sort("_at", "task", "subtask", "ladder").drop("_at")
 
 
-def sentence(cliffs: pl.DataFrame) -> str:
-    """Say of the table CLIFFS how many sudden rises there are, what makes them, and how many are open.
+def sentences(cliffs: pl.DataFrame) -> tuple[str, str]:
+    """Say of the table CLIFFS how many sudden rises there are and what makes them; and then the other answers.
 
     With several ladders a subtask counts once per ladder; the sentence gives both numbers.
     """
     if cliffs.is_empty():
-        return "No subtask was tested."
+        return "No subtask was tested.", ""
     rises = cliffs.filter(pl.col("cliff") == "yes")
-    undecided = int((cliffs["cliff"] == "open").sum())
+    n, undecided = rises.height, int((cliffs["cliff"] == "open").sum())
     total, ladders = cliffs.select("task", "subtask").n_unique(), cliffs["ladder"].n_unique()
     tested = count(total, "subtask") + (f" on {ladders} ladders" if ladders > 1 else "")
-    if rises.is_empty():
+    more = f" ({undecided} {'more ' if n else ''}{'is' if undecided == 1 else 'are'} open)" if undecided else ""
+    if not n:
         # The hard metric that decides: exact match, or what stands in for it.
         under = [title(metric).lower() for metric in sorted(cliffs["hard_metric"].drop_nulls().unique())]
-        rest = f"; {undecided} {_are(undecided)} open" if undecided else ""
-        return f"No sudden rise under {' or '.join(under) or 'exact match'} in {tested}{rest}."
-    found = (
-        f"{rises.height} of {tested} rise{'s' if rises.height == 1 else ''} suddenly"
-        if ladders == 1
-        else f"{count(rises.height, 'sudden rise')} in {tested}"
-    )
-    found += f"; {undecided} more {_are(undecided)} open." if undecided else "."
+        return f"No sudden rise under {' or '.join(under) or 'exact match'} in {tested}{more}.", ""
+    if ladders == 1:
+        found = f"{n} of {tested} rise{'s' if n == 1 else ''} suddenly{more}."
+    else:
+        found = f"{count(n, 'sudden rise')} in {tested}{more}."
     unasked = rises["metric_makes_it"].null_count()
-    if unasked == rises.height:
-        return f"{found} None has a likelihood, so what makes them is not asked."
+    if unasked == n:
+        return f"{found} None has a likelihood, so what makes them is not asked.", ""
     metric, skill = ({word: int((rises[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED)
-    alone = f"; {unasked} {'has' if unasked == 1 else 'have'} no likelihood" if unasked else ""
-    return (
-        f"{found} Of the {rises.height} the metric makes {metric['yes']} and does not make {metric['no']}; "
-        f"{metric['open']} {_are(metric['open'])} open{alone}. The skill itself broke in {skill['yes']} and did not "
-        f"break in {skill['no']}; {skill['open']} {_are(skill['open'])} open."
+    least = ["at least " if each["open"] and each["yes"] else "" for each in (metric, skill)]
+    first = (
+        f"The metric makes {least[0]}{metric['yes']} of {count(n, 'cliff')}; "
+        f"the skill itself broke in {least[1]}{skill['yes']}."
     )
-
-
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
+    opens = ("the metric's part in", metric["open"]), ("the skill in", skill["open"])
+    others = (
+        ("The metric adds little to", metric["no"]),
+        ("The skill did not break in", skill["no"]),
+        ("Without a likelihood:", unasked),
+    )
+    told = [f"Open: {', '.join(f'{what} {n}' for what, n in opens if n)}"] if metric["open"] or skill["open"] else []
+    return f"{found} {first}", " ".join(f"{each}." for each in [*told, *(f"{what} {n}" for what, n in others if n)])
