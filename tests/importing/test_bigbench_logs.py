@@ -23,9 +23,10 @@ from rescore.config.inputs import read_ladders
 from rescore.discontinuity import analyse, chances
 from rescore.importing import bigbench_files
 from rescore.importing.bigbench_logs import NORMALISED, read_log
+from rescore.importing.bigbench_scores import BRIER
 from rescore.importing.finish import Options
 from rescore.importing.logged_answers import NEGATIVE, NO_CORRECT
-from rescore.tables import EXAMPLES, SCORES, InputError, read
+from rescore.tables import AGGREGATES, EXAMPLES, SCORES, InputError, read
 
 EXACT, GRADE = "exact_str_match", "multiple_choice_grade"
 
@@ -140,6 +141,30 @@ def test_subtasks_and_shots_stay_apart_and_programmatic_questions_are_counted() 
     assert log.choices.select("subtask", "shots", "targets", "choices", "target_scores").rows()[0] == (
         "toy:x", 0, ["a"], ["a", "b"], [1.0, 0.0],
     )  # fmt: skip
+
+
+def test_logs_of_several_models_are_read_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = choice("p", [-1.0, -2.0], [1, 0]), choice("q", [-1.0, -2.0], [0, 1])
+    for name, samples, unnamed in (("2m", [one], 1), ("16m", [one, two], 2), ("53m", [one], 0)):
+        entries = [
+            entry("toy", shots, GRADE, multiple_choice_grade=1 / len(samples), log_likelihood=-9.0, **{BRIER: 0.9})
+            for shots in (0, 2)
+        ]
+        queries = [asked(samples), *([asked([one] * unnamed, "programmatic")] if unnamed else [])]
+        content = results("toy", model("BIG-G T=0", name), entries, queries)
+        (tmp_path / f"full-log_{name}.json").write_text(json.dumps(content))
+    leaves = {"toy": (2, 2.0)}
+    bigbench_files.bigbench_scores([tmp_path], Options(out=tmp_path / "out"), n=None, leaves=lambda *_: (leaves, None))
+    assert "3 logged questions of programmatic tasks name no subtask" in capsys.readouterr().err
+    # the questions are those of the longest log
+    assert read(tmp_path / "out" / "examples.parquet", EXAMPLES)["prompt"].to_list() == ["p", "q"]
+    # of no shots the means are those of the logged questions, whatever the file says of likelihood and Brier score
+    means = read(tmp_path / "out" / "aggregates.parquet", AGGREGATES).filter(model="BIG-G-T-0-2m").sort("metric")
+    assert means.select("subtask", "metric", "mean").rows() == [
+        ("toy:2-shot", "brier_score", 1.8), ("toy:2-shot", GRADE, 1.0), ("toy:2-shot", "nll_nats_per_answer", 9.0),
+    ]  # fmt: skip
+    scores = read(tmp_path / "out" / "scores.parquet", SCORES).filter(model="BIG-G-T-0-2m")
+    assert scores.filter(metric="nll_nats_per_answer").select("subtask", "score").rows() == [("toy:0-shot", 1.0)]
 
 
 def planted(size: float, rise: float) -> list[list[float]]:

@@ -178,6 +178,19 @@ def test_a_size_beyond_63_bits_is_none() -> None:
     )
 
 
+def test_what_the_user_says_of_n_goes_before_what_is_known_and_null_is_no_number() -> None:
+    content = report(entry("arithmetic", 0, EXACT, exact_str_match=0.5, bleu=1.0))
+    content["scores"][0]["score_dict"]["bleu"] = None
+    known = {"arithmetic": (10, None)}
+    assert found(content, 7, known)["n"].to_list() == [7, 7]
+    frame = found(content, None, known)
+    assert frame["n"].to_list() == [10, 10]
+    assert frame.filter(metric="bleu")["value"].is_nan().all()
+    local = report(entry("1_digit", 0, EXACT, exact_str_match=0.5))  # a subtask without its task's name
+    assert found(local, None, {"arithmetic:1_digit": (5, None)}).select("subtask", "n").rows() == [("1_digit", 5)]
+    assert found(content | {"model": model("x" * 60, "y" * 60)})["model"].to_list() == [f"{'x' * 60}-{'y' * 39}"] * 2
+
+
 @pytest.mark.parametrize("shots", [-1, None])
 def test_shots_that_are_not_said(shots: int | None) -> None:
     content = report(entry("arithmetic", 0, "bleu", bleu=1.0))

@@ -130,6 +130,20 @@ def test_logs_of_several_models_in_one_folder_go_to_their_own(imported: Import) 
     ]
 
 
+def test_a_log_has_the_shots_and_the_limit_of_its_run(imported: Import) -> None:
+    files: dict[str, Any] = {}
+    for hour, limit, right in ((1, None, 0), (2, 10, 1)):
+        stamp = f"2025-01-01T0{hour}-00-00.0"
+        run = report("o/m", {"mytask": {"acc,none": 1.0 - right}})
+        run["config"] |= {"limit": limit, "num_fewshot": 3}
+        files[f"results_{stamp}.json"] = run
+        files[f"samples_mytask_{stamp}.jsonl"] = lines(line(0, [-1.0, -2.0], right=right))
+    found = imported(files, shots=3)
+    assert nll(found) == [1.0]
+    with pytest.raises(InputError, match=r"holds no result with 0 shots$"):
+        imported(files, shots=0)
+
+
 def test_the_questions_of_a_task_are_those_of_its_longest_log(imported: Import) -> None:
     files: dict[str, Any] = {}
     for size, samples in (("14m", LOG[:1]), ("31m", LOG), ("70m", LOG[:1])):

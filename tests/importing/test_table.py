@@ -177,6 +177,11 @@ def test_half_of_a_mapping_and_unknown_metrics_are_refused(tmp_path: Path) -> No
         found(frame.with_columns(metric=pl.lit("em"), id=None), columns, where="t.csv")
 
 
+def test_what_a_row_says_of_n_and_chance_goes_before_what_is_known_of_its_task(tmp_path: Path) -> None:
+    text = "model,task,metric,score,n,chance\na,piqa,acc_norm,0.6,10,0.25\nb,piqa,acc_norm,0.6,,\nc,t,f1,0.6,,\n"
+    assert [row[5:] for row in leaves(text, tmp_path, n="20")] == [(10, 0.25), (20, 0.5), (20, None)]
+
+
 def test_the_index_of_pandas_is_no_task_and_white_space_no_part_of_a_name(tmp_path: Path) -> None:
     assert leaves(",model,Unnamed: 0, MMLU\n0, a ,0, 0.5\n1,b,1,-\n", tmp_path, metric_name="exact_match") == [
         ("a", "MMLU", "exact_match", 0.5, None, None, None)

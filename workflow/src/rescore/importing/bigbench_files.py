@@ -99,7 +99,8 @@ def _read(
                 unnamed += log.unnamed
                 items.append(log.items)
                 for key, part in log.choices.partition_by("task", "subtask", "shots", as_dict=True).items():
-                    choices.setdefault(key, part)
+                    if key not in choices or part.height > choices[key].height:
+                        choices[key] = part
     if unnamed:
         notes[f"{unnamed} logged questions of programmatic tasks name no subtask: their means alone are read"] = None
     logged = stack(items, ITEMS)

@@ -56,7 +56,7 @@ def results(log: Mapping[str, Any], path: Path) -> list[Row]:
         "task": text(run, "task").rpartition("/")[2],
         "shots": next((n for n in given if isinstance(n, int) and not isinstance(n, bool)), None),
     }
-    rows = []
+    rows: list[Row] = []
     for score in found["scores"]:
         scorer = str(score.get("scorer") or score["name"])
         kind = RIGHT_OR_WRONG.get(scorer.rpartition("/")[2])
