@@ -83,6 +83,19 @@ def test_numbers_on_the_map_cover_no_other_number_and_no_point() -> None:
         assert min(max(abs(x - a), abs(y - b)) for a, b in others) >= 9  # pixels, as high as the digits are
 
 
+def test_a_number_on_the_map_is_nearest_to_its_own_point() -> None:
+    crowd = [(0.42, 0.704), (0.47, 0.729), (0.401, 0.642), (0.401, 0.597), (0.434, 0.673)]
+    cliffs = pl.concat(cliff("open", share, alpha, subtask=f"t:{n}") for n, (share, alpha) in enumerate(crowd))
+    graph = vl_convert.vegalite_to_scenegraph(cliff_map(cliffs, {}).to_dict())
+    points = [(point["x"], point["y"]) for point in scene(graph, "symbol")]
+    numbers = [text for text in scene(graph, "text") if isinstance(text["text"], int)]
+    assert len(numbers) == len(points)
+    for text in numbers:
+        x, y = text["x"] + text["dx"], text["y"] + text["dy"]
+        far = [max(abs(x - a), abs(y - b)) for a, b in points]
+        assert far.index(min(far)) == text["text"] - 1
+
+
 def test_the_waterfall_stacks_the_parts_on_either_side_of_zero() -> None:
     parts = dict(zip(PARTS, (0.5, 0.25, 0.5, -0.25), strict=True))
     graph = vl_convert.vegalite_to_scenegraph(waterfall(cliff("both", 0.5, 0.6, **parts)).to_dict())

@@ -113,8 +113,8 @@ def test_capabilities_are_chain_models_of_simulate() -> None:
     for name, low, high in (("capability_exact_match", 0, 1), ("capability_log_probability", -0.4, 1)):
         graph = vl_convert.vegalite_to_scenegraph(specs()[name] | {"width": 800})["scenegraph"]
         for capability, items in zip(CAPABILITIES, marks(graph, "line"), strict=True):
-            p = token_probability(sizes, midpoint=capability.midpoint, steepness=capability.steepness)
-            truth = p**capability.tokens if low == 0 else -np.log10(-np.log(p)) / 2
+            p = token_probability(sizes, midpoint=capability["midpoint"], steepness=capability["steepness"])
+            truth = p ** capability["tokens"] if low == 0 else -np.log10(-np.log(p)) / 2
             np.testing.assert_allclose([high - (high - low) * item["y"] / 240 for item in items], truth, atol=1e-9)
             assert {item["stroke"] for item in items} == {RED if low == 0 else GREEN}
 

@@ -157,19 +157,21 @@ def _rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
     return shown
 
 
-def _apart(rows: list[dict[str, Any]], x: tuple[float, float], y: tuple[float, float]) -> list[dict[str, Any]]:
+def _apart(
+    rows: list[dict[str, Any]], x_domain: tuple[float, float], y_domain: tuple[float, float]
+) -> list[dict[str, Any]]:
     """Place the numbers of points, `dx` and `dy` pixels from them, nearest to their own and not on another number."""
-    across, up = _NARROW / (x[1] - x[0]), _SIDE / (y[1] - y[0])
+    across, up = _NARROW / (x_domain[1] - x_domain[0]), _SIDE / (y_domain[1] - y_domain[0])
     points = [(row["metric_share"] * across, -row["acceleration"] * up) for row in rows]
     numbers: list[tuple[float, float]] = []
     placed = []
-    for row, (left, top) in zip(rows, points, strict=True):
+    for at, (row, (left, top)) in enumerate(zip(rows, points, strict=True)):
         free = {}
         for dx, dy in _PLACES:
-            far = [max(abs(left + dx - a), abs(top + dy - b)) - _ROOM for a, b in numbers]
-            # No point is nearer than its own.
-            far += [max(abs(left + dx - a), abs(top + dy - b)) - max(abs(dx), abs(dy)) for a, b in points]
-            free[dx, dy] = min(*far, 0)
+            # Every other point is farther from the number than its own.
+            near = [(place, max(abs(dx), abs(dy)) + 3) for place in points[:at] + points[at + 1 :]]
+            near += [(place, _ROOM) for place in numbers]
+            free[dx, dy] = min([0, *(max(abs(left + dx - x), abs(top + dy - y)) - room for (x, y), room in near)])
         dx, dy = max(free, key=free.__getitem__)  # the first with room
         numbers.append((left + dx, top + dy))
         placed.append({name: row[name] for name in ("metric_share", "acceleration", "number")} | {"dx": dx, "dy": dy})

@@ -8,7 +8,7 @@ probability p(x) = 1 / (1 + exp(-steepness (x - midpoint))), and an answer of k 
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -41,21 +41,12 @@ SCALE: Mapping[str, float] = {"min": 8, "max": 11, "step": 0.05, "value": 9}
 """log10 parameters of the scale scrubber: 100M to 100B, from 1B on."""
 
 
-class Capability(NamedTuple):
-    """An illustrative capability: tokens of an answer, and its chain model over log10 parameters."""
-
-    capability: str
-    tokens: int
-    midpoint: float
-    steepness: float
-
-
-CAPABILITIES = (
-    Capability(capability="3-digit addition", tokens=5, midpoint=8.5, steepness=1.5),
-    Capability(capability="chain of thought", tokens=20, midpoint=9.3, steepness=2.5),
-    Capability(capability="reliable tool calling", tokens=30, midpoint=9.6, steepness=3.0),
-)
-"""Invented, so that at 1B parameters addition is under way and the two others are nowhere yet."""
+CAPABILITIES: list[dict[str, Any]] = [
+    {"capability": "3-digit addition", "tokens": 5, "midpoint": 8.5, "steepness": 1.5},
+    {"capability": "chain of thought", "tokens": 20, "midpoint": 9.3, "steepness": 2.5},
+    {"capability": "reliable tool calling", "tokens": 30, "midpoint": 9.6, "steepness": 3.0},
+]
+"""Chain models over log10 parameters; invented, so that at 1B addition is under way and the others are nowhere yet."""
 
 _TOKEN, _EXACT = "token probability", "exact match"
 _X = (18.0, 26.0)
@@ -77,10 +68,7 @@ def render_sandbox() -> str:
         walkthrough=[(x, token_probability(x, **WALKTHROUGH)) for x in SCALES],
         lengths=LENGTHS,
         capabilities=CAPABILITIES,
-        data={
-            "capabilities": [each._asdict() for each in CAPABILITIES],
-            "said": pl.read_csv(_SAID, separator="\t").to_dicts(),
-        },
+        data={"capabilities": CAPABILITIES, "said": pl.read_csv(_SAID, separator="\t").to_dicts()},
     )
 
 
@@ -148,7 +136,7 @@ def _chain(metric: str, value: str, token: str, title: str, domain: tuple[float,
 
 def _capability(value: str, title: str, domain: tuple[float, float], colour: str) -> alt.LayerChart:
     """Draw `value`, an expression of datum.p, of each capability over size, with the scrubber's place."""
-    names = [each.capability for each in CAPABILITIES]
+    names = [each["capability"] for each in CAPABILITIES]
     x = alt.X("x:Q").scale(domain=[SCALE["min"], SCALE["max"]], nice=False).title("Parameters")
     x = x.axis(values=[8, 9, 10, 11], labelExpr="['100M', '1B', '10B', '100B'][datum.value - 8]", grid=False)
     y = alt.Y("value:Q").scale(domain=domain, nice=False).axis(format="%").title(title)
@@ -157,7 +145,7 @@ def _capability(value: str, title: str, domain: tuple[float, float], colour: str
         .scale(domain=names, range=[[1, 0], [8, 4], [2, 3]])
         .legend(title=None, orient="top", columns=1, symbolType="stroke", symbolStrokeWidth=3, symbolSize=400)
     )
-    rows = alt.Chart(alt.InlineData(values=[each._asdict() for each in CAPABILITIES]))
+    rows = alt.Chart(alt.InlineData(values=CAPABILITIES))
     here = rows.transform_calculate(x="scale").transform_calculate(p=_token("datum.")).transform_calculate(value=value)
     curves = (
         rows.transform_calculate(x=f"sequence({SCALE['min']}, {SCALE['max'] + 0.025}, 0.05)")
