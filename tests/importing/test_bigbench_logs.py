@@ -102,6 +102,9 @@ def test_probabilities_among_the_choices_alone_tell_no_nll() -> None:
     found = items(asked([choice("p", [-1.0, -2.0], [1, 0], absolute=False)]))
     assert found.filter(metric="nll_nats_per_answer").select("value", "reason").rows() == [(None, NORMALISED)]
     assert of(found, "choice_probability") == pytest.approx([1 / (1 + math.exp(-1))])
+    sure = {"input": "p", "targets": ["7"], "scores": [-1e-6], "absolute_scores": None}  # sums to 1
+    assert of(items(asked([sure], absolute_normalization=True)), "nll_nats_per_answer") == [1e-6]
+    assert of(items(asked([sure])), "nll_nats_per_answer") == [None]
     raw = choice("p", [-1.0, -0.5], [1, 0], absolute=False) | {"scores": [-1.0, -0.5]}  # sum to .97: of whole answers
     assert of(items(asked([raw])), "nll_nats_per_answer") == [1.0]
 
@@ -116,6 +119,7 @@ def test_texts_and_targets_by_hand() -> None:
     assert of(found, "exact_match") == [1.0, 0.0]
     assert of(found, "char_edit_distance") == [0.0, 0.5]
     assert of(found, "nll_nats_per_answer") == [1.5]
+    assert found.filter(metric="nll_nats_per_answer")["example_id"].to_list() == [0]  # as of the first text
     assert of(found, "nll_nats_per_byte") == [0.3]
 
 

@@ -25,8 +25,6 @@ _OF_ITEMS = ("log_likelihood", "brier_score")  # the log's own numbers: of sever
 
 
 class Published(NamedTuple):
-    """What BIG-bench's files became."""
-
     written: Written
     ladders: Sequence[Path]
     axis: str | None  # along which all models of the ladders have a place; None where the user gave the ladders
@@ -114,11 +112,8 @@ def _read(
         orient="row",
     )
     of_choices = stack(choices.values(), CHOICES)
-    return Collected(_without_items(every, logged), logged, of_choices, list(notes)), told, sizes
-
-
-def _without_items(found: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """Leave out means that are not those of the logged questions, as they are defined otherwise here."""
-    key = ["model", *_LEAF, "shots"]
-    there = items.select(key).unique().join(pl.DataFrame({"metric": _OF_ITEMS}), how="cross")
-    return found.join(there, on=[*key, "metric"], how="anti", nulls_equal=True, maintain_order="left")
+    # Means that are not those of the logged questions, as they are defined otherwise here, are left out.
+    place = ["model", *_LEAF, "shots"]
+    there = logged.select(place).unique().join(pl.DataFrame({"metric": _OF_ITEMS}), how="cross")
+    every = every.join(there, on=[*place, "metric"], how="anti", nulls_equal=True, maintain_order="left")
+    return Collected(every, logged, of_choices, list(notes)), told, sizes

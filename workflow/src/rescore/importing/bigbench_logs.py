@@ -59,7 +59,10 @@ def read_log(report: Mapping[str, Any], *, where: str, model: str) -> Log:
                 found = _of_text(sample)
             elif _listed(sample):
                 found = _of_choices(sample, query)
-                choices.append(of | _example(sample))
+                texts, values = sample["targets"], _target_scores(sample)
+                best = texts[values.index(max(values))]
+                example = {"targets": [best], "choices": texts, "target_scores": values, "seed": 0}
+                choices.append(of | example | {"prompt": sample["input"]})
             elif (leaf, shots) in of_choices:
                 continue  # the target is one of the choices, whose log-probabilities are there
             else:
@@ -91,12 +94,6 @@ def _of_choices(sample: Mapping[str, Any], query: Mapping[str, Any]) -> Scores:
     found: Scores = {"multiple_choice_grade": (float(sample["correct"]), None)}
     found |= _of_targets(sample, query, [scores.index(max(scores))])
     return found | chosen(nats(sample["scores"]), scores)
-
-
-def _example(sample: Mapping[str, Any]) -> dict[str, Any]:
-    texts, scores = sample["targets"], _target_scores(sample)
-    best = texts[scores.index(max(scores))]
-    return {"prompt": sample["input"], "targets": [best], "choices": texts, "target_scores": scores, "seed": 0}
 
 
 def _of_text(sample: Mapping[str, Any]) -> Scores:

@@ -33,8 +33,6 @@ class _Report(NamedTuple):
 
 
 class _Reading:
-    """What was read so far."""
-
     def __init__(self, prefer: str | None, names: Mapping[str, str]) -> None:
         self.prefer = prefer
         self.names = names  # of files that name no model
@@ -110,7 +108,7 @@ def _take(path: Path, reading: _Reading) -> tuple[str | None, bool]:
     first = value[0] if isinstance(value, list) and value else value
     if content.problem:
         return content.problem, False
-    if lm_eval_samples.is_sample(first):
+    if isinstance(first, Mapping) and "doc_id" in first:
         return None, True
     if path.name.startswith("samples_"):
         return "a log without examples", False
@@ -131,7 +129,6 @@ def _take(path: Path, reading: _Reading) -> tuple[str | None, bool]:
 
 
 def _take_report(path: Path, value: Mapping[str, Any], reading: _Reading) -> str | None:
-    """Read a file of one JSON object, or say why not."""
     results = value.get("results")
     if inspect_logs.is_log(value):
         problem = inspect_logs.problem(value)
@@ -221,5 +218,4 @@ def _by_folder(path: Path) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """Spell a name as in a file's name."""
     return re.sub(r"[\W_]+", "_", name)

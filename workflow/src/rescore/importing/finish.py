@@ -109,10 +109,6 @@ def say(line: str) -> None:
     print(printable(line), file=sys.stderr)  # noqa: T201
 
 
-def _size(model: str) -> list[str]:
-    return re.findall(r"\d+", model)
-
-
 def _models(frames: Iterable[pl.DataFrame]) -> set[str]:
     return {name for frame in frames for name in frame["model"].unique()}
 
@@ -167,7 +163,8 @@ def _summary(tables: Imported, models: Mapping[str, str], ladder: pl.DataFrame |
     if ladder is not None:
         rows, found = set(ladder["model"]), set(models.values())
         unknown = sorted(found - rows)
-        meant = {name: did_you_mean(name, [r for r in rows if _size(r) == _size(name)]) for name in unknown}
+        size = re.compile(r"\d+").findall
+        meant = {name: did_you_mean(name, [r for r in rows if size(r) == size(name)]) for name in unknown}
         named = some(f"{name} ({question})" if question else name for name, question in meant.items())
         if not found & rows:
             raise InputError(f"--ladder: lists no model of the files: {named}; add their rows, or give --rename")

@@ -108,5 +108,4 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _line(file: IO[bytes]) -> bytes:
-    """Return the next line that is not blank; nothing at the end."""
     return next((line for line in file if line.strip()), b"")

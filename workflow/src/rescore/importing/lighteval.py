@@ -77,7 +77,6 @@ def _metrics(task: str, entries: Mapping[str, Any], n: int | None) -> Iterator[R
 
 
 def _asked(report: Mapping[str, Any], key: str) -> int | None:
-    """Return the number of questions of a task; None where the report does not say."""
     tasks = report.get("config_tasks") or {}
     settings = tasks.get(key) or tasks.get(key.rpartition("|")[0]) or {}
     n = settings.get("effective_num_docs") if isinstance(settings, Mapping) else None

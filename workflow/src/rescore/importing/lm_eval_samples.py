@@ -25,8 +25,6 @@ _NO_METRICS = frozenset(
 
 
 class Sample(NamedTuple):
-    """What is kept of a line of a log."""
-
     example_id: int
     question: str | None  # a digest of the example
     filter: str | None  # of answers; None where the log does not say
@@ -43,10 +41,6 @@ class Log(NamedTuple):
     items: pl.DataFrame
     choices: pl.DataFrame
     filter_taken: str | None
-
-
-def is_sample(value: object) -> bool:
-    return isinstance(value, Mapping) and "doc_id" in value
 
 
 def read_sample(line: Mapping[str, Any]) -> Sample:
@@ -151,7 +145,6 @@ def _choices(
 
 
 def _placed(rows: pl.DataFrame, columns: Schema, place: Mapping[str, Any]) -> pl.DataFrame:
-    """Add the columns that all rows of a file have in common."""
     common = (pl.lit(place[c], kind).alias(c) for c, kind in columns.items() if c not in rows.columns)
     return rows.with_columns(*common).select(list(columns))
 

@@ -192,7 +192,6 @@ def _refuse(rows: pl.DataFrame, bad: pl.Expr, problem: str) -> None:
 
 
 def _unlike(key: list[str]) -> pl.Expr:
-    """Whether the rows of a key have different values."""
     low, high = pl.col("value").min().over(key), pl.col("value").max().over(key)
     return (high - low > _SAME * pl.max_horizontal(low.abs(), high.abs())) | (
         pl.col("value").is_null().any().over(key) & pl.col("value").is_not_null().any().over(key)
