@@ -187,6 +187,20 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_scores_that_tell_no_models_are_compared_and_a_run_without_a_curve_is_named(tmp_path: Path) -> None:
+    folders = [run(tmp_path / name, middle, shots=shots) for name, middle, shots in (("a", 21, 0), ("b", 20, 2))]
+    for folder in folders:
+        made = provenance(folder / "verdicts.parquet")
+        del made["scores"]["task"]["models"]
+        made = {key: made[key] for key in ("scores", "settings")}
+        write(read(folder / "verdicts.parquet", VERDICTS), folder / "verdicts.parquet", VERDICTS, made)
+    compare(folders[0], folders[1:], tmp_path / "out")
+    assert read(tmp_path / "out" / "scaffold_shift.parquet", SCAFFOLD_SHIFT).height == 2
+    write(VERDICTS.empty(), folders[1] / "verdicts.parquet", VERDICTS, {})
+    with pytest.raises(InputError, match=r"b/verdicts.parquet: holds no curve; give a run that `rescore test` tested"):
+        compare(folders[0], folders[1:], tmp_path / "other")
+
+
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing/verdicts\.parquet: no such file; `rescore test` makes it"):
         compare(tmp_path / "nothing", [run(tmp_path / "b", 20)], tmp_path / "out")

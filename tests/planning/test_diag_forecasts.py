@@ -11,7 +11,7 @@ from rescore.discontinuity.conventions import CONVENTIONS
 from rescore.planning import forecast_counts, forecasts
 from rescore.planning.curves import read_curves
 from rescore.planning.forecasts import MEAN
-from rescore.planning.tournament import unscaled
+from rescore.planning.tournament import Told, tournament, unscaled
 from rescore.tables import FORECAST_COUNTS, FORECASTS
 
 X = np.linspace(18, 24, 12)
@@ -79,7 +79,7 @@ def interval(at: float, variance: float, beyond: float) -> np.ndarray:
 @pytest.mark.parametrize("metric", [EM, NLL])
 def test_a_straight_form_is_bayesian_regression_from_end_to_end(metric: str) -> None:
     """The two forms that are lines on their scale: 12 rungs, 8 fitted, of which 5 on trial; 40 items, rough curves."""
-    decades, many = X[1] - X[0], replace(CONVENTIONS, draws=20_000)
+    decades, many, error = X[1] - X[0], replace(CONVENTIONS, draws=20_000), 0.03 if metric == EM else 0.3
     if metric == EM:
         m = np.round(40 * expit(1.1 * (X - 21.8) + 0.9 * np.cos(3 * X))) / 40
         smoothed = (40 * m + 0.5) / 41
@@ -87,18 +87,18 @@ def test_a_straight_form_is_bayesian_regression_from_end_to_end(metric: str) -> 
             np.log(smoothed / (1 - smoothed)),
             (0.03**2 + 0.5 / 40**2) / (smoothed * (1 - smoothed)) ** 2 + 0.04,
         )
-        form, sds, slope, least = "line in logits", [5.0, 2.0], 1.0, None
+        form, sds, slope = "line in logits", [5.0, 2.0], 1.0
         starts = [z[n] for n in (4, 7)]  # of the prior of the last rung
         loss = [np.log(-np.log(smoothed[n])) for n in (4, 7)]
         assert starts == pytest.approx([-np.exp(x) - np.log(-np.expm1(-np.exp(x))) for x in loss])
     else:
-        m = LAW * 3 * np.exp(0.2 * np.cos(3 * X))  # from 9 nats, where a logit would be a ninth of a log nat, down
-        z, least = -np.log(m + 0.01), 0.25
-        per_logit = np.maximum((1 - np.exp(-m)) / (m + 0.01), least)
-        variance = (0.03 / (m + 0.01)) ** 2 + (0.2 * per_logit) ** 2
+        m = LAW * 6 * np.exp(0.2 * np.cos(3 * X))  # from 18 nats, where a logit would be an 18th of a log nat, down
+        z = -np.log(m + 0.01)
+        per_logit = np.maximum((1 - np.exp(-m)) / (m + 0.01), 0.25)
+        variance = (0.3 / (m + 0.01)) ** 2 + (0.2 * per_logit) ** 2
         form, sds, slope = "power law", [3.0, 1.5], 0.3
         starts = [z[n] for n in (4, 7)]
-    row = by_form(forecasts(curves(X, {("sub", metric): m}, n=40, standard_error=0.03), None, many), metric)[form]
+    row = by_form(forecasts(curves(X, {("sub", metric): m}, n=40, standard_error=error), None, many), metric)[form]
 
     trial, _ = posterior(X[:5] - X[4], z[:5], variance[:5], [starts[0], slope], sds)
     held = trial[0] + trial[1] * (X[5:8] - X[4])
@@ -111,13 +111,33 @@ def test_a_straight_form_is_bayesian_regression_from_end_to_end(metric: str) -> 
         noise, own, sd = 1 / (40 * p * (1 - p)) + 0.04, lambda y: (41 * expit(y) - 0.5) / 40, 0.8
     else:
         nats = np.exp(-found) - 0.01
-        noise = (0.03 / (m[7] + 0.01)) ** 2 + (0.2 * max((1 - np.exp(-nats)) / (nats + 0.01), 0.25)) ** 2
+        noise = (0.3 / (m[7] + 0.01)) ** 2 + (0.2 * max((1 - np.exp(-nats)) / (nats + 0.01), 0.25)) ** 2
         own, sd = lambda y: np.exp(-y) - 0.01, 1.1
     assert row["forecast"] == pytest.approx(float(own(found)), rel=1e-4)
     scale = (3 + chi2) / (3 + 6)
     low, high = np.sort(own(interval(found, scale * (top @ covariance @ top + noise), sd * 4 * decades)))
-    ends = (row["forecast_low"], row["forecast_high"])
-    assert ends == pytest.approx((max(low, 0), min(high, 1 if metric == EM else np.inf)), rel=0.04)
+    ends = (row["forecast_low"] + 0.01, row["forecast_high"] + 0.01)  # an NLL of 0 is .01 on its scale
+    expected = (max(low, 0), min(high, 1 if metric == EM else np.inf))
+    assert ends == pytest.approx((expected[0] + 0.01, expected[1] + 0.01), rel=0.04)
+
+
+def test_the_mean_of_two_forms_by_hand() -> None:
+    """Errors of 0 and .3 weigh 10 and 2.5: four fifths and one."""
+    one = np.repeat([[0.0], [1.0]], 1000, axis=1)
+    told = Told(("a", "b"), np.array([[1.0, 2.0], [6.0, 12.0]]), np.array([0.0, 0.3]), np.array([1.0, 2.0]), one, 0.5)
+    mean = told.mean()
+    assert mean.held.tolist() == [pytest.approx([2.0, 4.0])]
+    assert (mean.top[0], mean.error, mean.drawn.mean()) == pytest.approx((1.2, 0.06, 0.2))
+
+
+def test_draws_of_the_top_do_not_know_how_many_items_it_has() -> None:
+    table = curves(X, {("sub", EM): expit(0.8 * (X - 21))})
+    fewer = table.with_columns(n=pl.when(pl.col("model") == "model11").then(20).otherwise("n"))
+    drawn = []
+    for of in (table, fewer):
+        [curve] = read_curves(of)
+        drawn.append(tournament(curve, None, 8, CONVENTIONS, np.random.default_rng(1)).drawn)
+    assert (drawn[0] == drawn[1]).all()
 
 
 def test_without_an_nll_of_the_same_rungs_there_are_no_two_stages() -> None:

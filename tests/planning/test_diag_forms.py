@@ -56,11 +56,12 @@ def test_a_form_is_its_formula(name: str) -> None:
     assert many[:, 1] == pytest.approx(form.model(at + 0.1, T))
 
 
+@pytest.mark.parametrize(("steep", "middle"), [(3, -1.0), (12, -1.5)])  # the second has two optima
 @pytest.mark.parametrize("name", FORMS)
-def test_a_fit_is_the_penalised_optimum(name: str) -> None:
+def test_a_fit_is_the_penalised_optimum(name: str, steep: float, middle: float) -> None:
     """By a simplex search over the same sum."""
     form = FORMS[name]
-    z = 2 / (1 + np.exp(-3 * (T + 1))) + 0.1 * np.cos(9 * T)
+    z = 2 / (1 + np.exp(-steep * (T - middle))) + 0.1 * np.cos(9 * T)
     prior = form.prior(2.5, 0.4)
     mean, sd = np.array(prior.mean), np.array(prior.sd)
 

@@ -91,10 +91,12 @@ def compare(
 
 
 def _run(folder: Path) -> _Run:
-    from rescore.tables import CLIFFS, CURVES, RISES, VERDICTS, provenance, read
+    from rescore.tables import CLIFFS, CURVES, RISES, VERDICTS, InputError, provenance, read
 
     check_tested(folder)
     curves, verdicts, cliffs, rises = (read(folder / t.file, t) for t in (CURVES, VERDICTS, CLIFFS, RISES))
+    if verdicts.is_empty():
+        raise InputError(f"{folder / VERDICTS.file}: holds no curve; give a run that `rescore test` tested")
     made_by = provenance(folder / "verdicts.parquet")
     seed = {key: value for key, value in made_by.get("settings", {}).items() if key == "seed"}
     tasks = {task: said for task, said in made_by.get("scores", {}).items() if "task_digest" in said}
@@ -119,7 +121,7 @@ def _check_models(first: _Run, second: _Run) -> None:
                 "or there with another compute; give runs of the same ladder tables"
             )
     for task in first.tasks.keys() & second.tasks.keys():
-        here, there = first.tasks[task]["models"], second.tasks[task]["models"]
+        here, there = (run.tasks[task].get("models", {}) for run in (first, second))
         for model in here.keys() & there.keys():
             for key in ("model_identity", "dtype"):
                 if here[model].get(key) != there[model].get(key):

@@ -153,9 +153,8 @@ def check_models(known: set[str], found: set[str]) -> None:
 def chances(examples: pl.DataFrame) -> dict[tuple[str, str, str], float]:
     """Return what guessing among the listed choices scores under multiple-choice grade.
 
-    The mean over a subtask's examples of the mean target score of their choices; without an entry where no example has
-    choices or every choice is right. It is drawn as a line: progress starts at the first rung, whatever chance is.
-    `examples` is the table EXAMPLES, of one task or several.
+    The mean over a subtask's examples (EXAMPLES) of the mean target score of their choices; without an entry where no
+    example has choices or every choice is right. It is drawn as a line, and changes no answer.
 
     >>> choices = {"target_scores": [[1.0, 0.0], [0.0, 0.0, 1.0, 0.0], None]}
     >>> chances(pl.DataFrame({"task": "t", "subtask": "t", **choices}))  # (1/2 + 1/4) / 2

@@ -77,9 +77,8 @@ def _decided(asked: pl.DataFrame, seed: int) -> tuple[float | None, float | None
 def families(cliffs: pl.DataFrame) -> pl.DataFrame:
     """M, alpha, and where exact match rises against the number of tokens, of each family.
 
-    Of a chain of k tokens, each right with logit beta (x - x0), exact match is one half at x0 + log(k / ln 2) / beta to
-    first order: the slope of the 50% point on log10 k is ln(10) / beta decades for a tenfold of k. M and alpha are
-    means over the subtasks with a cliff, null of fewer than three. Intervals are Student's t over the subtasks, 90%.
+    docs/method.md derives the slope of a chain. M and alpha are means over the subtasks with a cliff, null of fewer
+    than three. Intervals are Student's t over the subtasks, 90%.
 
     Returns the table FAMILIES: one row per ladder and task with four subtasks or more of different mean length; null
     with a reason where fewer than three of them rise.

@@ -53,10 +53,9 @@ class Curve:
 def read_curves(curves: pl.DataFrame, *, untested: Sequence[str] = ()) -> Iterator[Curve]:
     """Yield the curves of tested metrics, sorted by `CELL`, of the ladders whose every model has a known compute.
 
-    Models of equal compute are seeds of one size. They answer the same items, so the standard error of a size is the
-    mean of theirs (an upper bound: as if the same items were hard for every seed). The variance between seeds,
-    var(means) / seeds, is added to its square. A size's n is the smallest of its models'. `untested` names further
-    metrics to read, each a negative log-likelihood.
+    Models of equal compute are seeds of one size. They answer the same items, so the variance of a size is the square
+    of the mean of their standard errors (an upper bound) plus that between seeds, var(means) / seeds. A size's n is the
+    smallest of its models'. `untested` names further metrics to read, each a negative log-likelihood.
     """
     tested = [name for name, metric in METRICS.items() if metric.link]
     known = curves.filter(

@@ -35,8 +35,6 @@ better than the fitted part lets one think, not worse, so the other half is 0 (b
 _RUNGS_MIN = 4
 _SAME = 2e-6  # log10 compute is rounded to 6 digits
 
-_Chances = Mapping[tuple[str, ...], float | None]
-
 
 class Fitted(NamedTuple):
     """A curve whose lowest `fitted` rungs were fitted, and what was told of it, or why nothing was."""
@@ -105,7 +103,8 @@ def fitted_curves(
 ) -> Iterator[Fitted]:
     """Fit every curve that is forecast; parameters as of `forecasts`."""
     wanted = pl.col("metric").is_in([*HARD_METRICS, *HEADLINE_METRICS])
-    checkpoints, chances = checkpoint_ladders(curves), _chances(verdicts)
+    checkpoints = checkpoint_ladders(curves)
+    chances = {} if verdicts is None else {row[:4]: row[4] for row in verdicts.select(*CELL, "chance").iter_rows()}
     for names, group in groupby(read_curves(curves.filter(wanted)), key=lambda curve: curve.key[:3]):
         of = {curve.key[3]: curve for curve in group}
         reference, in_training = of.get(reference_metric(of)), names[0] in checkpoints
@@ -137,20 +136,7 @@ def _refused(curve: Curve, fitted: int) -> str | None:
     return NO_ERROR if np.isnan(curve.variance).any() else None
 
 
-def _extrapolation_errors(one: Fitted, draws: int) -> Floats:
-    """Draw by how much the top may come out better than the fitted part tells; [draws]."""
-    sd = EXTRAPOLATION["nats" if one.curve.in_nats else "bounded", bool(one.above_elbow)]
-    decades = one.curve.x[-1] - one.curve.x[one.fitted - 1]
-    return np.asarray(np.maximum(one.rng.standard_normal(draws), 0.0) * sd * decades)
-
-
-def _chances(verdicts: pl.DataFrame | None) -> _Chances:
-    if verdicts is None:
-        return {}
-    return {row[:4]: row[4] for row in verdicts.select(*CELL, "chance").iter_rows()}
-
-
-def _above_elbow(of: Mapping[str, Curve], last: float, chances: _Chances) -> bool | None:
+def _above_elbow(of: Mapping[str, Curve], last: float, chances: Mapping[tuple[str, ...], float | None]) -> bool | None:
     """Whether a fitted rung's hard metric, rescaled so that chance is 0, is over ELBOW; None where nobody can tell."""
     hard = next((of[name] for name in HARD_METRICS if name in of), None)
     if hard is None:
@@ -166,7 +152,9 @@ def _above_elbow(of: Mapping[str, Curve], last: float, chances: _Chances) -> boo
 def _entries(one: Fitted, told: Told, conventions: Conventions) -> Iterator[dict[str, Any]]:
     """Compare the forecasts of each form and of their mean with the top rung: columns of FORECASTS."""
     curve = one.curve
-    beyond = _extrapolation_errors(one, conventions.draws)
+    sd = EXTRAPOLATION["nats" if curve.in_nats else "bounded", bool(one.above_elbow)]
+    decades = curve.x[-1] - curve.x[one.fitted - 1]
+    beyond = np.maximum(one.rng.standard_normal(conventions.draws), 0.0) * sd * decades  # [draws]
     realised = curve.in_own_unit(float(curve.mean[-1]))
     nearest = int(np.abs(told.top - told.seen).argmin())
     weights, mean = told.weights(), told.mean()

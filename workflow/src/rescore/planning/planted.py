@@ -40,8 +40,7 @@ def power(
     """Answer the three questions of `replicates` subtasks of each truth, on a ladder's own sizes and seeds.
 
     Answers have 10 tokens. The mirage is a chain whose token's logit rises from -1.5 to 4.5 along the ladder. The step
-    takes a token's probability from .3 to .95 in the middle gap, or over two gaps. These are clear cases: smaller steps
-    and shorter answers leave less power than that.
+    takes a token's probability from .3 to .95 in the middle gap, or over two gaps.
 
     `places` are the models' on the axis, log10, higher is better, equal for seeds of one size: [models]. `added` sizes
     go on top of them at their median gap, with as many models as the last size; the truths lie along the ladder thus

@@ -40,8 +40,7 @@ def with_aggregates(
     """Normalise the preferred scores of subtasks and add the rows of their tasks.
 
     - normalized = 100 (value - low) / (high - low) for the preferred metric of a subtask, with `RANGES`. The low score
-      of multiple_choice_grade is the `chance` of the settings, which a random choice gets over the whole file; without
-      it, the mean over the given examples of their mean target score.
+      of multiple_choice_grade is the `chance` of the settings, else what a random choice gets on the given examples.
     - A task's row is, for every metric, the unweighted mean over the subtasks that have it (`add_aggregate_scores` in
       the reference), null where one of these is; its standard error treats the subtasks as independent.
     - A task's normalized_aggregate_score is the mean of its subtasks' normalised preferred scores. A task without

@@ -18,9 +18,8 @@ def exact_match(
 ) -> pl.DataFrame:
     """1 where the answer equals a target, letter for letter, else 0; higher is better.
 
-    BIG-bench's `exact_str_match` (`api/task_metrics.py`). White space counts: a model that writes a space before its
-    answer is right only where the task's regular expression cuts the space off. Returns examples, answers, metric,
-    score and reason.
+    BIG-bench's `exact_str_match` (`api/task_metrics.py`). White space counts. Returns examples, answers, metric, score
+    and reason.
     """
     answers = answers.pipe(placed, examples).pipe(filled, examples.height).drop("row", *KEYS)
     unanswered = pl.when(pl.col("answer").is_null()).then(pl.coalesce("reason", pl.lit(NO_ANSWER)))
@@ -34,8 +33,8 @@ def exact_match(
 def trimmed(answered: pl.DataFrame) -> pl.DataFrame:
     """`exact_match` with the white space around answer and targets taken off; higher is better.
 
-    For comparing ladders: whether an answer begins with a space is often a matter of the tokenizer, whose words begin
-    with one or not, and not of the model. BIG-bench has no such metric. White space inside an answer still counts.
+    For comparing ladders: whether an answer begins with a space is often a matter of the tokenizer. BIG-bench has no
+    such metric.
     """
     targets = pl.col("targets").list.eval(pl.element().str.strip_chars())
     equal = targets.list.contains(pl.col("answer").str.strip_chars())

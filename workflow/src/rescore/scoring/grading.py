@@ -21,12 +21,10 @@ def grading(
 
     BIG-bench's regular expressions cut a piece out of what the model said, and it may be the wrong one (BIG-bench issue
     917: the first number of "The sum of 4 and 5 is 9."). Some of its questions have no correct choice (issue 869).
-    Scores keep the reference's behaviour; this says how often it matters.
 
-    `rejected` counts the examples whose exact match is 0 though what the model `said` `holds` a target. It counts
-    answers to look at, not proven errors: a text that names the right answer and then another counts ("9, no, 8"); a
-    right answer in other words, in another case or after the first line does not. `n_text` counts the examples that
-    exact match judges. Returns the table GRADING.
+    `rejected` of the table GRADING counts the examples whose exact match is 0 though what the model `said` `holds` a
+    target: answers to look at, no proven errors. A text that names the right answer and then another counts ("9, no,
+    8"); a right answer in other words, in another case or after the first line does not.
     """
     texts = generations.select(*KEYS, "text")
     judged = exact_match(examples, answers, settings).join(texts, on=KEYS, how="left", maintain_order="left")

@@ -21,10 +21,8 @@ def answer_tokens(examples: pl.DataFrame, extractions: pl.DataFrame) -> pl.DataF
 def positions(answers: pl.DataFrame) -> pl.DataFrame:
     """Accuracy of the first token of the answers, of the second, and so on, given the true tokens before it.
 
-    Each is a mean over the answers that are as long, so that late positions are of the long answers alone. Higher is
-    better. `answers` is as `answer_tokens` returns them.
-
-    Returns the table POSITIONS; the columns of `token_errors` are the same in all rows of a subtask.
+    Each is a mean over the answers that are as long. `answers` is as `answer_tokens` returns them. Returns the table
+    POSITIONS; the columns of `token_errors` are the same in all rows of a subtask.
     """
     with_tokens = answers.filter(pl.col("right").list.len() > 0)
     tokens = with_tokens.with_columns(position=pl.int_ranges(1, pl.col("right").list.len() + 1))
