@@ -319,6 +319,7 @@ def test_what_is_undefined_is_null_with_its_reason(tmp_path: Any) -> None:
 def test_an_example_without_score_is_left_out_and_counted() -> None:
     found = row(texts(["a", None, "b"], [["a"]] * 3, "exact_str_match"), "exact_str_match")
     assert (found["value"], found["n"]) == (0.5, 2)
+    assert found["standard_error"] == pytest.approx(0.5)  # of 1 and 0: sqrt(1/2) over sqrt(2)
     assert found["reason"] == "1 of 3 examples left out: too slow"
     assert row(texts(["a", None], [["a"]] * 2, "bleu"), "bleu")["reason"] == "1 of 2 examples left out: too slow"
 
