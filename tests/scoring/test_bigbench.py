@@ -169,6 +169,11 @@ def test_macro_f1_over_the_classes_that_occur() -> None:
     assert found["standard_error"] > 0
 
 
+def test_a_class_that_a_resample_leaves_out_is_not_wrong() -> None:
+    found = row(graded([("x", "x"), ("y", "y")]), "macro_f1")
+    assert (found["value"], found["standard_error"]) == (1, 0)  # all are right in every resample
+
+
 @pytest.mark.parametrize("scores", [{"x": 1.0, "y": 1.0, "z": 0.0}, {"x": 1.0, "y": 0.5, "z": 0.0}])
 def test_macro_f1_needs_one_correct_choice(scores: dict[str, float]) -> None:
     found = row(graded([("x", "x")], scores), "macro_f1")

@@ -79,8 +79,9 @@ def test_negative_target_scores_make_no_distribution() -> None:
     assert of(below, "choice_probability") == [pytest.approx(1 / 3)]
     assert of(zero, "choice_probability") == [pytest.approx(2 / 3)]
     assert why(below, "brier_score") == why(zero, "brier_score") == [NEGATIVE]
-    none = chosen({"a": -1.0, "b": 0.0}, {"a": [-1.0], "b": [-2.0]})
-    assert why(none, "choice_probability") == why(none, "brier_score") == [NO_CORRECT]
+    for highest in (0.0, -0.5):
+        none = chosen({"a": -1.0, "b": highest}, {"a": [-1.0], "b": [-2.0]})
+        assert why(none, "choice_probability") == why(none, "brier_score") == [NO_CORRECT]
 
 
 def test_without_choices_there_is_neither() -> None:
