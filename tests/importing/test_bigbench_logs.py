@@ -83,6 +83,7 @@ def test_target_scores_that_are_no_single_one() -> None:
     half = [math.log(0.5), math.log(0.25), math.log(0.25)]
     found = items(asked([choice("p", half, [1, 1, 0]), choice("q", half, [0, 0, 0]), choice("r", half, [1, 0, -1])]))
     assert of(found, "choice_probability") == pytest.approx([0.75, None, 0.5])
+    assert of(items(asked([choice("s", half, [0.5, 0.5, 0])])), "choice_probability") == pytest.approx([0.75])
     # shares 1/2, 1/2, 0 of probabilities 1/2, 1/4, 1/4
     assert of(found, "brier_score") == pytest.approx([0.25**2 + 0.25**2, None, None])
     assert found.filter(example_id=1, metric="brier_score")["reason"].to_list() == [NO_CORRECT]

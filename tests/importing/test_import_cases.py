@@ -144,6 +144,15 @@ def test_a_log_has_the_shots_and_the_limit_of_its_run(imported: Import) -> None:
         imported(files, shots=0)
 
 
+def test_a_log_of_0_4_0_is_of_the_longest_task_that_ends_its_name_and_a_file_names_its_model(imported: Import) -> None:
+    found = imported({
+        "results_pythia-14m.json": {"results": {"task": {"acc,none": 0.25}, "my_task": {"acc,none": 0.5}}},
+        "anything_my_task.jsonl": lines(*LOG),
+    })  # fmt: skip
+    assert found.scores["task"].unique().to_list() == ["my_task"]
+    assert found.means.select("model", "task", "mean").rows() == [("pythia-14m", "task", 0.25)]
+
+
 def test_the_questions_of_a_task_are_those_of_its_longest_log(imported: Import) -> None:
     files: dict[str, Any] = {}
     for size, samples in (("14m", LOG[:1]), ("31m", LOG), ("70m", LOG[:1])):

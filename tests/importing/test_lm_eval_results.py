@@ -111,6 +111,7 @@ def test_chance_is_known_from_a_list_of_choices_or_a_known_task() -> None:
     assert row(FILTERED, "letters", "multiple_choice_grade")["chance"] == 0.2
     assert row(FLAT, "piqa", "multiple_choice_grade")["chance"] == 0.5
     assert row(FLAT, "piqa", "acc_norm")["chance"] == 0.5
+    assert row(FILTERED, "letters", "brier_score")["chance"] is None
     assert row(FLAT, "lambada_openai", "exact_match")["chance"] is None
     assert [chance(name) for name in ("hendrycksTest-anatomy", "mmlu_anatomy", "MMLU", "arc_easy", "mmlu_pro")] == [
         0.25, 0.25, 0.25, None, None,
@@ -186,6 +187,11 @@ def test_a_group_is_left_out_only_where_its_tasks_are_there() -> None:
     alone = {"results": {"g": {"acc,none": 0.5}}, "group_subtasks": {"g": ["t"]}, "groups": {"g": {}}}
     assert set(tasks_of(both)) == {"t"}
     assert set(tasks_of(alone)) == {"g"}
+    unsaid = {
+        "results": {"g": {"acc": 0.5}, "t": {"acc": 0.5}},
+        "groups": {"g": {"acc": 0.5}},
+    }  # its tasks are not told
+    assert set(tasks_of(unsaid)) == {"t"}
 
 
 def test_a_run_is_limited_by_its_limit_or_by_the_questions_it_asked() -> None:

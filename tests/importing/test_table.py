@@ -182,6 +182,16 @@ def test_what_a_row_says_of_n_and_chance_goes_before_what_is_known_of_its_task(t
     assert [row[5:] for row in leaves(text, tmp_path, n="20")] == [(10, 0.25), (20, 0.5), (20, None)]
 
 
+def test_examples_are_numbered_within_their_task(tmp_path: Path) -> None:
+    text = "model,task,metric,score,example\na,t,em,1,q2\na,t,em,0,q1\na,u,em,1,q3\n"
+    read = found(table(text, tmp_path), Columns(), where="t").items
+    assert read.select("task", "example_id", "value").rows() == [("t", 1, 1.0), ("t", 0, 0.0), ("u", 0, 1.0)]
+
+
+def test_of_two_columns_that_an_option_may_mean_the_first_counts(tmp_path: Path) -> None:
+    assert leaves("Model,model ,task,metric,score\na,b,t,em,0.5\n", tmp_path)[0][0] == "a"
+
+
 def test_the_index_of_pandas_is_no_task_and_white_space_no_part_of_a_name(tmp_path: Path) -> None:
     assert leaves(",model,Unnamed: 0, MMLU\n0, a ,0, 0.5\n1,b,1,-\n", tmp_path, metric_name="exact_match") == [
         ("a", "MMLU", "exact_match", 0.5, None, None, None)

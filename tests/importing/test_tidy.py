@@ -82,6 +82,13 @@ def test_percent_divides_shares_alone_and_is_refused_where_nothing_is_in_percent
         means(found({"value": 150.0}), percent=True)
 
 
+def test_a_share_that_rounding_puts_outside_is_0_or_1_and_a_chance_that_is_a_share_stays_one() -> None:
+    edge = means(found({"value": 1 + 5e-7}, {"task": "u", "value": -5e-7}))
+    assert edge["mean"].to_list() == [1.0, 0.0]
+    in_percent = found({"value": 35.0, "chance": 0.25}, {"task": "u", "value": 35.0, "chance": 25.0})
+    assert means(in_percent, percent=True)["chance"].to_list() == [0.25, 0.25]
+
+
 def test_equal_doubles_are_one_row_and_unlike_ones_are_refused_with_both_files() -> None:
     again = {"where": "g.json", "value": 0.5 + 1e-9}
     assert means(found({}, again)).rows() == means(found({})).rows()
