@@ -191,6 +191,17 @@ def test_a_path_that_holds_no_questions_stops_the_plan(name: str, revision: str,
     assert str(caught.value) == f"{tmp_path / 's.tsv'}: row 2: key 'path': {tmp_path / name}{message}"
 
 
+def test_braces_in_the_path_of_questions_are_refused_as_snakemake_reads_wildcards(tmp_path: Path) -> None:
+    path = tmp_path / "{set}" / "q.jsonl"
+    path.parent.mkdir()
+    path.write_text(GOOD)
+    for given in (path, path.parent):
+        with pytest.raises(InputError) as caught:
+            made_of(tmp_path, {"path": given})
+        told = f"row 2: {path}: Snakemake takes braces in it for wildcards; rename it"
+        assert str(caught.value) == f"{tmp_path / 's.tsv'}: {told}"
+
+
 def test_the_files_of_a_folder_are_watched_but_hidden_ones(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     for name in ("README.md", "data/test.parquet", ".cache/lock", ".hidden"):

@@ -199,8 +199,8 @@ def test_a_path_may_hold_whatever_a_shell_would_read(tmp_path):
         (folder / part).symlink_to(REPOSITORY / part)
     checkout = Checkout(folder, n_models=1)
     (folder / "config/suites").symlink_to(REPOSITORY / "config/suites")
-    shutil.copytree(REPOSITORY / "data/tasks/letter_sorting", folder / "my $tasks (2) {model}/sorting")
-    task = folder / "my $tasks (2) {model}/sorting/task.json"
+    shutil.copytree(REPOSITORY / "data/tasks/letter_sorting", folder / "my $tasks (2)/sorting")
+    task = folder / "my $tasks (2)/sorting/task.json"
     task.write_text(task.read_text().replace('"letter_sorting"', '"sorting"'))
     checkout.suite("sorting:length_3")
     for table in ("ladder", "suite"):
@@ -209,7 +209,7 @@ def test_a_path_may_hold_whatever_a_shell_would_read(tmp_path):
         "ladders": ["config/my ladder's $1 & (2) {task}.tsv"],
         "suite": "config/my suite's $1 & (2) {task}.tsv",
     }
-    config["bigbench"] |= {"path": "my $tasks (2) {model}"}
+    config["bigbench"] |= {"path": "my $tasks (2)"}
     (folder / "config/config.yaml").write_text(yaml.safe_dump(config))
     command = [folder / "bin dir/bin/python", "-m", "snakemake", "--cores", "2"]
     environment = os.environ | {"PATH": os.defpath}  # the environment was not activated

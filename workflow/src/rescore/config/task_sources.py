@@ -88,6 +88,9 @@ def find(row: Row, config: Mapping[str, Any], download_root: Path) -> None:
         sizes = _sizes_at_path(row)
     else:
         row["root"], sizes = _found(row["task"], config, download_root, row["where"])
+    for path in question_files(row) if "path" in row else [row["root"]]:
+        if set("{}") & set(str(path)):
+            raise InputError(f"{row['where']}: {path}: Snakemake takes braces in it for wildcards; rename it")
     row["sizes"], shots = [*sizes.values()], row["shots"]
     if sizes and min(row["sizes"]) <= shots:
         least = min(sizes, key=sizes.__getitem__)
