@@ -167,6 +167,10 @@ BAD = {
         "prompts --task t --out {tmp}/e.parquet --bigbench {tmp} --path {tmp}",
         "prompts: expected one of --bigbench and --path",
     ),
+    "no task to fetch": (
+        "fetch arithmetic:1_digit_addition",
+        "fetch: BIG-Bench has no JSON task 'arithmetic:1_digit_addition'; did you mean 'arithmetic'?",
+    ),
     "nothing to fetch": ("fetch", "fetch: nothing to fetch; name tasks of BIG-Bench, or a suite with --suite"),
     "unknown format": ("show --format xml", "Invalid value for '--format': 'xml' is not one of"),
     "unknown subcommand": ("shwo", "No such command 'shwo'. Did you mean 'show'? See 'rescore --help'."),

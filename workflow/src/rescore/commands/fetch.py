@@ -31,7 +31,7 @@ def fetch(
     known = [name for name, kind in catalogue.kinds().items() if kind == catalogue.JSON_TASK and ":" not in name]
     for task in tasks or []:
         if hub is None and task not in known:  # said before the download
-            meant = did_you_mean(task, known) or "`rescore tasks` lists them"
+            meant = did_you_mean(task.partition(":")[0], known) or "`rescore tasks` lists them"
             raise InputError(f"fetch: BIG-Bench has no JSON task '{task}'; {meant}")
     for row in read_suite(suite) if suite else ():
         path = questions_at(row) if "revision" in row else None
