@@ -203,11 +203,10 @@ def part_e() -> None:
         return
     hog = torch.empty(int(torch.cuda.mem_get_info()[0] - 6 * 2**30), dtype=torch.uint8, device=DEVICE)
     asked = questions(400, loaded.model.vocabulary, prompt=(900, 1000), choices=3)
-    budget, found = 2**21, None
-    while found is None and budget >= 1024:
-        budget //= 2
-        found = batching._try(loaded, loaded.way, asked[: max(1, budget // 1032)], None, budget)
-    say("e", what="out of memory", recovered=found is not None, budget=budget)
+    none: list[Any] = [None] * len(asked)
+    settings = ExtractSettings(batch_tokens=2**20)
+    found = batching.read(loaded, asked, none, [False] * len(asked), settings, name="e")
+    say("e", what="out of memory", questions_read=len(found.scored), budget=found.batch_tokens)
     del hog
 
 

@@ -183,7 +183,7 @@ def test_a_question_that_never_fits_is_said(tmp_path, monkeypatch):
     loaded = load(model)
     monkeypatch.setattr(run, "load", lambda _: loaded)
     monkeypatch.setattr(forward, "prefill", never)
-    with pytest.raises(InputError, match=r"model 'm', .*t\.parquet: a question of \d+ tokens needs more memory"):
+    with pytest.raises(InputError, match=r"model 'm', .*t\.parquet: example \d of t, of \d+ tokens, needs more memory"):
         extract(model, [examples], tmp_path, ExtractSettings())
 
 

@@ -56,7 +56,11 @@ def test_one_waits_for_a_gpu_and_gets_that_of_a_process_that_died(tmp_path, caps
         other.communicate()
 
 
-def test_a_model_that_is_spread_takes_all_and_a_machine_without_a_gpu_gives_none(monkeypatch) -> None:
+def test_a_model_that_is_spread_takes_all_and_a_machine_without_a_gpu_gives_none(monkeypatch, capsys) -> None:
     assert device.claim(every=True) == [0, 1]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert device.claim() == device.claim(every=True) == []
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.claim() == []
+    assert capsys.readouterr().err == "Apple's GPU (MPS) is not used: the model runs on the processor\n"

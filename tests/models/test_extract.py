@@ -194,7 +194,7 @@ def test_shipped_models_equal_the_plain_forward(tmp_path, folder):
 
 
 def encode(tokenizer: Any, prompt: str, candidates: list[str], *, window: int, reserve: int) -> Question:
-    asked = [tokens.Asked(prompt, [], candidates, 0)]
+    asked = [tokens.Asked(prompt, [], candidates, 0, "example 7 of t")]
     [question] = tokens.encode(Vocabulary(tokenizer), asked, window=window, reserve=reserve)
     return question
 
@@ -253,7 +253,8 @@ def test_beginning_token_is_kept_and_never_scored():
 
 @pytest.mark.parametrize(("candidate", "reserve"), [("ab", 9), ("a" * 9, 1)])
 def test_answer_that_leaves_no_room_for_its_prompt_is_refused(candidate, reserve):
-    with pytest.raises(InputError, match="leaves no room for its prompt in the model's window of 8"):
+    told = r"^example 7 of t: an answer of .* leaves no room for its prompt in the model's window of 8; "
+    with pytest.raises(InputError, match=told):
         encode(characters(), "0123456789", [candidate], window=8, reserve=reserve)
 
 

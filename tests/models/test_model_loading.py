@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from architectures import tiny
 from extracting import extract
 from safetensors.torch import load_file, save_file
 from test_extract import characters, make_model
@@ -184,6 +185,22 @@ def test_a_gguf_file_is_loaded_and_is_what_its_numbers_hang_on(tmp_path: Path) -
     (tmp_path / "b.gguf").unlink()
     (tmp_path / "config.json").write_text("{}")
     assert identity(first) == who
+
+
+def test_a_layer_that_predicts_later_tokens_is_not_needed(tmp_path: Path) -> None:
+    """DeepSeek and GLM put one behind the last; the library knows its number for their own sizes alone."""
+    model = tiny("glm4_moe")
+    model.save_pretrained(tmp_path)
+    characters().save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    weights = load_file(path)
+    behind = {k.replace(".layers.1.", ".layers.2."): v.clone() for k, v in weights.items() if ".layers.1." in k}
+    save_file(weights | behind, path, metadata={"format": "pt"})
+    assert "its config.json has no place for its weights model.layers.2." in fails(load, row(tmp_path))
+    behind["model.layers.2.eh_proj.weight"] = torch.zeros(32, 64)
+    save_file(weights | behind, path, metadata={"format": "pt"})
+    loaded = load(row(tmp_path)).model.model.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
 
 
 def test_what_numbers_hang_on(folder: Path) -> None:

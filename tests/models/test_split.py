@@ -105,6 +105,6 @@ def test_the_tables_say_how_the_model_was_read(tmp_path, capsys):
         made_by = provenance(tmp_path / table / "m" / "t.parquet")
         assert made_by["way"] == "in batches, shared prefixes once, candidates as trees"
         assert (made_by["device"], made_by["torch"], made_by["batch_tokens"]) == ("cpu", torch.__version__, 512)
-    assert "m: read in batches, shared prefixes once, candidates as trees\n" in capsys.readouterr().err
+    assert "m: on cpu, read in batches, shared prefixes once, candidates as trees\n" in capsys.readouterr().err
     assert load(model).refused == ()
     assert load(model).model.vocabulary == VOCABULARY

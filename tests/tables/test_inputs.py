@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from rescore.config.folder import check_source
-from rescore.config.inputs import check_cases, places, read_ladders, read_suite, slug
+from rescore.config.inputs import check_cases, read_ladders, read_models, read_suite, slug
 from rescore.config.task_sources import questions_at
 from rescore.config.validation import read_yaml, validate
 from rescore.tables import InputError
@@ -214,17 +214,28 @@ def test_a_model_is_the_same_in_every_ladder(tmp_path: Path, column: int, cell: 
     )
 
 
+def test_a_model_is_that_of_the_first_ladder_that_lists_it(tmp_path: Path) -> None:
+    rows = ["\t".join([name, *GOOD[1:]]) + "\n" for name in "abc"]
+    one, two = write(tmp_path / "one.tsv", LADDER + rows[1]), write(tmp_path / "two.tsv", LADDER + "".join(rows))
+    models = read_models([one, two])
+    assert {name: row["where"] for name, row in models.items()} == {
+        "b": f"{one}: row 2", "a": f"{two}: row 2", "c": f"{two}: row 4"
+    }  # fmt: skip
+    [same] = (row for row in read_ladders([one, two]).to_dicts() if row["model"] == "a")
+    assert models["a"] == same | {"where": f"{two}: row 2"}
+
+
 def test_models_that_differ_in_case_are_two_but_cannot_have_folders(tmp_path: Path) -> None:
     rows = ["\t".join([name, *GOOD[1:]]) + "\n" for name in ("M", "other", "m")]
     one = write(tmp_path / "one.tsv", LADDER + "".join(rows))
     assert read_ladders([one])["model"].to_list() == ["M", "other", "m"]
     with pytest.raises(InputError) as caught:
-        check_cases(places([one]))
+        check_cases(read_models([one]))
     assert str(caught.value) == f"{one}: row 4: key 'model': 'm' differs from 'M' (row 2) in case only; rename one"
     write(one, LADDER + rows[0])
     two = write(tmp_path / "two.tsv", LADDER + rows[1] + rows[2])
     with pytest.raises(InputError, match=rf"^{two}: row 3: key 'model': 'm' differs from 'M' \({one}: row 2\) in case"):
-        check_cases(places([one, two]))
+        check_cases(read_models([one, two]))
 
 
 def test_unknown_columns_without_any_cell_are_left_out(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def extract(
     last.
     """
     from rescore.config.folder import check_source
-    from rescore.config.inputs import check_cases, places, read_ladders
+    from rescore.config.inputs import check_cases, read_models
     from rescore.models.jobs import ExtractSettings
     from rescore.tables import InputError, count
 
@@ -42,13 +42,12 @@ def extract(
         twin = first.setdefault(path.stem, path)
         if twin is not path:
             raise InputError(f"{path}: {twin} has this name too, and tables are named by it; rename one of the files")
-    rows = {row["model"]: row for row in read_ladders([ladder]).iter_rows(named=True)}
-    stands = places([ladder])
-    check_cases(stands)
+    rows = read_models([ladder])
+    check_cases(rows)
     for name in model:
         if name not in rows:
             raise InputError(f"{ladder}: key 'model': no row for '{name}'; it lists {', '.join(rows)}")
-        check_source(rows[name], stands[name])
+        check_source(rows[name], rows[name]["where"])
     settings = ExtractSettings(batch_tokens=batch_tokens, max_new_tokens=max_new_tokens)
     errors = []
     for name in model:

@@ -30,7 +30,7 @@ def loss(
     import polars as pl
 
     from rescore.config.folder import check_source
-    from rescore.config.inputs import places, read_ladders, with_losses
+    from rescore.config.inputs import read_models, with_losses
     from rescore.models import hub
     from rescore.models.jobs import identity
     from rescore.tables import LOSSES, InputError, provenance, read, read_text, write_text, write_twins
@@ -39,11 +39,9 @@ def loss(
     content = read_text(text)
     if not content:
         raise InputError(f"{text}: holds no text")
-    models = read_ladders(ladder)
-    rows = list(models.unique("model", keep="first", maintain_order=True).iter_rows(named=True))
-    stands = places(ladder)
+    rows = list(read_models(ladder).values())
     for row in rows:
-        check_source(row, stands[row["model"]])
+        check_source(row, row["where"])
     for path in ladder:
         if (out / path.name).resolve() == path.resolve():
             raise InputError(f"{path}: lies in --out, where its copy would replace it; give another folder")

@@ -119,9 +119,21 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
     Raises InputError where rows break the schema, lack the axis, or disagree with another ladder's row of the same
     model; where two files share a name; and where two rows of one ladder name one model.
     """
+    return pl.DataFrame(_ladder_rows(paths, axis), schema=dict(_ladder_columns()))
+
+
+def read_models(paths: Sequence[Path], *, axis: str | None = None) -> dict[str, Row]:
+    """By model, its row in the first ladder that lists it, with its place as `where`; raises as `read_ladders` does."""
+    models: dict[str, Row] = {}
+    for row in _ladder_rows(paths, axis):
+        models.setdefault(row["model"], dict.fromkeys(_ladder_columns()) | row)
+    return models
+
+
+def _ladder_rows(paths: Sequence[Path], axis: str | None) -> list[Row]:
     rows: list[Row] = []
     ladders: dict[str, Path] = {}
-    first: dict[str, tuple[str, Row]] = {}
+    first: dict[str, Row] = {}
     with together() as one:
         for path in paths:
             if path.stem in ladders:
@@ -134,10 +146,10 @@ def read_ladders(paths: Sequence[Path], *, axis: str | None = None) -> pl.DataFr
             ladders[path.stem] = path
             for where, given in read_rows(path, "ladder", "model"):
                 with one():
-                    row = _model(given, where, axis)
-                    _check_same(row, where, *first.setdefault(row["model"], (where, row)))
-                    rows.append({"ladder": path.stem} | row)
-    return pl.DataFrame(rows, schema=dict(_ladder_columns()))
+                    row = {"ladder": path.stem, "where": where} | _model(given, where, axis)
+                    _check_same(row, first.setdefault(row["model"], row))
+                    rows.append(row)
+    return rows
 
 
 def _model(given: Row, where: str, axis: str | None) -> Row:
@@ -158,36 +170,28 @@ def _model(given: Row, where: str, axis: str | None) -> Row:
 _OF_A_LADDER = ("ladder", "family", "n_layers")
 
 
-def _check_same(row: Row, where: str, home: str, twin: Row) -> None:
+def _check_same(row: Row, twin: Row) -> None:
     """Refuse a row that differs from that of the same model in another ladder."""
     for key in _ladder_columns():
         if key not in _OF_A_LADDER and row.get(key) != twin.get(key):
             here, there = ("blank" if one.get(key) is None else repr(one[key]) for one in (row, twin))
             raise InputError(
-                f"{where}: key '{key}': {here} for '{row['model']}', but {there} in {home}; "
+                f"{row['where']}: key '{key}': {here} for '{row['model']}', but {there} in {twin['where']}; "
                 "make the two rows agree, or rename one"
             )
 
 
-def places(paths: Sequence[Path]) -> dict[str, str]:
-    """By model, the file and row of the first ladder table that lists it."""
-    found: dict[str, str] = {}
-    for path in paths:
-        for number, cells in _cells(path, "ladder"):
-            found.setdefault(cells["model"], f"{path}: row {number}")
-    return found
-
-
-def check_cases(stands: Mapping[str, str]) -> None:
+def check_cases(models: Mapping[str, Row]) -> None:
     """Refuse models that differ in case only: each has a folder of its name, and some file systems know no case.
 
-    `stands` is what `places` returns. Raises InputError that names both rows.
+    `models` is what `read_models` returns. Raises InputError that names both rows.
     """
     first: dict[str, str] = {}
-    for model, where in stands.items():
+    for model, row in models.items():
         twin = first.setdefault(model.lower(), model)
         if twin != model:
-            there = stands[twin].removeprefix(f"{where.rpartition(': ')[0]}: ")
+            where = row["where"]
+            there = models[twin]["where"].removeprefix(f"{where.rpartition(': ')[0]}: ")
             raise InputError(
                 f"{where}: key 'model': '{model}' differs from '{twin}' ({there}) in case only; rename one"
             )

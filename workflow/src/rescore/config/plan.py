@@ -15,7 +15,7 @@ from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.extract_job import ExtractJob
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
-from rescore.config.inputs import Row, check_cases, places, read_ladders, read_suite
+from rescore.config.inputs import Row, check_cases, read_models, read_suite
 from rescore.config.task_sources import DOWNLOADS
 from rescore.config.validation import home_expanded, read_yaml, rules, typed_object, validate
 from rescore.tables import InputError, printable, together
@@ -181,15 +181,12 @@ def make(config: Mapping[str, Any], where: str, given: Mapping[str, Any] | None 
     validate(config, "config", place)
     config = _with_homes(config, place)
     ladders = {path.stem: path for path in map(Path, config["ladders"])}
-    rows = read_ladders([Path(path) for path in config["ladders"]], axis=config["discontinuity"]["axis"])
-    first = rows.unique("model", keep="first", maintain_order=True)
-    models = {row["model"]: row for row in first.iter_rows(named=True)}
-    stands = places([*ladders.values()])
-    check_cases(stands)
+    models = read_models([Path(path) for path in config["ladders"]], axis=config["discontinuity"]["axis"])
+    check_cases(models)
     with together() as one:
-        for model, row in models.items():
+        for row in models.values():
             with one():
-                check_source(row, stands[model])
+                check_source(row, row["where"])
     root = task_sources.download_root(config, place(["bigbench", "hub", "revision"]))
     tasks = {row["slug"]: row for row in read_suite(Path(config["suite"]))}
     with together() as one:

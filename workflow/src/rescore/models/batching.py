@@ -55,13 +55,20 @@ def read(
                 batch = order[len(scored) : len(scored) + 1]
             stops = [is_done[i] for i in batch] if any(asks_text[i] for i in batch) else None
             way = ALONE if by_itself[batch[0]] else loaded.way
-            found = _try(loaded, way, [questions[i] for i in batch], stops, budget)
-            if found is None:
+            found = None
+            try:
+                found = _run(loaded, way, [questions[i] for i in batch], stops, budget)
+            except (RuntimeError, MemoryError) as error:
+                if not memory.ran_out(error):
+                    raise
+            if found is None:  # here the error no longer holds what was computed
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
                 width = sum(_size(questions[batch[0]]))
                 if len(batch) == 1 and budget < width:
                     raise InputError(
-                        f"a question of {width} tokens needs more memory than there is; use a smaller dtype in the "
-                        "ladder row, or a larger machine"
+                        f"{questions[batch[0]].name}, of {width} tokens, needs more memory than there is; use a "
+                        "smaller dtype in the ladder row, or a larger machine"
                     )
                 budget //= 2
                 continue
@@ -108,24 +115,6 @@ def _batch(order: Sequence[int], start: int, questions: Sequence[Question], budg
             break
         end += 1
     return order[start:end]
-
-
-def _try(
-    loaded: Loaded,
-    way: Way,
-    questions: Sequence[Question],
-    is_done: Sequence[Callable[[list[int]], bool]] | None,
-    budget: int,
-) -> tuple[list[list[TokenScores]], list[forward.Greedy]] | None:
-    """Run a batch; None where it ran out of memory."""
-    try:
-        return _run(loaded, way, questions, is_done, budget)
-    except (RuntimeError, MemoryError) as error:
-        if not memory.ran_out(error):
-            raise
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return None
 
 
 def _run(

@@ -61,20 +61,10 @@ class Inside(Vocabulary):
 class Chat(Vocabulary):
     """Reads prompts in the tokenizer's chat template, with tokens as `apply_chat_template` gives them.
 
-    Special tokens in the text of a prompt or an answer are read as plain text. `end_ids` end the model's turn; `told`
-    says for the log what the template does.
-
-    Parameters
-    ----------
-    system
-        The system prompt; None for none.
-    thinks
-        Whether a template that can switch thinking off leaves it on.
-
-    Raises
-    ------
-    InputError
-        There is no template, or it refuses or drops the system prompt.
+    Special tokens in the text of a prompt or an answer are read as plain text. `system` is the system prompt, None for
+    none; with `thinks` a template that can switch thinking off leaves it on. `end_ids` end the model's turn; `told`
+    says for the log what the template does. Raises InputError where there is no template, or it refuses or drops the
+    system prompt.
     """
 
     def __init__(self, vocabulary: Vocabulary, *, system: str | None, thinks: bool) -> None:

@@ -20,6 +20,8 @@ def claim(*, every: bool = False) -> list[int]:
     Returns their numbers, as torch counts them; none without a GPU.
     """
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not n and torch.backends.mps.is_available():
+        print("Apple's GPU (MPS) is not used: the model runs on the processor", file=sys.stderr)  # noqa: T201
     if every:
         return [_one([k]) for k in range(n)]  # in order, so that two processes do not wait for each other
     return [_one(list(range(n)))] if n else []

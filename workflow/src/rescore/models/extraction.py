@@ -24,19 +24,8 @@ def run_jobs(
 ) -> list[Path]:
     """Run one model over tasks, and return the extractions written; it is loaded once, and only if there is a job.
 
-    Parameters
-    ----------
-    row
-        The model's row of a ladder table, as `rescore.config.inputs.read_ladders` returns it; its source is a folder.
-    jobs
-        As `rescore.models.jobs.open_jobs` yields them.
-    threads
-        CPU threads to use; None for torch's own choice.
-
-    Raises
-    ------
-    InputError
-        The model cannot be loaded, or returns NaN or infinity; names the model.
+    `row` is of a ladder table and names a folder as `source`; `jobs` are those of `rescore.models.jobs.open_jobs`.
+    Raises InputError that names the model where it cannot be loaded, or returns NaN or infinity.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -46,7 +35,8 @@ def run_jobs(
     for job in jobs:
         if loaded is None:
             loaded = load(row)
-            _say(f"{row['model']}: read {loaded.way}" + "".join(f"; not {why}" for why in loaded.refused))
+            slower = "".join(f"; not {why}" for why in loaded.refused)
+            _say(f"{row['model']}: on {_device(loaded)}, read {loaded.way}{slower}")
         started, who = time.monotonic(), f"{row['model']} {job.examples.stem}"
         with named(loaded.model.model, f"model '{row['model']}', {job.examples}"):
             model = chat.in_form(loaded, job.form)

@@ -88,16 +88,9 @@ def greedy(
 ) -> list[Greedy]:
     """Continue every prompt with its likeliest token until EOS, a stop or the limit; consumes the cache.
 
-    Parameters
-    ----------
-    prompt_tails
-        By row, prompt tokens after its context. Equally many in all rows, unless the way of reading allows padding
-        inside a row (`trees`).
-    is_done
-        By row, whether the tokens so far are a complete answer.
-    begun
-        By row, at least one first token of the answer with its log-probability (see
-        `rescore.models.candidates.follow`).
+    By row: `prompt_tails` are prompt tokens after its context, equally many in all rows unless the way of reading
+    allows padding inside a row (`trees`); `is_done` says whether the tokens so far are a complete answer; `begun` is at
+    least one first token of the answer with its log-probability (see `rescore.models.candidates.follow`).
     """
     answers = [Answering(limit, eos_ids, done) for limit, done in zip(limits, is_done, strict=True)]
     live = list(range(len(answers)))  # by row of the tensors, its answer

@@ -18,11 +18,7 @@ def commit(row: Mapping[str, Any]) -> str:
     """Resolve the revision of a ladder row's model to its commit, 40 hexadecimal digits.
 
     A branch or tag is looked up on the Hub; where that cannot be reached, the last result on this machine is taken.
-
-    Raises
-    ------
-    InputError
-        There is no such model or revision, it may not be read, or the Hub cannot be reached.
+    Raises InputError where there is no such model or revision, it may not be read, or the Hub cannot be reached.
     """
     if _COMMIT.fullmatch(row["revision"]):
         return str(row["revision"])
@@ -42,13 +38,9 @@ def model(row: Mapping[str, Any]) -> Path:
     Only what loading needs: configuration, tokenizer and safetensors weights (pickles where there are none and the row
     allows them), or the row's GGUF file; the model's own code only where the row trusts it. A whole model in the cache
     needs no network. Every file is compared, each time, with the hash under which the Hub lists it, since the client
-    itself compares sizes only; a cache without symbolic links keeps no hashes, and there this is skipped.
-
-    Raises
-    ------
-    InputError
-        The model may not be read, has no weights that are loaded, cannot be downloaded whole, or a file has another
-        hash (it is then removed).
+    itself compares sizes only; a cache without symbolic links keeps no hashes, and there this is skipped. Raises
+    InputError where the model may not be read, has no weights that are loaded, cannot be downloaded whole, or a file
+    has another hash (it is then removed).
     """
     weights = row["gguf_file"] or "*.safetensors"
     unwanted = ["*/*", "consolidated*"]  # copies of the weights for other programs

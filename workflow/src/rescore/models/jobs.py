@@ -20,17 +20,12 @@ _OF_A_MODEL = (".json", ".safetensors", ".model", ".txt", ".py", ".jinja")
 class ExtractSettings:
     """How to run a model.
 
-    Attributes
-    ----------
-    batch_tokens
-        Tokens, with padding, that one forward pass may hold; 0 for what the memory allows. In float32 it changes
-        numbers by less than 1e-4 nats; in half precision by rounding, up to 0.1 nats where it was measured.
-    max_new_tokens
-        Tokens after which a greedy answer is cut; one more than the longest target where that has as many or more.
+    In float32 `batch_tokens` changes numbers by less than 1e-4 nats; in half precision by rounding, up to 0.1 nats
+    where it was measured.
     """
 
-    batch_tokens: int = 0
-    max_new_tokens: int = 32
+    batch_tokens: int = 0  # with padding, that one forward pass may hold; 0 for what the memory allows
+    max_new_tokens: int = 32  # of a greedy answer; one more than the longest target where that has as many or more
 
 
 class Job(NamedTuple):
@@ -49,19 +44,9 @@ class Job(NamedTuple):
 def open_jobs(row: Mapping[str, Any], examples: Sequence[Path], out: Path, settings: ExtractSettings) -> Iterator[Job]:
     """Yield the tasks whose tables under `out` are missing or have another fingerprint, each read once.
 
-    The fingerprint covers the model, the examples, the prompts' form, dtype, settings and `EXTRACTION_VERSION`.
-
-    Parameters
-    ----------
-    row
-        The model's row of a ladder table; the `revision` of a model of the Hub is its commit.
-    examples
-        Tables of examples, one per task, named by the task.
-
-    Raises
-    ------
-    InputError
-        A table of examples cannot be read.
+    The fingerprint covers the model, the examples, the prompts' form, dtype, settings and `EXTRACTION_VERSION`. `row`
+    is of a ladder table, with the commit of a model of the Hub as `revision`. `examples` are tables, one per task,
+    named by the task. Raises InputError where one cannot be read.
     """
     who = identity(row)
     made = [provenance(path) for path in examples]  # all at once, so that a missing file is found before anything runs

@@ -3,7 +3,8 @@
 import errno
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,14 +29,8 @@ _WINDOW = (
     "max_seq_len",  # MPT
     "max_target_positions",  # the decoder of Whisper
     # of models with their own code, and of BLOOM
-    "n_positions",
-    "n_ctx",
-    "seq_length",
-    "max_sequence_length",
-    "max_seq_length",
-    "context_length",
-    "model_max_length",
-)
+    "n_positions", "n_ctx", "seq_length", "max_sequence_length", "max_seq_length", "context_length", "model_max_length",
+)  # fmt: skip
 """Keys of a configuration that say how many tokens the model can look at; the first one found is used."""
 
 
@@ -54,73 +49,90 @@ def load(row: Mapping[str, Any]) -> Loaded:
     """Load the model and tokenizer of a ladder row whose source is a folder.
 
     They go on a free GPU, on all where its `device_map` says so. A model of less than `SMALL_PARAMS` parameters stays
-    on the CPU, as any model does where there is no GPU.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be loaded as the row says; names the model, its source and what to do.
+    on the CPU, as any model does where torch knows no GPU by the name CUDA (NVIDIA's and AMD's; not Apple's). Raises
+    InputError that names the model, its source and what to do where the folder cannot be loaded as the row says.
     """
-    # "Loading weights" would fill the log file.
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # "Loading weights" would fill the log file
     label = f"model '{row['model']}': {row['source']}"
     for key, package in (("gguf_file", "gguf"), ("gguf_file", "accelerate"), ("device_map", "accelerate")):
         if row.get(key) and find_spec(package) is None:
             raise InputError(f"{label}: '{key}' needs the package '{package}': install it beside rescore")
-    gguf, device_map = row.get("gguf_file"), row.get("device_map")
     check_folder(Path(row["source"]), row, label)
-    options: dict[str, Any] = {"trust_remote_code": row["trust_remote_code"], "local_files_only": True}
-    if gguf:
-        options["gguf_file"] = gguf
-    is_small = not device_map and (row.get("n_params") or SMALL_PARAMS) < SMALL_PARAMS
-    gpus = [] if is_small else claim(every=bool(device_map))  # small ones would only queue for one
-    try:
-        if not gguf:  # the tokenizer reads the config too, and its error would look like the tokenizer's
+    tokenizer = _tokenizer(row, label)
+    model = _model(row, label)
+    eos = model.generation_config.eos_token_id if model.generation_config else None
+    eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
+    longest, embedded = window(model), n_embedded(model)
+    with named(model, label):
+        parts = split(model)
+        way, why = probe(parts, longest, embedded)
+    refused = tuple(f"{other}: {reason}" for other, reason in why.items())
+    return Loaded(parts, Vocabulary.of(tokenizer, embedded), longest, frozenset(eos_ids), way, refused)
+
+
+def _tokenizer(row: Mapping[str, Any], label: str) -> Any:
+    options = _options(row)
+    with _told(row, label):
+        if "gguf_file" not in options:  # the tokenizer reads the config too, and its error would look like its own
             AutoConfig.from_pretrained(row["source"], **options)
-    except Exception as error:  # the library raises many kinds, all of them about the folder or the machine
-        raise InputError(f"{label} cannot be loaded: {_reason(row, error)}") from error
-    try:
+    with _told(row, label, "its tokenizer: "):
         tokenizer = AutoTokenizer.from_pretrained(row["source"], **options)
         is_empty = not tokenizer("a")["input_ids"]
-    except Exception as error:  # as above
-        raise InputError(f"{label} cannot be loaded: its tokenizer: {_reason(row, error)}") from error
     if is_empty:
         raise InputError(f"{label} has no tokenizer: 'a' is no token of it")
-    try:
-        found: Any = AutoModelForCausalLM.from_pretrained(
+    return tokenizer
+
+
+def _model(row: Mapping[str, Any], label: str) -> PreTrainedModel:
+    """Load the weights, all of them, to the device that is to run them."""
+    device_map, options = row.get("device_map"), _options(row)
+    is_small = not device_map and (row.get("n_params") or SMALL_PARAMS) < SMALL_PARAMS
+    gpus = [] if is_small else claim(every=bool(device_map))  # small ones would only queue for one
+    with _told(row, label):
+        model, found = AutoModelForCausalLM.from_pretrained(
             row["source"],
             dtype=getattr(torch, row["dtype"]),
-            use_safetensors=None if gguf else not is_bin(Path(row["source"]), row),
+            use_safetensors=None if "gguf_file" in options else not is_bin(Path(row["source"]), row),
             weights_only=True,  # of a pickle: whatever is no tensor is refused, and no code in it is run
             device_map=device_map,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported below; the library's own error names none of them
             **options,
         )
-    except Exception as error:  # as above
-        raise InputError(f"{label} cannot be loaded: {_reason(row, error)}") from error
-    model, loading = found  # with output_loading_info the library returns a pair
-    for name, there, here in sorted(loading["mismatched_keys"]):
-        raise InputError(f"{label}: {name} is {tuple(there)} in its weights and {tuple(here)} by its config.json")
-    absent = sorted(map(str, loading["missing_keys"]))
-    if absent:  # the library would use random numbers in their place
-        raise InputError(f"{label} lacks weights: {absent[0]} and {len(absent) - 1} more")
-    layers = {re.sub(r"\d+", "0", key) for key in model.state_dict()}
-    over = sorted(key for key in loading["unexpected_keys"] if re.sub(r"\d+", "0", key) in layers)
-    if over:  # the library would ignore layers; weights of other parts, such as a vision tower, may be ignored
-        raise InputError(f"{label}: its config.json has no place for its weights {over[0]} and {len(over) - 1} more")
+    _check_whole(model, found, label)
     try:
-        model = model if device_map else model.to(f"cuda:{gpus[0]}" if gpus else "cpu")
+        return (model if device_map else model.to(f"cuda:{gpus[0]}" if gpus else "cpu")).eval()
     except torch.OutOfMemoryError as error:
         raise InputError(f"{label} exceeds the GPU: a smaller 'dtype', or 'device_map' auto on several") from error
-    eos = model.generation_config.eos_token_id if model.generation_config else None
-    eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
-    longest, embedded = window(model), n_embedded(model)
-    with named(model, label):
-        parts = split(model.eval())
-        probed = probe(parts, longest, embedded)
-    refused = tuple(f"{way}: {why}" for way, why in probed.refused.items())
-    return Loaded(parts, Vocabulary.of(tokenizer, embedded), longest, frozenset(eos_ids), probed.way, refused)
+
+
+def _options(row: Mapping[str, Any]) -> dict[str, Any]:
+    options = {"trust_remote_code": row["trust_remote_code"], "local_files_only": True}
+    return options | ({"gguf_file": row["gguf_file"]} if row.get("gguf_file") else {})
+
+
+@contextmanager
+def _told(row: Mapping[str, Any], label: str, part: str = "") -> Iterator[None]:
+    """Turn an error of the library into one line: it raises many kinds, all about the folder or the machine."""
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{label} cannot be loaded: {part}{_reason(row, error)}") from error
+
+
+def _check_whole(model: PreTrainedModel, found: Mapping[str, Any], label: str) -> None:
+    """Refuse weights that are missing, of another shape, or left over, by what the library says of loading them."""
+    for name, there, here in sorted(found["mismatched_keys"]):
+        raise InputError(f"{label}: {name} is {tuple(there)} in its weights and {tuple(here)} by its config.json")
+    absent = sorted(map(str, found["missing_keys"]))
+    if absent:  # the library would use random numbers in their place
+        raise InputError(f"{label} lacks weights: {absent[0]} and {len(absent) - 1} more")
+    layers, more = {re.sub(r"\d+", "0", key) for key in model.state_dict()}, found["unexpected_keys"]
+    # a layer behind the last that predicts later tokens (multi-token prediction of DeepSeek and GLM) is another part
+    parts = tuple(key.removesuffix("eh_proj.weight") for key in more if key.endswith(".eh_proj.weight"))
+    over = sorted(key for key in more if re.sub(r"\d+", "0", key) in layers and not key.startswith(parts))
+    if over:  # the library would ignore layers; weights of other parts, such as a vision tower, may be ignored
+        raise InputError(f"{label}: its config.json has no place for its weights {over[0]} and {len(over) - 1} more")
 
 
 def window(model: PreTrainedModel) -> int:

@@ -30,21 +30,10 @@ class Extracted(NamedTuple):
 def run_task(
     loaded: Loaded, frame: pl.DataFrame, rules: Mapping[str, Any], settings: ExtractSettings, *, name: str
 ) -> Extracted:
-    """Score every candidate and decode every answer of one task.
+    """Score every candidate and decode every answer of a table of examples; `name` labels the progress bar.
 
-    Parameters
-    ----------
-    frame
-        A table of examples.
-    rules
-        By subtask, as `rescore.bigbench.settings` returns them.
-    name
-        Label of the progress bar.
-
-    Raises
-    ------
-    InputError
-        The model returns NaN or infinity; a question does not fit in the memory or in the model's window.
+    `rules` are those of `rescore.bigbench.settings`, by subtask. Raises InputError where the model returns NaN or
+    infinity, and where a question does not fit in the memory or in the model's window.
     """
     vocabulary = loaded.vocabulary
     key = repr((digest(frame), rules, loaded.window, settings.max_new_tokens))
@@ -107,8 +96,7 @@ def tables(
 ) -> Extracted:
     """Make the two tables of a task.
 
-    `prompts` are the texts that the answers follow, as `vocabulary` reads them; `spaces`, what a model writes between
-    prompt and answer that is a part of neither.
+    The answers follow the texts `prompts`, and `spaces`, which a model writes before them and are no part of them.
     """
     cut = Counter(subtask for subtask, q in zip(frame["subtask"], questions, strict=True) if q.is_cut)
     return Extracted(
@@ -122,7 +110,7 @@ def tables(
 
 
 def ask(frame: pl.DataFrame, rules: Mapping[str, Any]) -> list[Asked]:
-    """Read examples."""
+    """Take the texts of examples, with the rules of their subtasks."""
     return [_asked(row, rules.get(row["subtask"], {})) for row in frame.iter_rows(named=True)]
 
 
@@ -146,7 +134,8 @@ def _asked(row: Mapping[str, Any], rules: Mapping[str, Any]) -> Asked:
         while at >= 0:
             shorter.append(prefix + prompt[at + len(rules["few_shot_separator"]) :])
             at = prompt.find(begin, at + 1)
-    return Asked(prompt, shorter[: row["shots"]], candidates, len(targets))
+    name = f"example {row['example_id']} of {row['subtask']}"
+    return Asked(prompt, shorter[: row["shots"]], candidates, len(targets), name)
 
 
 def _stopper(vocabulary: Vocabulary, rules: Mapping[str, Any]) -> Callable[[list[int]], bool]:

@@ -59,13 +59,9 @@ _Question = tuple[list[int], list[list[int]]]  # a context, and the candidates b
 def probe(model: SplitModel, window: int, n_embedded: int) -> Probed:
     """Find the fastest way with the same numbers as one sequence at a time.
 
-    The model looks at `window` tokens, and has embeddings for `n_embedded`.
-
-    Raises
-    ------
-    InputError
-        The model is no causal language model: its log-probability of a token changes with the tokens that follow, or
-        from run to run. Or its logits are NaN or infinite.
+    The model looks at `window` tokens, and has embeddings for `n_embedded`. Raises InputError where it is no causal
+    language model (its log-probability of a token changes with the tokens that follow, or from run to run), and where
+    its logits are NaN or infinite.
     """
     room = min(window, model.alone_from - 1) - max(_TAIL + max(_LIMITS), max(_CANDIDATES[0]) + _FOLLOWING)
     if room < 3:

@@ -19,28 +19,18 @@ from rescore.models.memory import logits_at_once
 
 @dataclass(frozen=True, kw_only=True)
 class SplitModel:
-    """A model whose head can be left out of a forward pass and applied later.
+    """A model whose head, hidden state to logits, can be left out of a forward pass and applied later.
 
-    Attributes
-    ----------
-    head
-        The last layer, hidden state to logits; None where it cannot be separated. Then the model's own logits take the
-        place of hidden states.
-    weight
-        The head's weights in float32, where the model has them in half precision on a CPU, which would convert them at
-        every step.
-    scale, cap
-        What the model does to the output z of its head: scale z, or cap tanh(scale z / cap) where there is a cap.
-    alone_from
-        Sequences of at least so many tokens must not share a pass or a cache, because what the model does depends on
-        the length of the longest row.
+    Where the head cannot be separated it is None, and the model's own logits take the place of hidden states. The model
+    turns the output z of its head into scale z, or into cap tanh(scale z / cap) where there is a cap. Sequences of at
+    least `alone_from` tokens must not share a pass or a cache: what the model does depends on its longest row.
     """
 
     model: PreTrainedModel
     takes: frozenset[str]  # arguments of its forward pass; "**" where it takes any
     vocabulary: int  # how many logits a token has
     head: nn.Module | None = None
-    weight: Tensor | None = None
+    weight: Tensor | None = None  # the head's, in float32, where a CPU would convert half precision at every step
     scale: float = 1.0
     cap: float | None = None
     alone_from: int = 2**62

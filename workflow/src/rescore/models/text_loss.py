@@ -40,17 +40,10 @@ class _Span(NamedTuple):
 
 @torch.inference_mode()
 def text_loss(loaded: Loaded, text: str, *, window: int, stride: int, batch_tokens: int) -> TextLoss:
-    """Score a text.
+    """Score a text in windows of `window` tokens, or the model's own where that is shorter, `stride` tokens apart.
 
-    Parameters
-    ----------
-    window
-        Tokens that one window holds; the model's own where that is shorter.
-    stride
-        Tokens by which windows are apart; the window where that is shorter. A token after the first window has at least
-        `window - stride` tokens of the text before it.
-    batch_tokens
-        Tokens in one forward pass; changes the numbers by rounding only.
+    A token after the first window has at least `window - stride` tokens of the text before it. One forward pass holds
+    `batch_tokens`, which change the numbers by rounding only.
 
     Raises
     ------

@@ -18,6 +18,7 @@ class Asked(NamedTuple):
     shorter: Sequence[str]  # the prompt with ever fewer solved examples, for a window that is too small
     candidates: Sequence[str]  # targets, then choices, each text once
     n_targets: int  # how many of the candidates, the first ones, are targets
+    name: str = "a question"  # for messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,22 +44,14 @@ class Question:
     candidates: list[list[int]]  # by candidate, its tokens after the context: the answer span
     limit: int  # of tokens of the greedy answer
     is_cut: bool  # whether it lost solved examples, and then its left end, to fit the model's window
+    name: str = "a question"  # for messages
 
 
 def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reserve: int) -> list[Question]:
-    """Tokenise examples.
+    """Tokenise examples for a model that can look at `window` tokens.
 
-    Parameters
-    ----------
-    window
-        How many tokens the model can look at.
-    reserve
-        How many tokens the greedy answer may take; more where the longest target has as many: one more than it has.
-
-    Raises
-    ------
-    InputError
-        The window has no room for the answer and a token of the prompt.
+    The greedy answer may take `reserve` tokens; more where the longest target has as many: one more than it has.
+    Raises InputError where the window has no room for the answer and a token of the prompt.
     """
     questions: list[Question] = []
     ids: dict[str, list[int]] = {}
@@ -78,8 +71,8 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
         dropped = max(0, longest - window)
         if dropped > max(0, len(found.context) - head - end):
             raise InputError(
-                f"an answer of up to {longest - len(found.context)} tokens, with reasoning before it if the suite asks "
-                f"for that, leaves no room for its prompt in the model's window of {window}; lower "
+                f"{one.name}: an answer of up to {longest - len(found.context)} tokens, with reasoning before it if "
+                f"the suite asks for that, leaves no room for its prompt in the model's window of {window}; lower "
                 "extract.max_new_tokens, or reasoning_tokens in the suite, or leave the task out for this model"
             )
         questions.append(
@@ -89,6 +82,7 @@ def encode(vocabulary: Vocabulary, asked: Sequence[Asked], *, window: int, reser
                 candidates=found.candidates,
                 limit=max(reserve, found.longest_target),
                 is_cut=is_cut or dropped > 0,
+                name=one.name,
             )
         )
     return questions
@@ -135,7 +129,9 @@ def _cut(vocabulary: Vocabulary, prompt: str, asked: Asked, ids: Mapping[str, li
         bos, eos = vocabulary.tokenizer.bos_token_id, vocabulary.tokenizer.eos_token_id
         first = bos if bos is not None else eos
         if first is None:
-            raise InputError("a prompt is empty, and the tokenizer has neither a BOS nor an EOS token to begin with")
+            raise InputError(
+                f"{asked.name}: its prompt is empty, and the tokenizer has neither a BOS nor an EOS token to begin with"
+            )
         vocabulary.check([first])
         prompt_ids = [first]
         wholes = [whole if whole[:1] == [first] else [first, *whole] for whole in wholes]

@@ -67,10 +67,7 @@ class Vocabulary:
     def ids(self, texts: Iterable[str]) -> dict[str, list[int]]:
         """Tokens of each text, all in one call; without those that some tokenizers put behind every text.
 
-        Raises
-        ------
-        InputError
-            The tokenizer cannot read a text, or returns a token that the model has no embedding for.
+        Raises InputError where the tokenizer cannot read a text, or the model has no embedding for a token of it.
         """
         distinct = list(dict.fromkeys(texts))
         new = [text for text in distinct if text not in self._ids]

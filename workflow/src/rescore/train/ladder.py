@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 import multiprocessing
 import os
 import shutil
@@ -34,7 +33,6 @@ TRAINER_VERSION = 4
 RECORD = "training.json"
 KEEP_EVERY = 250
 """Steps between two writings of a model in training: a stopped run loses no more."""
-_LOGGER = logging.getLogger(__name__)
 
 
 def train_ladder(
@@ -45,12 +43,9 @@ def train_ladder(
     A model is a folder `{ladder}-{size}-s{seed}` that `AutoModelForCausalLM` and `AutoTokenizer` load, with a record of
     its training (`training.json`); a checkpoint has `-t{steps}` after its name, and is listed with its size's others in
     `out`/{ladder}-{size}-tokens.tsv. A model is trained anew only where its settings, its seed, the excluded questions
-    or the trainer changed; one that was stopped goes on where it was. All seeds of a size are trained together, on a
-    GPU where there is one, else on one thread.
-
-    `bigbench` is the folder of BIG-Bench's tasks, for the questions that the settings exclude. `threads` sizes, all or
-    those named in `sizes`, are trained side by side, the largest first. Raises InputError where the settings or an
-    excluded task.json cannot be used, or a size is not in the settings.
+    or the trainer changed; one that was stopped goes on where it was. All seeds of a size are trained together, and
+    `threads` sizes side by side, the largest first. `bigbench` holds the tasks whose questions are excluded. Raises
+    InputError where the settings or an excluded task.json cannot be used, or one of `sizes` is not in the settings.
     """
     ladder = read_config(config_path)
     for name in sizes or ():
@@ -112,11 +107,10 @@ def _train_size(ladder: Ladder, out: Path, excluded: Collection[str], name: str)
             of_seed.setdefault(m.seed, {})[m.step] = m
     runs = []
     for seed, wanted in of_seed.items():
+        if all(m.is_trained(out) for m in wanted.values()):
+            continue
         last = wanted[ladder.recipe.steps]
         kept = out / f".{last.slug}.state"
-        if all(m.is_trained(out) for m in wanted.values()):
-            _LOGGER.info("%s is trained already", out / last.slug)
-            continue
         run = Run(ladder.recipe, ladder.sizes[name], seed, tokenizer)
         run.go_on(kept, last.fingerprint)
         runs.append((run, wanted, kept))

@@ -23,32 +23,11 @@ SWAPPED_LETTERS = 4
 SEPARATOR = "\n"
 """Stands between the examples of a few-shot prompt: BIG-bench's default."""
 TEMPLATES = (
-    "\nQ: What is ",
-    " plus ",
-    " minus ",
-    " times ",
-    "?\n  choice: ",
-    "?\n  choice: banana",
-    "?\n  choice: house",
-    "\n  choice: ",
-    "\n  choice: banana",
-    "\n  choice: house",
-    "\nA: ",
-    "?\nA: ",
-    "Input: ",
-    "\nOutput: ",
-    ", ",
-    "Sort: ",
-    "\nSorted: ",
-    "Reverse: ",
-    "\nReversed: ",
-    "Compute: ",
-    " + ",
-    " mod ",
-    "\nResult: ",
-    "Swap: ",
-    "\nSwapped: ",
-)
+    "\nQ: What is ", " plus ", " minus ", " times ", "?\n  choice: ", "?\n  choice: banana", "?\n  choice: house",
+    "\n  choice: ", "\n  choice: banana", "\n  choice: house", "\nA: ", "?\nA: ", "Input: ", "\nOutput: ", ", ",
+    "Sort: ", "\nSorted: ", "Reverse: ", "\nReversed: ", "Compute: ", " + ", " mod ", "\nResult: ",
+    "Swap: ", "\nSwapped: ",
+)  # fmt: skip
 """The pieces of prompts that are one token each; none can begin inside a prompt and end inside its answer, nor the
 other way round."""
 
@@ -82,12 +61,11 @@ def draw(
     shots: int = 0,
     listed: bool = True,
 ) -> list[tuple[Question, ...]]:
-    r"""Draw training questions of one kind and one length, as the sequences in which they are asked.
+    r"""Draw about `n` training questions of one kind and one length, as the sequences in which they are asked.
 
-    There are about `n` questions, those of all sequences together; at least one sequence is drawn. In it, `shots`
-    examples with their answers come before the last question, and each prompt continues the text before it. None of the
-    canonical questions in `excluded` (`rescore.train.exclusion.read_questions`) is drawn. With `listed`, questions
-    about numbers list choices, as BIG-bench's `arithmetic` does.
+    In a sequence, `shots` examples with their answers come before the last question, and each prompt continues the text
+    before it. None of the canonical questions in `excluded` (`rescore.train.exclusion.read_questions`) is drawn. With
+    `listed`, questions about numbers list choices, as BIG-bench's `arithmetic` does.
 
     >>> [(first, second)] = draw("letter_sorting", n=2, rng=np.random.default_rng(0), shots=1)
     >>> first.prompt + first.answer + second.prompt, second.answer

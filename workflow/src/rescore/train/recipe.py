@@ -56,18 +56,14 @@ class Ladder:
 
 
 def read_config(path: Path) -> Ladder:
-    """Read a ladder's training settings.
-
-    Raises InputError where the file is missing or no YAML; where a key is unknown, missing or out of range; and where a
-    width does not divide into heads of an even size (rotary embeddings turn pairs).
-    """
+    """Read a ladder's training settings; raises InputError where a key is wrong, or the file is missing or no YAML."""
     settings = read_yaml(path)
     validate(settings, "train", str(path))
     shapes, seeds = settings.pop("sizes"), settings.pop("seeds")
     of_size = {name: tuple(size.pop("seeds", seeds)) for name, size in shapes.items()}
     sizes = {name: Size(**size) for name, size in shapes.items()}
     for name, size in sizes.items():
-        if size.width % (2 * size.heads):
+        if size.width % (2 * size.heads):  # rotary embeddings turn pairs
             raise InputError(
                 f"{path}: sizes.{name}: width {size.width} must be a multiple of 2 * heads = {2 * size.heads}"
             )
