@@ -261,6 +261,14 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
     "no tokenizer": (
         lambda m: (m / "tokenizer.json").write_text(""), " cannot be loaded: its tokenizer: JSONDecodeError: "
     ),
+    "end": (
+        lambda m: (m / "generation_config.json").write_text('{"eos_token_id": "<eos>"}'),
+        ": key 'eos_token_id' is '<eos>': expected the id of a token, or a list of ids",
+    ),
+    "quantised": (
+        lambda m: edit(m, quantization_config={"quant_method": "awq", "bits": 4, "group_size": 128}),
+        " cannot be loaded: its weights are quantised (ImportError: ",
+    ),
 }  # fmt: skip
 
 

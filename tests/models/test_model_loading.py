@@ -12,7 +12,8 @@ from architectures import tiny
 from extracting import extract
 from safetensors.torch import load_file, save_file
 from test_extract import characters, make_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, PreTrainedModel, Qwen2Tokenizer
 
 from rescore.commands import extract as command
 from rescore.models import extraction as run
@@ -201,6 +202,45 @@ def test_a_layer_that_predicts_later_tokens_is_not_needed(tmp_path: Path) -> Non
     save_file(weights | behind, path, metadata={"format": "pt"})
     loaded = load(row(tmp_path)).model.model.state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in model.state_dict().items())
+
+
+def test_weights_that_a_config_has_no_place_for_are_told(tmp_path: Path) -> None:
+    """The library ignores them, though the model was trained with them; buffers and other parts may be ignored."""
+    given = make_model(tmp_path, "llama", characters())
+    path, layer = tmp_path / "model.safetensors", "model.layers.0.self_attn"
+    weights = load_file(path)
+    for name in (f"{layer}.q_proj.bias", f"{layer}.q_norm.weight", "model.layers.2.mlp.up_proj.weight"):
+        save_file(weights | {name: torch.ones(32)}, path, metadata={"format": "pt"})
+        assert fails(load, given).endswith(f": its config.json has no place for its weights {name} and 0 more")
+    others = [f"{layer}.rotary_emb.inv_freq", f"{layer}.bias", f"{layer}.k_scale", "vision.layers.0.q.weight", "v.bias"]
+    save_file(weights | {name: torch.ones(32) for name in others}, path, metadata={"format": "pt"})
+    assert load(given)
+
+
+@pytest.mark.parametrize("asked", [{"return_dict": False}, {"attn_implementation": "flex_attention"}])
+def test_what_a_configuration_asks_of_the_library_changes_no_number(
+    folder: Path, tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    examples = write_examples(tmp_path / "t.parquet")
+    [plain] = extract(row(folder), [examples], tmp_path / "plain", SETTINGS)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | asked))
+    [path] = extract(row(folder), [examples], tmp_path / "asked", SETTINGS)
+    assert read(path, EXTRACTIONS).equals(read(plain, EXTRACTIONS))
+
+
+def test_a_tokenizer_reads_text_as_its_file_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The library's class for Qwen2 splits words and drops characters that are no bytes, whatever the file holds."""
+    text = "Q: a b\n"
+    tiny("qwen2").save_pretrained(tmp_path)
+    for words, told in (
+        (characters(), "its tokenizer.json is read as it is; Qwen2Tokenizer of transformers reads text otherwise\n"),
+        (Qwen2Tokenizer(vocab={c: i for i, c in enumerate(sorted(ByteLevel.alphabet())[:98])}, merges=[]), ""),
+    ):
+        words.save_pretrained(tmp_path)
+        assert load(row(tmp_path)).vocabulary.ids([text]) == {text: words(text)["input_ids"]}
+        said = capsys.readouterr().err
+        assert said.endswith(told) if told else "Qwen2Tokenizer" not in said
 
 
 def test_what_numbers_hang_on(folder: Path) -> None:

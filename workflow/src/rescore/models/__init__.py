@@ -4,5 +4,5 @@ Only the modules of this package and of `rescore.train` import torch or transfor
 version can be read without waiting for them.
 """
 
-EXTRACTION_VERSION = 4
+EXTRACTION_VERSION = 5
 """Raise it with a change that changes numbers: what was extracted under another version is extracted anew."""

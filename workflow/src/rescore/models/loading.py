@@ -3,7 +3,8 @@
 import errno
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from rescore.config.cluster import SMALL_PARAMS
@@ -32,6 +33,9 @@ _WINDOW = (
     "n_positions", "n_ctx", "seq_length", "max_sequence_length", "max_seq_length", "context_length", "model_max_length",
 )  # fmt: skip
 """Keys of a configuration that say how many tokens the model can look at; the first one found is used."""
+
+_TEXT = " Two words,\n  12 + 345 = 357?\n\tIt's \u201c\u00dcn\u00efcode\u201d: \u4f60\u597d (x_y)!"
+"""Shows how a tokenizer splits text; begins with a space, so that one put before every text is no difference."""
 
 
 class Loaded(NamedTuple):
@@ -61,13 +65,15 @@ def load(row: Mapping[str, Any]) -> Loaded:
     tokenizer = _tokenizer(row, label)
     model = _model(row, label)
     eos = model.generation_config.eos_token_id if model.generation_config else None
-    eos_ids = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
+    ends = [tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])]
+    if not all(token is None or isinstance(token, int) for token in ends):
+        raise InputError(f"{label}: key 'eos_token_id' is {eos!r}: expected the id of a token, or a list of ids")
     longest, embedded = window(model), n_embedded(model)
     with named(model, label):
         parts = split(model)
         way, why = probe(parts, longest, embedded)
     refused = tuple(f"{other}: {reason}" for other, reason in why.items())
-    return Loaded(parts, Vocabulary.of(tokenizer, embedded), longest, frozenset(eos_ids), way, refused)
+    return Loaded(parts, Vocabulary.of(tokenizer, embedded), longest, frozenset(ends) - {None}, way, refused)
 
 
 def _tokenizer(row: Mapping[str, Any], label: str) -> Any:
@@ -80,7 +86,18 @@ def _tokenizer(row: Mapping[str, Any], label: str) -> Any:
         is_empty = not tokenizer("a")["input_ids"]
     if is_empty:
         raise InputError(f"{label} has no tokenizer: 'a' is no token of it")
-    return tokenizer
+    own = type(tokenizer).__module__.startswith("transformers.models.") and "gguf_file" not in options
+    if not own or not (Path(row["source"]) / "tokenizer.json").is_file():
+        return tokenizer
+    # A class of the library may rebuild the tokenizer with rules of its own, whatever the file holds (Qwen2's does).
+    with _told(row, label, "its tokenizer: "):
+        exact = PreTrainedTokenizerFast.from_pretrained(row["source"], local_files_only=True)
+        read, by_file = (one(_TEXT, add_special_tokens=False)["input_ids"] for one in (tokenizer, exact))
+    if read == by_file:
+        return tokenizer
+    name = type(tokenizer).__name__
+    print(f"{label}: its tokenizer.json is read as it is; {name} of transformers reads text otherwise", file=sys.stderr)  # noqa: T201
+    return exact
 
 
 def _model(row: Mapping[str, Any], label: str) -> PreTrainedModel:
@@ -89,7 +106,7 @@ def _model(row: Mapping[str, Any], label: str) -> PreTrainedModel:
     is_small = not device_map and (row.get("n_params") or SMALL_PARAMS) < SMALL_PARAMS
     gpus = [] if is_small else claim(every=bool(device_map))  # small ones would only queue for one
     with _told(row, label):
-        model, found = AutoModelForCausalLM.from_pretrained(
+        found: Any = AutoModelForCausalLM.from_pretrained(
             row["source"],
             dtype=getattr(torch, row["dtype"]),
             use_safetensors=None if "gguf_file" in options else not is_bin(Path(row["source"]), row),
@@ -97,13 +114,17 @@ def _model(row: Mapping[str, Any], label: str) -> PreTrainedModel:
             device_map=device_map,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # reported below; the library's own error names none of them
+            return_dict=True,  # a configuration may ask for tuples, or for an attention that is not installed
+            attn_implementation=None,
             **options,
         )
-    _check_whole(model, found, label)
+    whole: Any = found[0]
+    _check_whole(whole, found[1], label)
     try:
-        return (model if device_map else model.to(f"cuda:{gpus[0]}" if gpus else "cpu")).eval()
+        model: PreTrainedModel = whole if device_map else whole.to(f"cuda:{gpus[0]}" if gpus else "cpu")
     except torch.OutOfMemoryError as error:
         raise InputError(f"{label} exceeds the GPU: a smaller 'dtype', or 'device_map' auto on several") from error
+    return model.eval()
 
 
 def _options(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,12 +148,27 @@ def _check_whole(model: PreTrainedModel, found: Mapping[str, Any], label: str) -
     absent = sorted(map(str, found["missing_keys"]))
     if absent:  # the library would use random numbers in their place
         raise InputError(f"{label} lacks weights: {absent[0]} and {len(absent) - 1} more")
-    layers, more = {re.sub(r"\d+", "0", key) for key in model.state_dict()}, found["unexpected_keys"]
-    # a layer behind the last that predicts later tokens (multi-token prediction of DeepSeek and GLM) is another part
-    parts = tuple(key.removesuffix("eh_proj.weight") for key in more if key.endswith(".eh_proj.weight"))
-    over = sorted(key for key in more if re.sub(r"\d+", "0", key) in layers and not key.startswith(parts))
-    if over:  # the library would ignore layers; weights of other parts, such as a vision tower, may be ignored
+    over = _left_over(model, found["unexpected_keys"])
+    if over:
         raise InputError(f"{label}: its config.json has no place for its weights {over[0]} and {len(over) - 1} more")
+
+
+def _left_over(model: PreTrainedModel, unexpected: Iterable[str]) -> list[str]:
+    """List weights of layers too many, and weights too many of layers that are there: the library ignores them.
+
+    Buffers and other parts may be left over, such as a vision tower, or a layer behind the last that predicts later
+    tokens (multi-token prediction of DeepSeek and GLM).
+    """
+    names, modules = {re.sub(r"\d+", "0", key) for key in model.state_dict()}, dict(model.named_modules())
+    parts = tuple(key.removesuffix("eh_proj.weight") for key in unexpected if key.endswith(".eh_proj.weight"))
+    over = []
+    for key in sorted(unexpected):
+        layer, (parent, _, kind) = re.match(r"(.+?\.\d+)\.", key), key.rpartition(".")
+        is_buffer = kind not in ("weight", "bias") or (parent in modules and any(modules[parent].children()))
+        is_inside = layer is not None and layer[1] in modules and not is_buffer
+        if (is_inside or re.sub(r"\d+", "0", key) in names) and not key.startswith(parts):
+            over.append(key)
+    return over
 
 
 def window(model: PreTrainedModel) -> int:
@@ -167,6 +203,8 @@ def _reason(row: Mapping[str, Any], error: Exception) -> str:
         if "`hf_olmo`" in told:  # DataDecide, and the first OLMo
             return "its 'model_type' hf_olmo is of the package 'ai2-olmo', which works with transformers 4 alone"
         return "the installed transformers does not know its 'model_type' (config.json); a later one may"
+    if "quantiz" in told and not row.get("gguf_file"):
+        return f"its weights are quantised ({told[:200]}); take those in 16 or 32 bits, or a GGUF file ('gguf_file')"
     package = re.search(r"not found in your environment: (.+?)\. Run|No module named '(\w+)'", told)
     if isinstance(error, ImportError) and package:
         return f"its code needs the package '{package[1] or package[2]}': install it beside rescore"
