@@ -56,8 +56,9 @@ def generate(loaded: Loaded, read: forward.Prefill, limits: Sequence[int]) -> li
 
 def continuous(model: Any, prompts: Sequence[Sequence[int]], limit: int) -> list[Any]:
     """Answer every prompt by transformers' continuous batching, each answer to its limit."""
-    settings = tf.GenerationConfig(max_new_tokens=limit, do_sample=False, eos_token_id=-1, pad_token_id=0)
-    room = {"num_blocks": 16, "max_batch_tokens": 256} if CPU else {}  # on a GPU as the memory allows
+    said: dict[str, Any] = {"max_new_tokens": limit, "do_sample": False, "eos_token_id": -1, "pad_token_id": 0}
+    settings = tf.GenerationConfig(**said)  # type: ignore[no-untyped-call]
+    room: dict[str, Any] = {"num_blocks": 16, "max_batch_tokens": 256} if CPU else {}  # on a GPU as the memory allows
     batches = tf.ContinuousBatchingConfig(return_logprobs=True, **room)
     found = model.generate_batch(prompts, generation_config=settings, continuous_batching_config=batches)
     return [found[key] for key in sorted(found, key=lambda key: int(key.rpartition("_")[2]))]

@@ -12,7 +12,6 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors, tra
 from tokenizers.decoders import ByteLevel, Fuse
 from transformers import (
     AutoModelForCausalLM,
-    AutoTokenizer,
     GPT2Config,
     GPTNeoXConfig,
     LlamaConfig,
@@ -139,7 +138,7 @@ def check_against_one_by_one(folder: Path, examples: Path, out: Path) -> None:
     frame = read(out / "extractions" / folder.name / examples.name, EXTRACTIONS)
     prompts = dict(read(examples, EXAMPLES).select("example_id", "prompt").iter_rows())
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     candidates = dict(frame.group_by("example_id").agg("candidate").iter_rows())
     for found in frame.iter_rows(named=True):
         example = found["example_id"]

@@ -155,7 +155,7 @@ class Plan:
         return hashlib.sha256(repr((given, seen)).encode()).hexdigest()[:12]
 
 
-_OF_A_LADDER = ("ladder", "family")
+_OF_A_LADDER = ("ladder", "family", "where")
 _QUESTIONS_UNKNOWN = 1000
 
 

@@ -118,13 +118,13 @@ def _model(row: Mapping[str, Any], label: str) -> PreTrainedModel:
             attn_implementation=None,
             **options,
         )
-    whole: Any = found[0]
+    whole: Any = found[0].eval()
     _check_whole(whole, found[1], label)
     try:
         model: PreTrainedModel = whole if device_map else whole.to(f"cuda:{gpus[0]}" if gpus else "cpu")
     except torch.OutOfMemoryError as error:
         raise InputError(f"{label} exceeds the GPU: a smaller 'dtype', or 'device_map' auto on several") from error
-    return model.eval()
+    return model
 
 
 def _options(row: Mapping[str, Any]) -> dict[str, Any]:
