@@ -127,6 +127,7 @@ def test_a_break_below_the_window_is_found_where_it_is() -> None:
     found = estimands(x, np.stack([-nll, hard])[:, :, None], None, CONVENTIONS)
     assert found.break_at[0] == 3
     assert found.break_contrast[0] > 0.9 > found.acceleration[0]
+    assert found.acceleration_anywhere[0] == found.break_contrast[0]
     assert breaks(x, np.stack([-nll, hard])[:, :, None], None, CONVENTIONS)[1] == pytest.approx(found.break_contrast)
 
 
