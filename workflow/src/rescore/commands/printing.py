@@ -44,8 +44,10 @@ def aligned(frame: pl.DataFrame, width: int, *, headings: Mapping[str, str]) -> 
     """
     columns = [[_text(value) for value in series.to_list()] for series in frame]
     right = [kind.is_numeric() for kind in frame.dtypes]
-    heads = [_heading(headings.get(name, name), max([9, *map(len, cells)])) for name, cells in
-             zip(frame.columns, columns, strict=True)]  # fmt: skip
+    heads = [
+        _heading(headings.get(name, name), max([9, *map(len, cells)]))
+        for name, cells in zip(frame.columns, columns, strict=True)
+    ]
     widths = [max(map(len, [*head, *cells])) for head, cells in zip(heads, columns, strict=True)]
     while sum(widths) + 2 * len(widths) - 2 > width:
         texts = [at for at in range(len(widths)) if widths[at] > _NARROWEST and not right[at]]

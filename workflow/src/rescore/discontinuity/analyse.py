@@ -60,8 +60,8 @@ def analyse(
         Processes to spread the subtasks over; the results are the same.
     """
     given = AGGREGATES.empty() if aggregates is None else aggregates
-    models_of = {str(name): of for (name,), of in check_ladder(ladder, settings.axis).partition_by(
-        "ladder", as_dict=True).items()}  # fmt: skip
+    by_ladder = check_ladder(ladder, settings.axis).partition_by("ladder", as_dict=True)
+    models_of = {str(name): of for (name,), of in by_ladder.items()}
     check_aggregates(given)
     known = aggregate_chances(given, chances or {})
     rows: dict[str, list[Row]] = {table.name: [] for table in _TABLES}

@@ -36,9 +36,11 @@ def emergence(
     """
     scored = _scored(curves, axis, rungs_min)
     bare = pl.col("subtask").is_in(preferred["subtask"].implode())
-    named = scored.select(_KEY).unique().with_columns(
-        leaf=pl.when(bare).then("subtask").otherwise(pl.col("subtask").str.replace(_SHOTS, ""))
-    )  # fmt: skip
+    named = (
+        scored.select(_KEY)
+        .unique()
+        .with_columns(leaf=pl.when(bare).then("subtask").otherwise(pl.col("subtask").str.replace(_SHOTS, "")))
+    )
     wanted = named.join(preferred.rename({"subtask": "leaf"}), on=["task", "leaf"]).drop("leaf")
     brier = scored.filter(pl.col("metric").is_in(_BRIER)).select(
         *_KEY,
@@ -111,9 +113,13 @@ def _scored(curves: pl.DataFrame, axis: str, rungs_min: int) -> pl.DataFrame:
     signs = [-1.0 if _falls(metric) else 1.0 for metric in lines["metric"]]
     scores = [float(emergence_score(sign * np.array(mean))) for sign, mean in zip(signs, lines["mean"], strict=True)]
     score = pl.Series("emergence_score", scores, dtype=pl.Float64).fill_nan(None)
-    return lines.with_columns(score).with_columns(
-        emergent=(pl.col("emergence_score") >= LINES * (pl.col("mean").list.len() - 1)).fill_null(value=False)
-    ).drop("mean")  # fmt: skip
+    return (
+        lines.with_columns(score)
+        .with_columns(
+            emergent=(pl.col("emergence_score") >= LINES * (pl.col("mean").list.len() - 1)).fill_null(value=False)
+        )
+        .drop("mean")
+    )
 
 
 def _falls(metric: str) -> bool:
