@@ -162,7 +162,8 @@ def test_logs_of_several_models_are_read_together(tmp_path: Path, capsys: pytest
     bigbench_files.bigbench_scores([tmp_path], Options(out=tmp_path / "out"), n=None, leaves=lambda *_: (leaves, None))
     assert "3 logged questions of programmatic tasks name no subtask" in capsys.readouterr().err
     # the questions are those of the longest log, which is neither the first nor the last
-    assert read(tmp_path / "out" / "examples.parquet", EXAMPLES)["prompt"].to_list() == ["p", "q"]
+    examples = read(tmp_path / "out" / "examples.parquet", EXAMPLES)
+    assert examples.select("prompt", "targets").rows() == [("p", ["a"]), ("q", ["b"])]
     # of no shots the means are those of the logged questions, whatever the file says of likelihood and Brier score
     means = read(tmp_path / "out" / "aggregates.parquet", AGGREGATES).filter(model="BIG-G-T-0-2m").sort("metric")
     assert means.select("subtask", "metric", "mean").rows() == [
