@@ -236,7 +236,7 @@ def test_a_task_from_a_folder_in_the_hubs_format(hub: Path, tmp_path: Path, name
 
 def test_what_the_hub_cannot_give(hub: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(InputError, match=f"^{out}/empty/task.json: example 1: key 'target': a list"):
+    with pytest.raises(InputError, match=f"^{out}/empty/task.json: example 1: key 'target': an empty list"):
         fetch.from_hub(str(hub), None, "empty", out)
     with pytest.raises(InputError, match=f"^bigbench.hub: {hub}, task 'apple', cannot be loaded: .*own.tsv$"):
         fetch.from_hub(str(hub), None, "apple", out)
