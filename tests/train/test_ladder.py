@@ -190,7 +190,7 @@ def test_bad_settings_name_file_and_key(tmp_path: Path, changes: dict[str, objec
     ("text", "complaint"),
     [
         (None, "no such file"),
-        ("a: [", "not YAML"),
+        ("a: [", "line 1: not YAML"),
         ("a: \xe9", "not UTF-8 at byte 3"),
         ("a: [{b: 1,\n b: 2}]", "line 2: key 'b': stands twice; take one out"),
     ],
