@@ -79,7 +79,7 @@ def test_an_open_share_is_told_with_its_interval() -> None:
             {"p_faster": 0.02, "p_capped": 0.02, "p_anywhere": 0.11},
             "open",
             0.02,
-            "below the cliff it may have grown up to 4.0 times as fast",
+            "below the cliff it may have grown 4.0 times as fast",
         ),
     ],
 )

@@ -79,7 +79,7 @@ class Evidence:
             return "open", f"{fast}, but {_times(low.value)} ({_range(low)}) without the guessing floor", self.p_faster
         if held < sure and self.p_capped <= 1 - c.confidence:
             most = _times(float(factor(np.array(self.estimates["break_contrast"].high))))
-            return "open", f"{fast}, but below the cliff it may have grown up to {most} as fast", self.p_faster
+            return "open", f"{fast}, but below the cliff it may have grown {most} as fast", self.p_faster
         if held < sure:
             return "open", f"{fast} ({_range(alpha)}, a break from 3 on)", self.p_faster
         if self.synchrony is None:
