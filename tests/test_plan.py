@@ -108,6 +108,14 @@ def test_digests_follow_files_and_rows(make: Make) -> None:
     assert made.row_digest("m") != row
 
 
+def test_a_note_in_a_ladder_runs_no_model_again(make: Make) -> None:
+    made = make()
+    ladder = Path("nano.tsv").read_text()
+    header, row = ladder.splitlines()
+    Path("noted.tsv").write_text(f"{header}\tfigures\n{row}\tthe paper\n")
+    assert make(ladders=["noted.tsv"]).row_digest("m") == made.row_digest("m")
+
+
 def test_tables_of_a_finished_job_that_are_gone_are_found(make: Make) -> None:
     ladder = "small\tf\tmodel\t-\t1\t2\tfloat32\nlarge\tf\tmodel\t-\t1e9\t2\tfloat32\n"
     made = make(ladder=ladder, suite="fruit\t0\t\t42\ntrees\t0\t\t42\n")
@@ -396,6 +404,11 @@ def test_a_path_with_a_control_character_is_refused(make: Make) -> None:
         InputError, match=r"^config.yaml: key 'bigbench.path': 'a\\x00b' holds a control character; take"
     ):
         make(bigbench=bigbench)
+
+
+def test_a_path_may_have_a_space_that_no_line_breaks_at(make: Make) -> None:
+    Path("my\xa0ladder.tsv").write_text(LADDER + "m\tf\tmodel\t-\t1\t2\tfloat32\n")
+    assert list(make(ladders=["my\xa0ladder.tsv"]).models) == ["m"]
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "text\n"])

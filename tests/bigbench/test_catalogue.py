@@ -147,6 +147,20 @@ def test_own_tasks_and_big_bench_are_listed_and_what_is_unsupported_said(capsys:
     assert (len(printed.out.splitlines()), printed.err) == (2, "")
 
 
+def test_an_own_task_that_is_broken_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "tasks" / "broken").mkdir(parents=True)
+    (tmp_path / "data" / "tasks" / "broken" / "task.json").write_text("{bad")
+    tasks(["2_digit", "multiplication"], bigbench=None, subtasks=True)
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].startswith("arithmetic:2_digit_multiplication\t")
+    assert printed.err.startswith("left out: data/tasks/broken/task.json: line 1: not JSON")
+    with pytest.raises(InputError, match=r"^no task of BIG-Bench holds 'nowhere'"):
+        tasks(["nowhere"], bigbench=None, subtasks=True)
+
+
 def test_an_own_task_is_listed_instead_of_big_benchs_of_its_name(
     write_task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ def test_an_old_key_is_named_with_what_became_of_it(key: str) -> None:
         ({"rungs_min": 4}, "discontinuity: key 'rungs_min': 4, expected 5 or more"),
         ({"draws": 400.5}, "discontinuity: key 'draws': 400.5, expected a whole number"),
         ({"confidence": True}, "discontinuity: key 'confidence': true, expected a number"),
+        ({"decades_min": 10**400}, "discontinuity: key 'decades_min': 1000"),  # no float holds it
         ({"confidence": 1.0}, "discontinuity: key 'confidence': 1.0, expected 0.999 or less"),
     ],
 )

@@ -140,7 +140,7 @@ def test_several_bad_rows_are_named_together(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{path}: row 3: key 'shots': -1, expected 0 or more; also {path}: row 4: key 'shots': 'x', expected a whole "
         f"number, such as 1200000; also {path}: row 6: key 'shots': 1.5, expected a whole number, such as 1200000; "
-        "also 2 rows more"
+        "also 2 more"
     )
     path = write(tmp_path / "l.tsv", LADDER + "".join(f"{m}\tf\tx\t-\t2\t\tfloat32\t\t\n" for m in "ab"))
     with pytest.raises(InputError, match=r"row 2: key 'n_tokens': missing.*; also .*: row 3: key 'n_tokens': missing"):

@@ -41,15 +41,21 @@ def tasks(
     task = pl.col("name").str.split(":").list.first()
     mine: set[str] = set()
     if bigbench is None:
-        own = of.scan(of.folders(OWN_TASKS) if any(OWN_TASKS.glob("*/task.json")) else [])
-        mine = set(own.select(task).to_series())
-        every = pl.concat([own, of.catalogue().filter(~task.is_in(mine))])
+        own = [of.scan([])]
+        for path in sorted(OWN_TASKS.glob("*/task.json")):
+            try:
+                own.append(of.scan([path.parent]))
+            except InputError as error:  # the others can be listed all the same
+                say(f"left out: {error}")
+        mine = set(pl.concat(own).select(task).to_series())
+        every = pl.concat([*own, of.catalogue().filter(~task.is_in(mine))])
     else:
         every = of.scan(tqdm(of.folders(bigbench), desc="loading", unit="task", disable=None, leave=False))
     found = of.search(every, words or [])
     if found.is_empty():
+        source = bigbench or (f"{OWN_TASKS} and BIG-Bench" if mine else "BIG-Bench")
         raise InputError(
-            f"no task of {bigbench or f'{OWN_TASKS} and BIG-Bench'} holds '{' '.join(words or [])}': each word is "
+            f"no task of {source} holds '{' '.join(words or [])}': each word is "
             "looked for in name, kind, metrics and keywords"
         )
     if not subtasks:
@@ -61,4 +67,4 @@ def tasks(
         say(f"{are} unsupported and cannot stand in a suite: each is {of.WHY_UNSUPPORTED}")
     here = [name for name in found["name"] if name.partition(":")[0] in mine]
     if here:
-        say(f"of {OWN_TASKS}: {some(here)}; the others are BIG-Bench's")
+        say(f"of {OWN_TASKS}: {some(here)}" + ("; the others are BIG-Bench's" if len(here) < found.height else ""))

@@ -40,7 +40,7 @@ def read_rows(path: Path, schema: str, key: str) -> list[tuple[str, Row]]:
     return rows
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def text_lines(path: Path) -> list[str]:
@@ -55,7 +55,7 @@ def _cells(path: Path, schema: str) -> Iterator[tuple[int, dict[str, str]]]:
     """
     rows = []
     for number, line in enumerate(text_lines(path), start=1):
-        if (control := _CONTROL.search(line)) is not None:
+        if (control := CONTROL.search(line)) is not None:
             raise InputError(f"{path}: row {number}: holds the control character {control[0]!r}; take it out")
         cells = [cell.strip() for cell in line.rstrip().split("\t")]
         if any(cells):
@@ -157,6 +157,7 @@ def _model(given: Row, where: str, axis: str | None) -> Row:
     if given["source"].startswith("~"):
         given["source"] = str(home_expanded(given["source"], f"{where}: key 'source'"))
     flops = 6.0 * given["n_params"] * given["n_tokens"] if "n_tokens" in given else None
+    given.pop("figures", None)  # a note for readers
     row = {"compute_flops": flops, "trust_remote_code": False} | given
     if axis is not None and row.get(axis) is None:
         key = "n_tokens" if axis == "compute_flops" else axis

@@ -15,7 +15,7 @@ from rescore.config.cluster import QUESTION_TOKENS, SMALL_PARAMS, request
 from rescore.config.extract_job import ExtractJob
 from rescore.config.first_edition import refuse_old_settings
 from rescore.config.folder import check_source
-from rescore.config.inputs import Row, check_cases, read_models, read_suite
+from rescore.config.inputs import CONTROL, Row, check_cases, read_models, read_suite
 from rescore.config.task_sources import DOWNLOADS
 from rescore.config.validation import home_expanded, read_yaml, rules, typed_object, validate
 from rescore.tables import InputError, printable, together
@@ -214,7 +214,7 @@ def _with_homes(value: Any, place: Callable[[Sequence[str]], str], path: Sequenc
         return [_with_homes(inner, place, path) for inner in value]
     if isinstance(value, str):
         where = f"{place(path)}: key '{'.'.join(path)}'"
-        if not value.isprintable():
+        if CONTROL.search(value):
             raise InputError(f"{where}: {value!r} holds a control character; take it out")
         return str(home_expanded(value, where)) if value.startswith("~") else value
     return value

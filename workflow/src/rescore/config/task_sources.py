@@ -138,7 +138,7 @@ def _sizes_at_path(row: Mapping[str, Any]) -> dict[str, int]:
             f"give yours another name, such as 'my_{task}', or leave 'path' blank"
         )
     if "revision" in row:
-        if re.fullmatch(_HUB_NAME, row["path"]) is None or Path(row["path"]).is_file():
+        if re.fullmatch(_HUB_NAME, row["path"]) is None or Path(row["path"]).exists():
             raise InputError(
                 f"{where}: key 'path': {row['path']} is no dataset of the Hub (org/name); leave 'revision' blank for a "
                 "file or folder"

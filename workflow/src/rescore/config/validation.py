@@ -19,7 +19,9 @@ Place = str | Callable[[Sequence[str]], str]
 
 def _is_number(_: object, value: object) -> bool:
     """Tell numbers from NaN, which is neither below a minimum nor above a maximum, and from true and false."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    if isinstance(value, float):
+        return not math.isnan(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]

@@ -76,7 +76,7 @@ def together() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     yield one
     if problems:
         more = len(problems) - _NAMED
-        told = [*problems[:_NAMED], *([f"{count(more, 'row')} more"] if more > 0 else [])]
+        told = [*problems[:_NAMED], *([f"{more:,} more"] if more > 0 else [])]
         raise InputError("; also ".join(told))
 
 
