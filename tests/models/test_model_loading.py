@@ -217,6 +217,17 @@ def test_weights_that_a_config_has_no_place_for_are_told(tmp_path: Path) -> None
     assert load(given)
 
 
+def test_a_tokenizer_that_is_read_by_its_file_keeps_the_end_token_of_its_class(tmp_path: Path) -> None:
+    tiny("qwen2").save_pretrained(tmp_path)
+    words = characters()
+    words.add_special_tokens({"additional_special_tokens": ["<|endoftext|>"]})
+    words.save_pretrained(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "Qwen2Tokenizer"}))
+    vocabulary = load(row(tmp_path)).vocabulary
+    assert vocabulary.ids(["a b"]) == {"a b": words("a b")["input_ids"]}
+    assert vocabulary.tokenizer.eos_token_id == words.convert_tokens_to_ids("<|endoftext|>")
+
+
 @pytest.mark.parametrize("asked", [{"return_dict": False}, {"attn_implementation": "flex_attention"}])
 def test_what_a_configuration_asks_of_the_library_changes_no_number(
     folder: Path, tmp_path: Path, asked: dict[str, Any]

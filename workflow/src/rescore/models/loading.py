@@ -95,6 +95,9 @@ def _tokenizer(row: Mapping[str, Any], label: str) -> Any:
         read, by_file = (one(_TEXT, add_special_tokens=False)["input_ids"] for one in (tokenizer, exact))
     if read == by_file:
         return tokenizer
+    for of in ("bos_token", "eos_token"):  # the class may know them where the configuration says nothing
+        if getattr(exact, of) is None and getattr(tokenizer, of) in exact.get_vocab():
+            setattr(exact, of, getattr(tokenizer, of))
     name = type(tokenizer).__name__
     print(f"{label}: its tokenizer.json is read as it is; {name} of transformers reads text otherwise", file=sys.stderr)  # noqa: T201
     return exact
