@@ -20,7 +20,7 @@ from rescore.importing import bigbench_files
 from rescore.importing.bigbench_ladders import add, size
 from rescore.importing.bigbench_scores import BRIER, Leaves, rows
 from rescore.importing.finish import Options
-from rescore.importing.runs import choose_shots
+from rescore.importing.reruns import choose_shots
 from rescore.importing.tidy import FOUND, frame
 from rescore.tables import AGGREGATES, InputError, read
 

@@ -10,7 +10,7 @@ from imported_rows import means, scores
 from rescore.importing.finish import combine
 from rescore.importing.names import NAMES
 from rescore.importing.renames import Renames, apply
-from rescore.importing.runs import choose_shots, fill_shots
+from rescore.importing.reruns import choose_shots, fill_shots
 from rescore.importing.tidy import FOUND, ITEMS, frame
 from rescore.tables import METRICS, SCORES, InputError
 

@@ -14,7 +14,7 @@ from rescore.config.inputs import read_ladders
 from rescore.importing.model_names import match
 from rescore.importing.names import meanings
 from rescore.importing.renames import Renames, apply, check_used
-from rescore.importing.runs import choose_runs, choose_shots, fill_shots
+from rescore.importing.reruns import choose_runs, choose_shots, fill_shots
 from rescore.importing.tidy import Collected, aggregates, examples, items, whole_name
 from rescore.tables import (
     AGGREGATES,
