@@ -8,7 +8,8 @@ import pytest
 
 from rescore.discontinuity import CONVENTIONS
 
-PAGE = (Path(__file__).parents[1] / "docs" / "method.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
 # A block of Python and the output that follows it, with no other block between.
 EXAMPLES = re.findall(r"```python\n(.*?)```\n(?:(?!```).)*?```text\n(.*?)```", PAGE, re.DOTALL)
 SAID = {
@@ -34,6 +35,17 @@ SAID = {
     "and {:.0%} still have with any": "cliff_without",
     "where {:.0%} of draws, with any inner": "break_below",
 }
+
+
+def test_names_of_modules_are_unique_and_the_map_has_each() -> None:
+    package = ROOT / "workflow" / "src" / "rescore"
+    modules = [path for path in package.rglob("*.py") if path.stem not in ("__init__", "__main__")]
+    names = [path.name for path in modules]
+    assert len(set(names)) == len(names)
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(\w+)(?:\.py)?`", page))
+    of_big_bench = {path.stem for path in package.glob("scoring/bigbench_*.py")}  # told as `bigbench_*.py`
+    assert not {path.stem for path in modules} - told - of_big_bench
 
 
 def test_the_page_has_the_example() -> None:
