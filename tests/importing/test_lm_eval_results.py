@@ -13,6 +13,7 @@ from imported_rows import means
 from rescore.importing.lm_eval import model_name, questions, results, run_of, tasks_of
 from rescore.importing.names import chance, kind_of
 from rescore.importing.tidy import FOUND, frame
+from rescore.tables import InputError
 
 FLAT = {
     "results": {
@@ -131,6 +132,16 @@ def test_numbers_written_as_text_are_numbers_and_null_is_no_number() -> None:
     assert read.select("metric", "value", "standard_error").rows()[0] == ("acc", 0.35, 0.01)
     assert read["metric"].to_list() == ["acc", "acc_norm"]
     assert math.isnan(read["value"][1])
+
+
+def test_null_after_one_filter_is_passed_over_where_another_has_a_number() -> None:
+    entries = {"exact_match,strict-match": None, "exact_match,flexible-extract": 0.2}
+    read = found({"results": {"gsm8k": entries}})  # the number keeps its filter: other models may have the strict one
+    assert read.select("metric", "value").rows() == [("exact_match,flexible-extract", 0.2)]
+    assert found({"results": {"gsm8k": entries}}, "flexible-extract")["metric"].to_list() == ["exact_match"]
+    entries = {"exact_match,strict-match": None, "exact_match,flexible-extract": None}
+    with pytest.raises(InputError, match=r"^f\.json: null at 'exact_match,strict-match': model 'm', task 'gsm8k'"):
+        means(found({"results": {"gsm8k": entries}}))
 
 
 def test_the_filter_that_counts_is_the_first_or_the_one_that_is_asked_for() -> None:

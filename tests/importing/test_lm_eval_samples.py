@@ -145,6 +145,15 @@ def test_of_two_choices_the_accuracy_tells_the_right_one_where_both_are_one_text
     assert examples(log(samples).choices)["target_scores"].to_list() == [[1.0, 0.0], [1.0, 0.0]]
 
 
+def test_an_accuracy_that_contradicts_one_target_does_not_replace_the_targets() -> None:
+    samples = [
+        choice(i, target, [-1.0, -2.0], acc=acc) for i, (target, acc) in enumerate([("0", 1), ("0", 0), ("1", 0)])
+    ]
+    assert right(samples) == [None, None, None]
+    texts = [choice(0, "ab", [-1.0, -2.0], acc=0.0), choice(1, "neither", [-1.0, -2.0], acc=1.0)]
+    assert right(texts) == [None, None]
+
+
 def test_an_accuracy_that_is_a_probability_is_the_only_choice_probability() -> None:
     samples = [
         choice(0, "0", [-1.0, -2.0, -3.0], texts=("a", "b", "c"), acc=0.731),
@@ -170,6 +179,12 @@ def test_numbers_logged_as_text_are_numbers_and_null_is_null_with_a_reason() -> 
     frame = of([shared | {"doc_id": doc, "exact_match": score, "bleu": [1]} for doc, score in enumerate(logged)])
     assert frame["metric"].unique().to_list() == ["exact_match"]
     assert frame.select("score", "reason").rows() == [(1.0, None), (0.0, None), (None, NO_NUMBER), (1.0, None)]
+
+
+def test_in_a_log_without_a_list_of_metrics_only_numbers_are_scores() -> None:
+    asked = [["q", {"until": []}]]
+    line = {"doc_id": 0, "target": "4", "arguments": asked, "filtered_resps": ["4"], "exact_match": 1}
+    assert read_sample(line | {"note": None, "user": "42"}).scores == {"exact_match": 1.0}
 
 
 def test_choices_without_their_question_are_no_choices() -> None:

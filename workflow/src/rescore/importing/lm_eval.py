@@ -87,12 +87,15 @@ def results(report: Mapping[str, Any], tasks: Mapping[str, Task], run: Row, pref
     """Read the rows of FOUND off a report, given what `tasks_of` and `run_of` give.
 
     Where a task has several filters of answers, that of `prefer` counts, else the first in the file. Scores after
-    another filter keep the filter in their name, `exact_match,flexible-extract`.
+    another filter keep the filter in their name, `exact_match,flexible-extract`. Null is passed over where the metric
+    has a number after another filter; else `where` names its key.
     """
     rows = []
     for name, told in tasks.items():
         place = run | {"task": name, "shots": told.shots, "kind": told.kind, "limited": told.limited}
-        rows += [place | row for row in _metrics(report, name, told.n, prefer)]
+        for key, row in _metrics(report, name, told.n, prefer):
+            null = report["results"][name][key] is None
+            rows.append(place | row | ({"where": f"{run['where']}: null at '{key}'"} if null else {}))
     return rows
 
 
@@ -130,7 +133,7 @@ def _whole(n: Any) -> Any:
     return int(n) if isinstance(n, float) and n.is_integer() else n
 
 
-def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | None) -> Iterator[Row]:
+def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | None) -> Iterator[tuple[str, Row]]:
     entries, settings = report["results"][task], (report.get("configs") or {}).get(task) or {}
     found = numbers(entries)
     errors = {k.replace("_stderr", "", 1): v for k, v in found.items() if "_stderr" in k}
@@ -141,15 +144,21 @@ def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | 
     guess = chance(task, settings.get("doc_to_choice"))
     for key, value in scores.items():
         metric, _, kind = key.partition(",")
-        kinds = [k.partition(",")[2] for k in scores if k.partition(",")[0] == metric]
+        twins = [k for k in scores if k.partition(",")[0] == metric]
+        if entries[key] is None and any(entries[k] is not None for k in twins):
+            continue
+        kinds = [k.partition(",")[2] for k in twins]
         counts = kind == (prefer if prefer in kinds else kinds[0])
-        yield {
-            "metric": metric if counts else key,
-            "value": value,
-            "standard_error": errors.get(key),
-            "n": n,
-            "chance": guess if metric in _CHOSEN else None,
-        }
+        yield (
+            key,
+            {
+                "metric": metric if counts else key,
+                "value": value,
+                "standard_error": errors.get(key),
+                "n": n,
+                "chance": guess if metric in _CHOSEN else None,
+            },
+        )
 
 
 def numbers(entries: Mapping[str, Any]) -> dict[str, float]:

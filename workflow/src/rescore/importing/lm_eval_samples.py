@@ -57,6 +57,8 @@ def read_sample(line: Mapping[str, Any]) -> Sample:
     if "acc_mutual_info" in line:
         pairs = pairs[: len(pairs) // 2]
     logged = {m: line.get(m) for m in line.get("metrics") or line if m not in _NO_METRICS}
+    if not line.get("metrics"):  # then any field may be a metric, and what is no number is something else
+        logged = {m: value for m, value in logged.items() if isinstance(value, int | float)}
     return Sample(
         int(line["doc_id"]),
         line.get("doc_hash"),
@@ -164,11 +166,13 @@ def right_choices(samples: Sequence[Sample]) -> list[Sequence[int] | None]:
     """Say which choices are right, for each example; None where that cannot be told.
 
     The harness logs the target as a number or as a text. A log is read the one way under which every logged `acc` is
-    that of the likeliest choice. Of two choices `acc` itself tells which is right, also where both are the same text
-    behind different questions, as in winogrande.
+    that of the likeliest choice. Where no target can be read, as in winogrande, whose choices are one text behind two
+    beginnings, `acc` itself tells which of two choices is right.
     """
-    for reading in (_by_number, _by_text, _by_accuracy):
-        found = [reading(sample) for sample in samples]
+    readings = [[reading(sample) for sample in samples] for reading in (_by_number, _by_text)]
+    if not any(at for found in readings for at in found):
+        readings = [[_by_accuracy(sample) for sample in samples]]
+    for found in readings:
         if all(_agrees(sample, at) for sample, at in zip(samples, found, strict=True)):
             return found
     return [None] * len(samples)
