@@ -385,6 +385,8 @@ def test_a_comma_that_may_be_a_decimal_point_is_refused_but_not_in_a_number_of_q
         ((0.004, 0.0025), [0.004, 0.0025]),
         ((0.4, 0.25), [0.004, 0.0025]),
         ((0.06, 0.06), None),  # 52 questions, or half a million
+        ((0.06, 0.004), [0.06, 0.004]),  # the second tells
+        ((0.4, 0.06), [0.004, 0.0006]),
         ((0.004, 0.4), None),
         ((0.0, 0.4), [0.0, 0.004]),
     ],
@@ -424,3 +426,54 @@ def test_models_that_are_all_misspelt_end_in_one_line(tmp_path: Path) -> None:
     ladder = Path("config/ladders/pythia.tsv")
     with pytest.raises(InputError, match=r"lists no model of the files: pythia_70m \(did you mean 'pythia-70m'\?\)"):
         csv(path, Columns(), Options(out=tmp_path / "out", ladders=[ladder]))
+
+
+def test_bars_in_the_names_of_columns_separate_no_cells(tmp_path: Path) -> None:
+    text = "model,leaderboard|arc:challenge|25,leaderboard|hellaswag|10\na,0.5,0.25\n"
+    assert [row[1::2] for row in leaves(text, tmp_path, metric_name="em")] == [
+        ("leaderboard|arc:challenge|25", 0.5, None),
+        ("leaderboard|hellaswag|10", 0.25, None),
+    ]
+    # a comma in the header that gives the rows another width is no separator
+    assert table("model|acc, norm\na|0.5\nb|0.25\n", tmp_path).columns == ["model", "acc, norm"]
+
+
+def test_revisions_with_a_decimal_point_are_steps(tmp_path: Path) -> None:
+    # an integer column with a blank, as pandas writes it
+    text = "model,revision,task,metric,score\na,1000.0,t,em,0.5\na,,t,em,0.25\n"
+    assert [row[0] for row in leaves(text, tmp_path)] == ["a@step1000", "a"]
+    row = {"model": ["a"], "revision": [2000.0], "task": ["t"], "metric": ["em"], "score": [0.5]}
+    pl.DataFrame(row).write_parquet(tmp_path / "t.parquet")
+    read = found(read_table(tmp_path / "t.parquet"), Columns(), where="t")
+    assert read.found["model"].to_list() == ["a@step2000"]
+
+
+@pytest.mark.parametrize(
+    ("header", "passed"),
+    [
+        ("model,t_acc,t_acc_stderr,size,notes", "size, notes"),
+        ("model,acc,acc_stderr,arc_acc", "acc, acc_stderr"),
+        ("model,task,acc,acc_n,acc_std,t_acc", "acc_std, t_acc"),
+    ],
+)
+def test_columns_beside_those_of_metrics_that_are_not_read_are_named(header: str, passed: str, tmp_path: Path) -> None:
+    row = ",".join({"model": "a", "task": "t", "acc_n": "5"}.get(column, "0.5") for column in header.split(","))
+    read = found(table(f"{header}\n{row}\n", tmp_path), Columns(), where="t")
+    assert read.notes == [f"columns passed over: {passed}"]
+
+
+def test_words_for_no_number_may_be_names(tmp_path: Path) -> None:
+    rows = "".join(f"a,t,{leaf},em,{score}\n" for leaf, score in (("na", "0.5"), ("NULL", "0.25"), ("NA", "0.75")))
+    read = leaves("model,task,subtask,metric,score\n" + rows + "a,t,u,em,NONE\n", tmp_path)
+    assert [(row[1], row[3]) for row in read] == [("t:na", 0.5), ("t:NULL", 0.25), ("t", 0.75)]
+    items = found(table("model,task,example,metric,score\na,t,none,em,1\n", tmp_path), Columns(), where="t").items
+    assert items["example_id"].to_list() == [0]
+    names = pl.DataFrame({"model": ["-"], "task": ["t"], "subtask": ["NA"], "metric": ["em"], "score": ["0.5"]})
+    names.write_parquet(tmp_path / "t.parquet")
+    read_back = found(read_table(tmp_path / "t.parquet"), Columns(), where="t").found
+    assert read_back.select("model", "subtask").rows() == [("-", "NA")]
+
+
+def test_a_name_that_begins_as_an_archive_does_is_none(tmp_path: Path) -> None:
+    text = "PK,task,metric,score\na,t,em,0.5\n"
+    assert leaves(text, tmp_path, model="PK")[0][0] == "a"

@@ -14,7 +14,7 @@ from rescore.importing.names import ACCURACY, NORMALISED, chance, spelled
 from rescore.importing.renames import read_renames
 from rescore.importing.table_files import read_table
 from rescore.importing.tidy import CHOICES, FOUND, ITEMS, Collected, Schema, frame, stack
-from rescore.importing.wide_tables import ERROR, ROW, from_metrics, from_tasks, share_of_numbers
+from rescore.importing.wide_tables import ERROR, ROW, from_metrics, from_tasks, share_of_numbers, without_nulls
 from rescore.tables import InputError, some
 
 _NUMBERS: Schema = {"score": pl.Float64, "stderr": pl.Float64, "n": pl.Int64, "chance": pl.Float64, "shots": pl.Int64}
@@ -139,7 +139,7 @@ def _long(
         )
     if columns.metric_name:
         return from_tasks(table, given, columns.metric_name, where)
-    return from_metrics(table, given, where), []
+    return from_metrics(table, given, where)
 
 
 def _typed(long: pl.DataFrame) -> pl.DataFrame:
@@ -170,7 +170,7 @@ def _typed(long: pl.DataFrame) -> pl.DataFrame:
             )
     spellings = {name: spelled(str(name)) for name in long["metric"].unique()}
     if "revision" in long.columns:
-        revision = pl.col("revision").cast(pl.String).str.replace(r"^(\d+)$", "step$1")
+        revision = pl.col("revision").cast(pl.String).str.replace(r"^(\d+)(\.0+)?$", "step$1")  # pandas writes 1000.0
         long = long.with_columns(model=pl.concat_str("model", revision, separator="@", ignore_nulls=True))
     return long.with_columns(
         *(pl.col(c).cast(pl.String) for c in ("model", "task")),
@@ -183,14 +183,14 @@ def _in_percent(beside: pl.DataFrame) -> bool:
     """Tell whether standard errors e that stand without % beside scores p with it are in percent.
 
     Were they not, a test would have p (1 - p) / e^2 questions: fewer than 10 means that they are in percent, more than
-    100 that they are not. Raises InputError where it is between.
+    100 that they are not. The rows between go with the others. Raises InputError where all are between, or the
+    others disagree.
     """
     p, error = pl.col("score"), pl.col("stderr")
     told = beside.filter((error > 0) & (p > 0) & (p < 1)).with_columns(questions=p * (1 - p) / error**2)
-    if (told["questions"] < 10).all():
-        return True
-    if (told["questions"] > 100).all():
-        return False
+    decisive = told.filter((pl.col("questions") < 10) | (pl.col("questions") > 100))["questions"] < 10
+    if told.is_empty() or decisive.n_unique() == 1:
+        return decisive.all()
     row = told.row(0, named=True)
     raise InputError(
         f"{row['where']}: stderr {row['stderr']:g} beside a score with the sign % may be in percent or not; "
@@ -206,7 +206,7 @@ def _signed(long: pl.DataFrame, column: str) -> pl.Series:
 
 
 def _number(long: pl.DataFrame, column: str, kind: Any) -> pl.Series:
-    given = long[column]
+    given = without_nulls(long[column])
     if given.dtype == pl.String:
         given = given.str.replace("(?i)^true$", "1").str.replace("(?i)^false$", "0")
         if kind is pl.Int64:  # 14,042 has no other reading here

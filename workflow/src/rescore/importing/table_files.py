@@ -13,7 +13,7 @@ import polars as pl
 from rescore.importing.wide_tables import ERROR
 from rescore.tables import InputError
 
-_NULLS = ("", "na", "n/a", "#n/a", "-", "–", "—", "null", "none")
+_NO_NAMES = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]  # `none` and `na` may be names
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _DRESSED = rf"^\**\s*({_NUMBER})\s*%?\s*(?:(?:±|\+/-)\s*({_NUMBER})\s*%?)?\s*\**$"
 _OF_NUMBERS = r"^[-−+\d.,%±/*eE\s]+$"  # a cell of these characters alone holds no name
@@ -23,21 +23,18 @@ _THOUSANDS = r"^[-+]?\d{1,3}((,\d{3})+\.\d+|(,\d{3}){2,})$"  # 1,234 could be 1.
 def read_table(path: Path, *, percent: bool = False) -> pl.DataFrame:
     """Read a table: .parquet, or text in UTF-8 or UTF-16, plain or compressed by gzip. Text columns stay text.
 
-    Cells are separated as the header is: by commas, tabs, semicolons or bars. Beside semicolons a comma is a decimal
-    point. A number with the sign % keeps it, unless all scores will be divided by 100, being in `percent`.
+    Cells are separated by commas, tabs, semicolons or bars. Beside semicolons a comma is a decimal point. A number with
+    the sign % keeps it, unless all scores will be divided by 100, being in `percent`.
     """
     if path.is_dir():
         raise InputError(f"{path}: a folder; give one table")
     try:
-        table = _of_parquet(path) if path.suffix == ".parquet" else _of_text(path)
+        return _bare(_of_parquet(path) if path.suffix == ".parquet" else _of_text(path), percent=percent)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         first, *_ = str(error).split("\n")
         raise InputError(f"{path}: no table that can be read ({first})") from error
-    texts = pl.col(pl.String).str.strip_chars()
-    table = table.with_columns(pl.when(~texts.str.to_lowercase().is_in(_NULLS)).then(texts))
-    return _bare(table, percent=percent)
 
 
 def _of_parquet(path: Path) -> pl.DataFrame:
@@ -49,12 +46,9 @@ def _of_parquet(path: Path) -> pl.DataFrame:
 def _of_text(path: Path) -> pl.DataFrame:
     """Read cells as they stand; blank lines become rows of nulls, so that a row keeps its number."""
     text = _text(path)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    bare = re.sub('"[^"]*"', "", first)
-    own = "\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ","
-    separator = max((own, ",", "\t", ";", "|"), key=bare.count)
-    rows: list[list[str]] = []
     csv.field_size_limit(2**31 - 1)
+    separator = _separator(text, own="\t" if path.name.removesuffix(".gz").endswith((".tsv", ".tab")) else ",")
+    rows: list[list[str]] = []
     try:
         rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
@@ -76,15 +70,34 @@ def _of_text(path: Path) -> pl.DataFrame:
     if twins := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{path}: two columns are called '{twins[0]}'; take one out, or rename it")
     table = pl.DataFrame(dict(named), schema=dict.fromkeys(names, pl.String))
+    table = table.with_columns(pl.all().str.strip_chars().replace(_NO_NAMES, None))
     if separator == ";":
         decimal = pl.all().str.replace_all(",", ".", literal=True)
         table = table.with_columns(pl.when(pl.all().str.contains(_OF_NUMBERS)).then(decimal).otherwise(pl.all()))
     return table
 
 
+def _separator(text: str, *, own: str) -> str:
+    """Take of the separators in the header that of the file's name, else the most frequent one.
+
+    Another one is taken where it alone gives every row as many cells as the header.
+    """
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    bare = re.sub('"[^"]*"', "", first)
+    there = sorted((s for s in ",\t;|" if s in bare), key=lambda s: (s != own, -bare.count(s)))
+    if len(there) < 2:
+        return (there or [own])[0]
+    return next((s for s in there if _is_even(text, s)), there[0])
+
+
+def _is_even(text: str, separator: str) -> bool:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    return len({len(cells) for cells in rows if any(map(str.strip, cells))}) == 1
+
+
 def _text(path: Path) -> str:
     content = path.read_bytes()
-    if content.startswith(b"PK"):
+    if content.startswith(b"PK\x03\x04"):
         raise InputError(f"{path}: an archive or a workbook; give a table in it, unpacked or saved as .csv")
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)

@@ -14,6 +14,8 @@ ROW = "row of the file"
 ERROR, COUNT = "_stderr", "_n"
 """End the names of the columns beside one of scores: its standard errors and numbers of questions."""
 
+_NO_NUMBERS = ("", "na", "n/a", "#n/a", "-", "–", "—", "null", "none")  # in upper or lower case
+
 _NO_TASKS = re.compile(  # columns of numbers in published tables that are no task; without a name is pandas' index
     r"(the_)?(average|avg|mean|overall|total|rank|index|id|year|date|seed|step|epoch|run_id|params?|parameters|size|"
     r"n_params|num_params|tokens|n_tokens|flops|compute|loss|layers|n_layers|batch_size|temperature|shots|n_shots|"
@@ -21,24 +23,27 @@ _NO_TASKS = re.compile(  # columns of numbers in published tables that are no ta
 )
 
 
-def from_metrics(table: pl.DataFrame, given: Mapping[str, str], where: str) -> pl.DataFrame:
+def from_metrics(table: pl.DataFrame, given: Mapping[str, str], where: str) -> tuple[pl.DataFrame, list[str]]:
     """Turn a table with a column per metric into one with a row per metric.
 
     Columns are called as metrics where there is a column of tasks, else `task_metric`; with `_stderr` and `_n` behind
-    that, a metric's standard error and its number of questions.
+    that, a metric's standard error and its number of questions. Says which columns were not read.
     """
     parts = []
+    read = {"", ROW, *given.values()}
     for column in table.columns:
         task, metric = (None, spelled(column)) if "task" in given else split(column)
         if metric in KNOWN and column not in given.values():
             parts.append(_part(table, given, column, task=task, metric=metric))
+            read |= {column, *_companions(table, given, column).values()}
     if not parts:
         form = "METRIC" if "task" in given else "TASK_METRIC"
         raise InputError(
             f"{where}: no column is called {form} with a known metric, such as acc, exact_match or perplexity; "
             "give --metric and --score where a row is one metric, or --metric-name where a column is a task"
         )
-    return pl.concat(parts, how="diagonal")
+    passed = [column for column in table.columns if column not in read]
+    return pl.concat(parts, how="diagonal"), [f"columns passed over: {', '.join(passed)}"] if passed else []
 
 
 def from_tasks(
@@ -51,7 +56,9 @@ def from_tasks(
     for column in table.columns:
         if column != ROW and column not in given.values() and column not in companions:
             plain = re.sub(r"\W+", "_", column.lower()).strip("_")
-            is_task = share_of_numbers(table[column]) > 0.5 and not _NO_TASKS.fullmatch(plain)  # the rest are refused
+            is_task = share_of_numbers(without_nulls(table[column])) > 0.5 and not _NO_TASKS.fullmatch(
+                plain
+            )  # the rest are refused
             (tasks if is_task else passed).append(column)
     if not tasks:
         raise InputError(f"{where}: --metric-name: no column of scores; the table has {', '.join(table.columns[1:])}")
@@ -65,15 +72,19 @@ def _part(
     table: pl.DataFrame, given: Mapping[str, str], column: str, *, task: str | None, metric: str | None
 ) -> pl.DataFrame:
     """Make rows of a column of scores, with the standard errors and numbers of questions beside it."""
-    companions = {"stderr": f"{column}{ERROR}", "n": f"{column}{COUNT}"}
     return table.select(
         ROW,
         *(pl.col(c).alias(o) for o, c in given.items()),
         *([pl.lit(task).alias("task")] if task else []),
         pl.lit(metric).alias("metric"),
         pl.col(column).cast(pl.String).alias("score"),
-        *(pl.col(c).cast(pl.String).alias(o) for o, c in companions.items() if o not in given and c in table.columns),
+        *(pl.col(c).cast(pl.String).alias(o) for o, c in _companions(table, given, column).items()),
     )
+
+
+def _companions(table: pl.DataFrame, given: Mapping[str, str], column: str) -> dict[str, str]:
+    beside = {"stderr": f"{column}{ERROR}", "n": f"{column}{COUNT}"}
+    return {option: c for option, c in beside.items() if option not in given and c in table.columns}
 
 
 def split(column: str) -> tuple[str | None, str | None]:
@@ -85,6 +96,13 @@ def split(column: str) -> tuple[str | None, str | None]:
     plain = column.lower().replace(" ", "_").replace("-", "_")
     metric = max((m for m in KNOWN if plain.endswith(f"_{m}")), key=len, default=None)
     return (None, None) if metric is None else (column[: -len(metric) - 1], metric)
+
+
+def without_nulls(column: pl.Series) -> pl.Series:
+    """Make null what stands for no number in a column of numbers."""
+    if column.dtype != pl.String:
+        return column
+    return column.set(column.str.strip_chars().str.to_lowercase().is_in(_NO_NUMBERS), None)
 
 
 def share_of_numbers(column: pl.Series) -> float:
