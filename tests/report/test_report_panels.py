@@ -257,12 +257,11 @@ def test_the_sentences_count_every_answer_and_say_the_open_ones() -> None:
     ]
     first, rest = sentences(pl.concat([*found, *others]))
     assert first == (
-        "5 of 7 subtasks rise suddenly (1 more is open). The metric makes at least 2 of 5 cliffs; the skill itself "
-        "broke in at least 1."
+        "5 of 7 subtasks rise suddenly (1 more is open). The metric makes at least 2 of 4 cliffs with a likelihood "
+        "(1 has none); the skill itself broke in at least 1."
     )
     assert rest == (
-        "Open: the metric's part in 1, the skill in 2. The metric adds little to 1. The skill did not break in 1. "
-        "Without a likelihood: 1."
+        "Open: the metric's part in 1, the skill in 2. The metric adds little to 1. The skill did not break in 1."
     )
     assert sentences(pl.concat(found[:2])) == (
         "2 of 2 subtasks rise suddenly. The metric makes 2 of 2 cliffs; the skill itself broke in 1.",
@@ -270,9 +269,39 @@ def test_the_sentences_count_every_answer_and_say_the_open_ones() -> None:
     )
     assert sentences(pl.concat(others)) == ("No sudden rise under exact match in 2 subtasks (1 is open).", "")
     assert sentences(pl.concat([found[-1], *others])) == (
-        "1 of 3 subtasks rises suddenly (1 more is open). None has a likelihood, so what makes them is not asked.",
+        "1 of 3 subtasks rises suddenly (1 more is open). It has no likelihood, so what makes it is not asked.",
         "",
     )
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (
+            [("open", "open")] * 21,
+            "Whether the metric makes them is open in all 21 cliffs; whether the skill itself broke is open in all.",
+        ),
+        (
+            [("open", "no"), ("no", "open"), ("no", "no"), (None, None), (None, None)],
+            "Whether the metric makes them is open in 1 of 3 cliffs with a likelihood (2 have none); "
+            "whether the skill itself broke is open in 1.",
+        ),
+        ([("no", "no")] * 2, "The metric makes 0 of 2 cliffs; the skill itself broke in 0."),
+        ([("yes", "no")], "The metric makes the cliff; the skill itself did not break."),
+        ([("no", "yes")], "The metric adds little to the cliff; the skill itself broke."),
+        (
+            [("open", "open"), (None, None)],
+            "Whether the metric makes the cliff with a likelihood (1 has none) is open; "
+            "whether the skill itself broke is open.",
+        ),
+    ],
+)
+def test_the_headline_makes_no_zero_of_what_is_open(answers: list[tuple[str | None, str | None]], said: str) -> None:
+    rows = [
+        cliff_row(("nano", "t", f"t:{n}"), "", cliff="yes", metric_makes_it=metric, skill_broke=skill)
+        for n, (metric, skill) in enumerate(answers)
+    ]
+    assert sentences(pl.concat(rows))[0].partition(" suddenly. ")[2] == said
 
 
 OPEN = {

@@ -62,6 +62,12 @@ def test_summary_fits_40_lines_and_says_what_it_leaves_out(tables: SimpleNamespa
     assert not any(line.startswith("and ") for line in few)
 
 
+def test_an_open_subtask_is_listed_by_what_it_may_be(tables: SimpleNamespace) -> None:
+    cliffs = cliff_row(("nano", "t", "t"), "open", cliff="yes", metric_makes_it="yes", skill_broke="open")
+    [line] = [line for line in printed(cliffs, tables.headline) if line.startswith("t ")]
+    assert line.split()[:5] == ["t", "mirage", "or", "both", "yes"]
+
+
 def test_several_ladders_are_told_apart(tables: SimpleNamespace) -> None:
     keys = [("nano", "t", "t"), ("pythia", "t", "t"), ("pythia", "s", "s:one")]
     lines = printed(pl.concat(cliff_row(key, "mirage") for key in keys), tables.headline)

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
-from rescore.report.text import KEY, NONE, Subtask, in_order, percent, plain, question, sentences, times
+from rescore.report.text import KEY, NONE, Subtask, group, in_order, percent, plain, question, sentences, times
 from rescore.tables.metrics import HARD_METRICS, METRICS
 
 _WIDTH, _HEIGHT = 80, 40
@@ -58,14 +58,14 @@ def _rows(shown: pl.DataFrame, width: int) -> list[Text]:
     """One line per subtask, under a line with the name of its task, and of its ladder where there are several."""
     with_ladder = shown["ladder"].n_unique() > 1
     lines: list[tuple[str, list[str]]] = [("Subtask", list(_HEADINGS))]
-    for group in shown.partition_by("ladder", "task", maintain_order=True):
-        for at, row in enumerate(group.iter_rows(named=True)):
+    for task in shown.partition_by("ladder", "task", maintain_order=True):
+        for at, row in enumerate(task.iter_rows(named=True)):
             key = Subtask(*(row[column] for column in KEY))
             indented = with_ladder or key.subtask != key.task
             if at == 0 and indented:
                 lines.append((plain(f"{key.task} ({key.ladder})" if with_ladder else key.task), []))
             name = plain(key.subtask.removeprefix(f"{key.task}:"))
-            lines.append((f"  {name}" if indented else name, [row["label"], *_cells(row)]))
+            lines.append((f"  {name}" if indented else name, [group(row) or NONE, *_cells(row)]))
     sizes = [max(map(len, column)) for column in zip(*(cells for _, cells in lines if cells), strict=True)]
     room = min(width - sum(sizes) - 2 * len(sizes), max(len(name) for name, cells in lines if cells))
     return [

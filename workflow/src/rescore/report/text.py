@@ -266,18 +266,39 @@ def sentences(cliffs: pl.DataFrame) -> tuple[str, str]:
         found = f"{count(n, 'sudden rise')} in {tested}{more}."
     unasked = rises["metric_makes_it"].null_count()
     if unasked == n:
-        return f"{found} None has a likelihood, so what makes them is not asked.", ""
+        who = "It has no likelihood, so what makes it" if n == 1 else "None has a likelihood, so what makes them"
+        return f"{found} {who} is not asked.", ""
     metric, skill = ({word: int((rises[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED)
-    least = ["at least " if each["open"] and each["yes"] else "" for each in (metric, skill)]
-    first = (
-        f"The metric makes {least[0]}{metric['yes']} of {count(n, 'cliff')}; "
-        f"the skill itself broke in {least[1]}{skill['yes']}."
-    )
-    opens = ("the metric's part in", metric["open"]), ("the skill in", skill["open"])
-    others = (
-        ("The metric adds little to", metric["no"]),
-        ("The skill did not break in", skill["no"]),
-        ("Without a likelihood:", unasked),
-    )
-    told = [f"Open: {', '.join(f'{what} {n}' for what, n in opens if n)}"] if metric["open"] or skill["open"] else []
-    return f"{found} {first}", " ".join(f"{each}." for each in [*told, *(f"{what} {n}" for what, n in others if n)])
+    first = f"{found} {_causes(metric, skill, unasked)}"
+    if n - unasked == 1:
+        return first, ""
+    opens = {"the metric's part in": metric, "the skill in": skill}
+    told = [f"{what} {counts['open']}" for what, counts in opens.items() if counts["yes"] and counts["open"]]
+    others = {"The metric adds little to": metric["no"], "The skill did not break in": skill["no"]}
+    rest = [f"Open: {', '.join(told)}."] if told else []
+    return first, " ".join([*rest, *(f"{what} {n}." for what, n in others.items() if n)])
+
+
+def _causes(metric: Mapping[str, int], skill: Mapping[str, int], unasked: int) -> str:
+    """Say of how many cliffs the answers are yes; where none is, whether that is open. Cliffs not asked stand apart."""
+    n = sum(metric.values())
+    every = "the cliff" if n == 1 else f"{n} cliffs"
+    if unasked:
+        every += f" with a likelihood ({unasked} {'has' if unasked == 1 else 'have'} none)"
+    if n == 1:
+        does = "makes" if metric["yes"] else "adds little to"
+        first = f"Whether the metric makes {every} is open" if metric["open"] else f"The metric {does} {every}"
+        did = "broke" if skill["yes"] else "did not break"
+        second = "whether the skill itself broke is open" if skill["open"] else f"the skill itself {did}"
+        return f"{first}; {second}."
+    at_least = ["at least " if each["open"] else "" for each in (metric, skill)]
+    if metric["yes"] or not metric["open"]:
+        first = f"The metric makes {at_least[0]}{metric['yes']} of {every}"
+    else:
+        some = "all" if metric["open"] == n else f"{metric['open']} of"
+        first = f"Whether the metric makes them is open in {some} {every}"
+    if skill["yes"] or not skill["open"]:
+        second = f"the skill itself broke in {at_least[1]}{skill['yes']}"
+    else:
+        second = f"whether the skill itself broke is open in {'all' if skill['open'] == n else skill['open']}"
+    return f"{first}; {second}."
