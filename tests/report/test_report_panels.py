@@ -170,17 +170,19 @@ def test_three_questions_are_chosen_and_each_answer_is_the_models(tmp_path: Path
     assert real_answers.read_answers(tmp_path, ["elsewhere"], curves, ["compute_flops"]) is None
     assert shown["questions"] == [["Q1 ⏎ A:", "t1"], ["Q4 ⏎ A:", "t4"], ["Q7 ⏎ A:", "t7"]]
     assert shown["said"] == [
-        ["small", "1\ufffd ⏎ !", "", ""],
-        ["large", "1\ufffd ⏎ !", "4\ufffd ⏎ !", "7\ufffd ⏎ !"],
+        ["small", ["1\ufffd ⏎ !", False], ["", False], ["", False]],
+        ["large", ["1\ufffd ⏎ !", False], ["4\ufffd ⏎ !", False], ["7\ufffd ⏎ !", False]],
     ]
 
 
-def test_a_text_is_cut_between_words() -> None:
-    row = ("m", "t", "t", 0, "word " * 50 + "end?", "target " * 20, "said")
-    shown = real_answers.shown(pl.DataFrame([row], schema=dict(real_answers.ANSWERS), orient="row"), ["m"])
-    [[question, target]] = shown["questions"]
-    assert question == "…" + "word " * 31 + "end?"
-    assert target == ("target " * 8).strip() + "…"
+def test_a_question_is_cut_between_words_and_an_answer_is_right_only_in_full() -> None:
+    target = "the capital of the kingdom of Denmark is the city of Copenhagen"
+    said = {"right": f" {target}\n", "wrong": f"{target[:60]}hagenX", "silent": ""}
+    rows = [(model, "t", "t", 0, "word " * 50 + "end?", target, words) for model, words in said.items()]
+    shown = real_answers.shown(pl.DataFrame(rows, schema=dict(real_answers.ANSWERS), orient="row"), list(said))
+    assert shown["questions"] == [["…" + "word " * 31 + "end?", f"{target[:60]}…"]]
+    cut = f"{target[:60]}…"
+    assert shown["said"] == [["right", [cut, True]], ["wrong", [cut, False]], ["silent", ["", False]]]
 
 
 def test_long_texts_are_cut_where_they_say_least() -> None:
@@ -188,7 +190,7 @@ def test_long_texts_are_cut_where_they_say_least() -> None:
         [("m", "t", "t", 0, "a" * 500 + "?", "b" * 500, "c" * 500)], schema=dict(real_answers.ANSWERS), orient="row"
     )
     shown = real_answers.shown(rows, ["m"])
-    [[question, target]], [[_, said]] = shown["questions"], shown["said"]
+    [[question, target]], [[_, [said, _]]] = shown["questions"], shown["said"]
     assert question == "…" + "a" * 159 + "?"
     assert (target, said) == ("b" * 60 + "…", "c" * 60 + "…")
 

@@ -72,7 +72,7 @@ function said({ ladder, answers: { questions, said: found } }) {
   const asked = questions.map(([question, target]) => make("li", {}, make("bdi", {}, question), " – right: ", make("bdi", { className: "same" }, target)));
   const body = found.map(([model, ...words]) => [
     make("th", { scope: "row", title: model }, number(axis[names.indexOf(model)])),
-    ...words.map((each, at) => make("td", { className: each === questions[at][1] ? "same" : "" }, make("bdi", {}, each || "(nothing)")))]);
+    ...words.map(([each, right]) => make("td", { className: right ? "same" : "" }, make("bdi", {}, each || "(nothing)")))]);
   return make("div", {}, make("h4", {}, "What the models said"), make("ol", { className: "asked" }, ...asked), table("said", [shared.axis, ...questions.map((_, at) => `to ${at + 1}`)], body));
 }
 

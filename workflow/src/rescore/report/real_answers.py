@@ -76,26 +76,33 @@ def one_per_size(curves: pl.DataFrame, column: str) -> dict[str, list[str]]:
 
 
 def shown(answers: pl.DataFrame, models: list[str]) -> dict[str, Any]:
-    """Set out the ANSWERS of one subtask: the questions, and what each of `models` that has answers said to them."""
+    """Set out the ANSWERS of one subtask: the questions, and what each of `models` that has answers said to them.
+
+    Of what is said the whole decides whether it is the target: both are cut to be shown.
+    """
     asked = answers.unique("example_id").sort("example_id").select("example_id", "question", "target").rows()
     of = {(model, example): said for model, example, said in answers.select("model", "example_id", "said").iter_rows()}
+
+    def told(model: str) -> list[tuple[str, str]]:
+        return [(of.get((model, example)) or "", target) for example, _, target in asked]
+
     answered = [model for model in models if any((model, example) in of for example, *_ in asked)]
     return {
         "questions": [[_short(question, "question"), _short(target, "target")] for _, question, target in asked],
         "said": [
-            [text.plain(model), *(_short(of.get((model, example), ""), "said") for example, *_ in asked)]
+            [
+                text.plain(model),
+                *([_short(words, "said"), words.strip() == target.strip()] for words, target in told(model)),
+            ]
             for model in answered
         ],
     }
 
 
 def _short(words: str, kind: str) -> str:
-    """Cut a text between words if it can be, and show its line ends as such: names and answers are untrusted."""
+    """Cut a long text, and show its line ends as such: names and answers are untrusted."""
     longest = _LONGEST[kind]
     told = words.strip().replace("\n", " ⏎ ")
     if len(told) > longest:
-        if kind == "question":
-            told = "…" + re.sub(r"^\S{0,20}\s+", "", told[-longest:])
-        else:
-            told = re.sub(r"\s+\S{0,20}$", "", told[:longest]) + "…"
+        told = "…" + re.sub(r"^\S{0,20}\s+", "", told[-longest:]) if kind == "question" else f"{told[:longest]}…"
     return text.plain(told)
