@@ -68,8 +68,9 @@ def facts(cliff: Mapping[str, Any], axis: Along, chance: float | None) -> list[s
         said.append(f"An answer has {tokens} token{'' if tokens == '1' else 's'} on average.")
     if (cliff["skill_broke"], cliff["under_nll_nats_per_token"]) == ("yes", "disappears"):
         said.append(
-            "NLL per token has no cliff, and still the skill broke: NLL falls from the smallest sizes on and never by "
-            "half in one step, but in the climb it falls much faster than before, relative to what is left."
+            "NLL per token has no cliff, and still the skill broke: too few draws have a flat start of NLL, or half "
+            "of its fall in one step after the first. But in the climb it falls much faster than before, relative to "
+            "what is left."
         )
     if cliff["seeds"] is not None:
         said.append(f"Seeds of one size: {_SEEDS.get(cliff['seeds'], cliff['seeds'])}.")

@@ -50,7 +50,7 @@ GROUPS = {name: LABELS[name] for name in _DECIDED.values()} | _OPEN | LABELS
 """The groups of subtasks in their order, and what each means: the labels, with open ones by what is known."""
 
 VERDICTS = {
-    "cliff": "a floor and a late rise, or half of the rise between two neighbouring sizes",
+    "cliff": "a floor and a late rise, or half of the rise in one step after the first",
     "smooth": "improves without a cliff",
     "flat": "hardly moves",
     "saturated": LABELS["saturated"],
