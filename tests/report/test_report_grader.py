@@ -67,6 +67,8 @@ def test_the_page_counts_the_subtasks_and_says_each_in_its_section() -> None:
     assert [embedded(section)["notes"][-1] for section in subtasks(page)] == [words, choices]
     [said] = texts(page.xpath("//h2[@id='grader']/following-sibling::p[1]"))
     assert said.startswith("In 2 of 2 subtasks an answer that holds the right one is rejected, or a question has no")
+    links = page.xpath("//h2[@id='grader']/following-sibling::p[2]/a")
+    assert [link.get("href") for link in links] == ["#s2", "#s1"]  # worst first
 
 
 def test_the_page_says_where_the_grader_is_right_and_nothing_without_the_table(tables: SimpleNamespace) -> None:

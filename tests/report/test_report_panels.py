@@ -65,6 +65,20 @@ def test_the_map_has_a_point_per_cliff_with_its_intervals_and_four_regions() -> 
     assert "mark" in cliff_map(CLIFFS.empty(), LINES).to_dict()  # nothing to draw
 
 
+def test_the_map_holds_intervals_whole_unless_they_are_very_wide() -> None:
+    def domains(low: float, high: float) -> list[list[float]]:
+        ends = {"metric_share_low": low, "metric_share_high": high, "acceleration_low": low, "acceleration_high": high}
+        [points] = [
+            layer
+            for layer in cliff_map(cliff("mirage", 0.5, 0.5, **ends), {}).to_dict()["layer"]
+            if layer["mark"]["type"] == "point"
+        ]
+        return [points["encoding"][axis]["scale"]["domain"] for axis in "xy"]
+
+    assert all(left < -0.15 and right > 1.0 for left, right in domains(-0.15, 1.0))
+    assert all(left > -0.5 and right < 1.5 for left, right in domains(-9.0, 9.0))
+
+
 def test_a_crowd_on_the_map_has_neither_bars_nor_numbers() -> None:
     many = pl.concat([cliff("open", 0.5, 0.5)] * 41)
     assert len(cliff_map(many, {}).to_dict()["layer"]) == 1

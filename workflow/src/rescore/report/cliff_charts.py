@@ -27,6 +27,7 @@ _SIDE = 420
 _NARROW = 260  # pixels across on a narrow screen; what is apart there is apart on a wide one
 _PLACES = [(dx, dy) for reach in (11, 18) for dy in (-reach, 0, reach) for dx in (reach, -reach, 0) if dx or dy]
 """Where a number may stand beside its point, in pixels, the best place first."""
+_BOUNDS = (-0.2, 1.05)  # one wide interval shall not press all points together
 _ROOM = 11  # pixels that a number keeps free around it
 _TIMES = "format((1 + datum.value) / (1 - datum.value), '.2~g') + 'x'"  # an acceleration as the factor that it is
 
@@ -45,7 +46,7 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     rows = _rows(found(cliffs))
     if not rows:
         return nothing()
-    shares, accelerations = ([row[name] for row in rows] for name in ("metric_share", "acceleration"))
+    shares, accelerations = (_reach(rows, name) for name in ("metric_share", "acceleration"))
     x_domain = (min(0, *shares) - 0.1, max(0.5, *shares) + 0.15)
     y_domain = (min(0, *accelerations) - 0.15, max(0.8, *accelerations) + 0.15)
     x = alt.X("metric_share:Q").scale(domain=x_domain, nice=False).axis(format="%", grid=False, tickCount=6)
@@ -71,7 +72,7 @@ def cliff_map(cliffs: pl.DataFrame, conventions: Mapping[str, Any]) -> alt.Layer
     layers = [points.encode(x=x, y=y, fill=fill, stroke=stroke, tooltip=tooltip)]
     subtitle = ["a point per cliff; intervals in the table"]
     if len(rows) <= _ROWS:
-        subtitle = ["bars: 90% intervals", "numbers as in “What makes each climb”"]
+        subtitle = ["bars: 90% intervals, cut at the frame", "numbers as in “What makes each climb”"]
         placed = alt.Chart(alt.InlineData(values=_apart(rows, x_domain, y_domain)))
         numbers = placed.mark_text(fontSize=9.5, dx=alt.ExprRef("datum.dx"), dy=alt.ExprRef("datum.dy")).encode(
             x=x, y=y, text="number:N"
@@ -155,6 +156,12 @@ def _rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
             | {"label": row["label"], "reason": text.plain(row["reason"])}
         )
     return shown
+
+
+def _reach(rows: list[dict[str, Any]], name: str) -> list[float]:
+    """Return a number of all points, and the ends of their intervals within `_BOUNDS`."""
+    ends = [row[f"{name}_{end}"] for row in rows for end in ("low", "high")]
+    return [row[name] for row in rows] + [min(max(end, _BOUNDS[0]), _BOUNDS[1]) for end in ends if end is not None]
 
 
 def _apart(

@@ -11,7 +11,7 @@ from rescore.report import cliff_charts, panels, real_answers, subtask_charts, t
 from rescore.report.along import Along, rung_means
 from rescore.report.grid import rounded
 from rescore.report.panels import CHOICES, Panel
-from rescore.report.replies import facts, grader, replies, tokens_line
+from rescore.report.replies import facts, grader, replies, tokens_line, worst_share
 from rescore.report.text import KEY, Subtask, Words
 from rescore.tables import FLAGS, GRADING, METRICS, POSITIONS, SEEDS
 from rescore.tables.metrics import HARD_METRICS, SOFT_METRICS, STAGES
@@ -25,7 +25,7 @@ class Details:
     """A subtask as the page shows it: name, label and group (None without a row of CLIFFS), panels, verdicts by metric.
 
     `data` is what the page's script shows when the reader opens it, `graded` whether GRADING has rows of its
-    models, `misgraded` whether these tell of errors.
+    models, `misgraded` the largest share of errors in them.
     """
 
     key: Subtask
@@ -38,7 +38,7 @@ class Details:
     verdicts: Mapping[str, str]
     data: Mapping[str, Any]
     graded: bool
-    misgraded: bool
+    misgraded: float
 
 
 def details(
@@ -117,7 +117,7 @@ def details(
                     "answers": real_answers.shown(said_of(key.task, key.subtask), sizes.get(key.ladder, [])),
                 },
                 graded=graded(*key).height > 0,
-                misgraded=bool(wrong),
+                misgraded=worst_share(graded(*key)),
             )
         )
     return found

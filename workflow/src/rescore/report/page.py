@@ -88,7 +88,7 @@ def render(
         metrics=text.metrics(verdicts),
         sections=subtasks,
         n_graded=sum(subtask.graded for subtask in subtasks),
-        n_misgraded=sum(subtask.misgraded for subtask in subtasks),
+        misgraded=sorted((subtask for subtask in subtasks if subtask.misgraded), key=lambda each: -each.misgraded),
         **diagnostics.sections(found, {subtask.key: place for place, subtask in enumerate(subtasks)}),
         specs={
             **{name: subtask_charts.spec(name, axis, seeded=seeded) for name in drawn},

@@ -104,6 +104,12 @@ def grader(grading: pl.DataFrame) -> str | None:
     return f"Grader: {'; '.join(said)}." if said else None
 
 
+def worst_share(grading: pl.DataFrame) -> float:
+    """Return from a subtask's rows of GRADING the largest share of rejected right answers or of no correct choice."""
+    without = (pl.col("no_correct_choice") / pl.col("n_examples")).fill_nan(None)
+    return float(grading.select(pl.max_horizontal("rejected_share", without).max()).item() or 0.0)
+
+
 def tokens_line(positions: pl.DataFrame) -> str | None:
     """Say from a subtask's rows of POSITIONS whether errors at the tokens of an answer go together; None if unknown."""
     told = positions.filter(pl.col("position") == 1).drop_nulls("token_correlation_low")
