@@ -72,7 +72,9 @@ def judge_curves(
     third = max(len(x) // 3, 1)
     bottom, top = Y[:third].mean(0), Y[-third:].mean(0)
     fallen = point[:, :third].mean(1) - point[:, -third:].mean(1)  # [metrics]
-    worse_first = (Y.min(0) <= Y[0] - c.rise_min * unit[:, None]).mean(1) >= c.confidence
+    up_to_top = np.arange(len(Y))[:, None, None] <= 1 + Y[1:].argmax(0)  # the best size after the first
+    worst = np.where(up_to_top, Y, np.inf).min(0)
+    worse_first = (worst <= Y[0] - c.rise_min * unit[:, None]).mean(1) >= c.confidence
     saturated = ((bottom >= c.saturated_at).mean(1) >= c.cliff_confidence) & ~likelihood
     inverse = (top <= bottom - c.rise_min * unit[:, None]).mean(1) >= c.confidence
     G0, rise0 = progress(isotonic(point.T))
