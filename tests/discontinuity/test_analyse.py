@@ -232,11 +232,15 @@ def test_an_inverse_curve_says_how_far_it_falls() -> None:
 
 
 def test_a_curve_that_got_worse_first_says_so() -> None:
-    """From .8 at the first size down to 0 and up to 1; as it stands, and without the fall."""
-    for first, said in ((80, True), (5, False)):
-        right = [first, 40 * said, 0, 0, 0, 0, 0, 100, 100, 100]
+    """Down to 0 and up again, to more than at first or to less; not without the fall, nor where it falls at the end."""
+    for right, said in (
+        ([80, 40, 0, 0, 0, 0, 0, 100, 100, 100], True),
+        ([80, 40, 0, 0, 0, 0, 0, 75, 75, 75], True),
+        ([5, 0, 0, 0, 0, 0, 0, 100, 100, 100], False),
+        ([30, 90, 90, 90, 90, 90, 90, 90, 10], False),
+    ):
         verdict = analyse(*small([[1.0] * n + [0.0] * (100 - n) for n in right])).verdicts.row(0, named=True)
-        assert verdict["verdict"] == "cliff"
+        assert verdict["verdict"] in ("cliff", "open", "smooth")
         assert verdict["reason"].endswith(", and it got worse first") == said
 
 
@@ -258,7 +262,50 @@ def test_a_likelihood_that_is_not_known_from_end_to_end_leaves_the_cliff_alone(l
     elif len(lacking) == 8:
         assert "; no likelihood (nll_nats_per_token: the ladder is too short: 4 sizes over" in cliff["reason"]
     else:
-        assert "not from the first size to the last)" in cliff["reason"]
+        end = "first" if lacking == [0] else "last"
+        assert f"; no likelihood (nll_nats_per_token: not known at the {end} size of exact_match)," in cliff["reason"]
+
+
+def test_sizes_that_two_metrics_share_may_be_too_few() -> None:
+    """Each is known of five sizes or more, both are of four."""
+    scores, ladder = stepping(8)
+    names, metric = ladder["model"].to_list(), pl.col("metric")
+    no_hard = (metric == "exact_match") & pl.col("model").is_in(names[1:3])
+    no_nll = (metric == NLL) & pl.col("model").is_in(names[5:7])
+    cliff = analyse(scores.filter(~no_hard & ~no_nll), ladder).cliffs.row(0, named=True)
+    assert "(nll_nats_per_token: at the sizes that have exact_match too, the ladder is too short: 4 " in cliff["reason"]
+
+
+@pytest.mark.parametrize("lacking", [pl.col("model").str.contains("size0[34]"), pl.col("example_id") < 10])
+def test_a_gap_in_the_middle_stages_leaves_the_likelihood_alone(lacking: pl.Expr) -> None:
+    """No size or item that NLL and exact match share is given up for a stage between them."""
+    ladder = simulated_ladder(rungs=9)
+    scores = simulated_scores({"step": TRUTHS["step"]}, ladder, n_items=100)
+    found = analyse(scores.filter(~(lacking & (pl.col("metric") == "token_probability"))), ladder)
+    cliff, exact = found.cliffs.row(0, named=True), row(found.verdicts, "step", "exact_match")
+    assert (cliff["label"], cliff["chain_share"]) == ("real", None)
+    assert "by the likelihood alone" in cliff["reason"]
+    assert (exact["n_rungs"], exact["n_items"]) == (9, 100)
+    assert "left out" not in exact["reason"].replace("whichever size but the first is left out", "")
+
+
+def test_logged_choices_have_all_parts_of_the_waterfall() -> None:
+    """The grade rises in one gap, so a stage's share of the climb is that gap's share of its own rise.
+
+    NLL per answer makes 1/6 of its rise there, the choice's probability .3/.8, that among the listed .4/.8.
+    """
+    stages = {
+        "nll_nats_per_answer": [6, 5, 4, 3, 2, 1, 0],
+        "target_probability": [0.0, 0.0, 0.1, 0.2, 0.5, 0.7, 0.8],
+        "choice_probability": [0.2, 0.2, 0.2, 0.3, 0.7, 0.9, 1.0],
+        "multiple_choice_grade": [0, 0, 0, 0, 1, 1, 1],
+    }
+    given = [small([[float(mean)] * 100 for mean in means], metric) for metric, means in stages.items()]
+    cliff = analyse(pl.concat([scores for scores, _ in given]), given[0][1]).cliffs.row(0, named=True)
+    parts = [cliff[f"{part}_part"] for part in ("likelihood", "probability", "answer", "argmax")]
+    assert parts == pytest.approx([1 / 6, 3 / 8 - 1 / 6, 1 / 8, 1 / 2], abs=1e-6)
+    assert (cliff["metric_share"], cliff["chain_share"]) == pytest.approx((5 / 6, 5 / 8), abs=1e-6)
+    assert "by the likelihood alone" not in cliff["reason"]
 
 
 def test_models_and_items_that_the_likelihood_lacks_are_left_out_and_told() -> None:
@@ -268,16 +315,26 @@ def test_models_and_items_that_the_likelihood_lacks_are_left_out_and_told() -> N
     cliff, exact = found.cliffs.row(0, named=True), row(found.verdicts, "step", "exact_match")
     assert cliff["label"] == "real"
     assert (exact["n_rungs"], exact["n_items"]) == (11, 70)
-    without = "without a score under every metric that the questions use"
-    assert f"size03-seed0 left out: {without}; 30 of 100 items left out: {without}" in exact["reason"]
+    without = "without the likelihood or the hard metric"
+    for told in (exact, cliff):
+        assert told["reason"].endswith(f"; size03-seed0 left out: {without}; 30 of 100 items left out: {without}")
     means = scores.filter(pl.col("metric") == "exact_match", pl.col("example_id") >= 30)
     first = means.filter(pl.col("model") == ladder["model"][0])["score"].mean()
     assert exact["first_mean"] == pytest.approx(first)
     assert found.curves.filter(metric="exact_match")["n"].to_list() == [100] * 12  # curves show all there is
     few = scores.filter(~((pl.col("example_id") > 0) & (pl.col("metric") == NLL)))
     assert "nll_nats_per_token: a single item" in analyse(few, ladder).cliffs["reason"].item()
-    other = scores.filter((pl.col("example_id") < 50) == (pl.col("metric") == NLL))
-    assert "too few of the same questions" in analyse(other, ladder).cliffs["reason"].item()
+
+
+@pytest.mark.parametrize(("known", "label", "n"), [(50, "real", 50), (49, "no likelihood", 100)])
+def test_a_likelihood_of_under_half_of_the_questions_leaves_the_cliff_to_all_of_them(
+    known: int, label: str, n: int
+) -> None:
+    scores, ladder = stepping()
+    found = analyse(scores.filter((pl.col("example_id") < known) | (pl.col("metric") != NLL)), ladder)
+    cliff, exact = found.cliffs.row(0, named=True), row(found.verdicts, "step", "exact_match")
+    assert (cliff["label"], exact["n_items"]) == (label, n)
+    assert ("known of 49 of the 100 items of exact_match, half are needed" in cliff["reason"]) == (known == 49)
 
 
 def test_ids_may_be_any_whole_numbers() -> None:

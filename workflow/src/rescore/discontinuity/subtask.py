@@ -81,13 +81,14 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str, *, in_training
         )
         for place, group in enumerate(_groups(usable, stages))
     )
+    unlikely = _unlikely(cells, why, hard, settings)
     guess = _guess_nats(every) if stages and stages[0] == REFERENCE_METRIC else None
     return Subtask(
         cells=cells,
         curves=curves,
         not_judged={name: reason for name, reason in why.items() if reason},
         hard=hard,
-        answer=_answer(curves[0], guess, settings.conventions, _unlikely(cells, why)) if stages else None,
+        answer=_answer(curves[0], guess, settings.conventions, unlikely) if stages else None,
         tokens=tokens,
         guess=guess,
     )
@@ -110,12 +111,11 @@ def _answer(curves: Curves, guess: float | None, conventions: Conventions, unlik
     )
 
 
-def _unlikely(cells: Mapping[str, Cell], why: Mapping[str, str | None]) -> str:
+def _unlikely(cells: Mapping[str, Cell], why: Mapping[str, str | None], hard: str | None, settings: Settings) -> str:
     name = reference_metric(name for name in cells if cells[name].has_scores)
-    if name not in cells or not cells[name].has_scores:
+    if hard is None or why[hard] or name not in cells or not cells[name].has_scores:
         return "no likelihood"
-    apart = "on too few of the same questions, or not from the first size to the last"
-    return f"no likelihood ({name}: {why[name] or apart})"
+    return f"no likelihood ({name}: {why[name] or _apart(cells[name], cells[hard], settings)})"
 
 
 def _groups(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> list[list[Cell]]:
@@ -127,24 +127,34 @@ def _groups(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> list[list[Ce
     return list(groups.values())
 
 
-def _alike(stages: Sequence[Cell], settings: Settings) -> dict[str, Cell]:
-    """The stages, the hard metric last, on the models and items that all of them have.
+def _apart(likelihood: Cell, hard: Cell, settings: Settings) -> str | None:
+    """Why a likelihood and the hard metric have too little in common to be judged together; None where they have not.
 
-    Empty where these are no two items, or no ladder that can be judged from the hard metric's first size to its last.
+    Under half of the hard metric's items, not its first or last size, or too short a ladder.
     """
-    models = set.intersection(*(set(cell.models) for cell in stages))
+    models, items = _common([likelihood, hard])
+    x = hard.x[[model in models for model in hard.models]]
+    for end, place in (("first", hard.x[0]), ("last", hard.x[-1])):
+        if place not in x:
+            return f"not known at the {end} size of {hard.metric}"
+    if short := _too_short(x, settings):
+        return f"at the sizes that have {hard.metric} too, {short}"
+    if likelihood.item_ids is None or hard.item_ids is None or items is None:
+        return None
+    if len(items) < max(2, len(hard.item_ids) / 2):
+        return f"known of {len(items)} of the {len(hard.item_ids)} items of {hard.metric}, half are needed"
+    return None
+
+
+def _common(stages: Sequence[Cell]) -> tuple[set[str], NDArray[np.int64] | None]:
+    """Models and items that all of them have; no items where all are aggregates."""
     ids = [cell.item_ids for cell in stages if cell.item_ids is not None]
-    items = reduce(np.intersect1d, ids) if ids else None
-    x = stages[-1].x
-    shared = x[[model in models for model in stages[-1].models]]
-    if _too_short(shared, settings) or shared[0] > x[0] or shared[-1] < x[-1] or (items is not None and len(items) < 2):
-        return {}
-    return {cell.metric: _only(cell, models, items) for cell in stages}
+    return set.intersection(*(set(cell.models) for cell in stages)), reduce(np.intersect1d, ids) if ids else None
 
 
 def _only(cell: Cell, models: set[str], items: NDArray[np.int64] | None) -> Cell:
     """A cell without the models and the items that others lack, with a note on what is left out."""
-    lacking = "without a score under every metric that the questions use"
+    lacking = "without the likelihood or the hard metric"
     keep = np.array([model in models for model in cell.models])
     if not keep.all():
         left = [model for model in cell.models if model not in models]
@@ -281,15 +291,24 @@ def _tokens_about(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> float:
 
 
 def _stages_of(hard: str | None, usable: Mapping[str, Cell], settings: Settings) -> dict[str, Cell]:
-    """The stages of the three questions: four, two without those in the middle, one without a likelihood."""
+    """The stages of the three questions on what all of them have, the hard metric last.
+
+    Four; two where those in the middle are not known, or of fewer models or items; one without a likelihood.
+    """
     if hard is None or hard not in usable:
         return {}
     reference = reference_metric(usable)
-    for between in (STAGES[hard], ()) if reference == REFERENCE_METRIC else ((),):
-        names = (reference, *between, hard)
-        if all(name in usable for name in names) and (alike := _alike([usable[name] for name in names], settings)):
-            return alike
-    return {hard: usable[hard]}
+    if reference not in usable or _apart(usable[reference], usable[hard], settings):
+        return {hard: usable[hard]}
+    stages = [usable[reference], usable[hard]]
+    models, items = _common(stages)
+    known = all(name in usable for name in STAGES[hard])
+    if known and (reference == REFERENCE_METRIC or hard == "multiple_choice_grade"):  # a choice is one token: k = 1
+        four = [usable[name] for name in (reference, *STAGES[hard], hard)]
+        same, of_all = _common(four)
+        if same == models and (items is None or of_all is None or len(of_all) == len(items)):
+            stages = four
+    return {cell.metric: _only(cell, models, items) for cell in stages}
 
 
 def _guess_nats(cells: Mapping[str, Cell]) -> float | None:
