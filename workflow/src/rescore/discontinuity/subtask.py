@@ -1,8 +1,7 @@
 """One subtask along one ladder: its metrics' curves, drawn together and judged, and the answers to the questions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,12 @@ from rescore.discontinuity.progress import Floats
 from rescore.discontinuity.resampling import Noise, item_draws, mean_draws, rung_draws, rung_means
 from rescore.discontinuity.rung_noise import RungNoise, rung_noise
 from rescore.discontinuity.seeds import seeds
+from rescore.discontinuity.stages import stages_of, too_short, without_likelihood
 from rescore.discontinuity.stream import stream
 from rescore.discontinuity.synchrony import synchrony
 from rescore.discontinuity.three_questions import Answer, ask
-from rescore.tables import METRICS, count, some
-from rescore.tables.axes import AXES
-from rescore.tables.metrics import GUESS_METRIC, HARD_METRICS, REFERENCE_METRIC, STAGES, reference_metric
+from rescore.tables import METRICS
+from rescore.tables.metrics import GUESS_METRIC, HARD_METRICS, REFERENCE_METRIC, STAGES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +61,11 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str, *, in_training
     """
     every = {cell.metric: cell for cell in found}
     cells = {name: cell for name, cell in every.items() if name in METRICS and METRICS[name].link}
-    why = {name: cell.reason or _too_short(cell.x, settings) for name, cell in cells.items()}
+    why = {name: cell.reason or too_short(cell.x, settings) for name, cell in cells.items()}
     usable = {name: cell for name, cell in cells.items() if why[name] is None}
     given = [name for name in HARD_METRICS if name in cells and cells[name].models]
     hard = next((name for name in given if cells[name].has_scores), given[0] if given else None)
-    of_stages = _stages_of(hard, usable, settings)
+    of_stages = stages_of(hard, usable, settings)
     stages, cells, usable = tuple(of_stages), cells | of_stages, usable | of_stages
     tokens = 1.0 if hard == "multiple_choice_grade" else _answer_tokens(every)
     names = (ladder, found[0].task, found[0].subtask)
@@ -81,7 +80,7 @@ def judge(found: Sequence[Cell], settings: Settings, ladder: str, *, in_training
         )
         for place, group in enumerate(_groups(usable, stages))
     )
-    unlikely = _unlikely(cells, why, hard, settings)
+    unlikely = without_likelihood(cells, why, hard, settings)
     guess = _guess_nats(every) if stages and stages[0] == REFERENCE_METRIC else None
     return Subtask(
         cells=cells,
@@ -111,13 +110,6 @@ def _answer(curves: Curves, guess: float | None, conventions: Conventions, unlik
     )
 
 
-def _unlikely(cells: Mapping[str, Cell], why: Mapping[str, str | None], hard: str | None, settings: Settings) -> str:
-    name = reference_metric(name for name in cells if cells[name].has_scores)
-    if hard is None or why[hard] or name not in cells or not cells[name].has_scores:
-        return "no likelihood"
-    return f"no likelihood ({name}: {why[name] or _apart(cells[name], cells[hard], settings)})"
-
-
 def _groups(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> list[list[Cell]]:
     """Metrics by the models that have them; the stages first."""
     groups: dict[tuple[str, ...], list[Cell]] = {}
@@ -125,61 +117,6 @@ def _groups(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> list[list[Ce
     for name in (*stages, *rest):
         groups.setdefault(usable[name].models, []).append(usable[name])
     return list(groups.values())
-
-
-def _apart(likelihood: Cell, hard: Cell, settings: Settings) -> str | None:
-    """Why a likelihood and the hard metric have too little in common to be judged together; None where they have not.
-
-    Under half of the hard metric's items, not its first or last size, or too short a ladder.
-    """
-    models, items = _common([likelihood, hard])
-    x = hard.x[[model in models for model in hard.models]]
-    for end, place in (("first", hard.x[0]), ("last", hard.x[-1])):
-        if place not in x:
-            return f"not known at the {end} size of {hard.metric}"
-    if short := _too_short(x, settings):
-        return f"at the sizes that have {hard.metric} too, {short}"
-    if likelihood.item_ids is None or hard.item_ids is None or items is None:
-        return None
-    if len(items) < max(2, len(hard.item_ids) / 2):
-        return f"known of {len(items)} of the {len(hard.item_ids)} items of {hard.metric}, half are needed"
-    return None
-
-
-def _common(stages: Sequence[Cell]) -> tuple[set[str], NDArray[np.int64] | None]:
-    """Models and items that all of them have; no items where all are aggregates."""
-    ids = [cell.item_ids for cell in stages if cell.item_ids is not None]
-    return set.intersection(*(set(cell.models) for cell in stages)), reduce(np.intersect1d, ids) if ids else None
-
-
-def _only(cell: Cell, models: set[str], items: NDArray[np.int64] | None) -> Cell:
-    """A cell without the models and the items that others lack, with a note on what is left out."""
-    lacking = "without the likelihood or the hard metric"
-    keep = np.array([model in models for model in cell.models])
-    if not keep.all():
-        left = [model for model in cell.models if model not in models]
-        cell = replace(
-            cell,
-            models=tuple(model for model in cell.models if model in models),
-            x=cell.x[keep],
-            mean=cell.mean[keep],
-            standard_error=cell.standard_error[keep],
-            n=cell.n[keep],
-            scores=None if cell.scores is None else cell.scores[keep],
-            notes=(*cell.notes, f"{some(left)} left out: {lacking}"),
-        )
-    if cell.scores is None or cell.item_ids is None or items is None or len(items) == len(cell.item_ids):
-        return cell
-    scores, n = cell.scores[:, np.isin(cell.item_ids, items)], len(items)
-    return replace(
-        cell,
-        mean=scores.mean(1),
-        standard_error=scores.std(axis=1, ddof=1) / np.sqrt(n),
-        n=np.full(len(scores), float(n)),
-        item_ids=items,
-        scores=scores,
-        notes=(*cell.notes, f"{len(cell.item_ids) - n} of {len(cell.item_ids)} items left out: {lacking}"),
-    )
 
 
 def _curves(
@@ -253,18 +190,6 @@ def _items(group: Sequence[Cell]) -> tuple[Floats, NDArray[np.bool_]]:
     return scores, there
 
 
-def _too_short(x: Floats, settings: Settings) -> str | None:
-    """Why a curve with models at these places is not judged; None where it is."""
-    rungs = np.unique(x)
-    axis, decades = AXES[settings.axis], float(np.ptp(rungs)) if len(rungs) else 0.0
-    if len(rungs) < settings.rungs_min or decades < settings.span_min:
-        return (
-            f"the ladder is too short: {count(len(rungs), 'size')} over {decades:.{2 if axis.falls else 1}f} decades "
-            f"of {axis.noun}, at least {settings.rungs_min} over {settings.span_min:g} are needed"
-        )
-    return None
-
-
 def _answer_tokens(cells: Mapping[str, Cell]) -> float | None:
     """Mean number of tokens of an answer, k = -ln(target_probability) / NLL per token; None where not known."""
     nll, whole = cells.get(REFERENCE_METRIC), cells.get("target_probability")
@@ -288,27 +213,6 @@ def _tokens_about(usable: Mapping[str, Cell], stages: tuple[str, ...]) -> float:
     nll, hard = usable[stages[0]], usable[stages[-1]]
     known = (hard.mean > 0.05) & (hard.mean < 0.95) & (nll.mean > 0)
     return float(np.clip(np.max(-np.log(hard.mean[known]) / nll.mean[known]), 1.0, 100.0)) if known.any() else 1.0
-
-
-def _stages_of(hard: str | None, usable: Mapping[str, Cell], settings: Settings) -> dict[str, Cell]:
-    """The stages of the three questions on what all of them have, the hard metric last.
-
-    Four; two where those in the middle are not known, or of fewer models or items; one without a likelihood.
-    """
-    if hard is None or hard not in usable:
-        return {}
-    reference = reference_metric(usable)
-    if reference not in usable or _apart(usable[reference], usable[hard], settings):
-        return {hard: usable[hard]}
-    stages = [usable[reference], usable[hard]]
-    models, items = _common(stages)
-    known = all(name in usable for name in STAGES[hard])
-    if known and (reference == REFERENCE_METRIC or hard == "multiple_choice_grade"):  # a choice is one token: k = 1
-        four = [usable[name] for name in (reference, *STAGES[hard], hard)]
-        same, of_all = _common(four)
-        if same == models and (items is None or of_all is None or len(of_all) == len(items)):
-            stages = four
-    return {cell.metric: _only(cell, models, items) for cell in stages}
 
 
 def _guess_nats(cells: Mapping[str, Cell]) -> float | None:
