@@ -16,7 +16,8 @@ from rescore.report.charts import GREEN, RED
 from rescore.report.cliff_charts import PARTS, cliff_map, waterfall
 from rescore.report.panels import Panel, grouped, line
 from rescore.report.replies import facts, replies
-from rescore.report.text import LABELS, Subtask, group, in_order, sentences, words
+from rescore.report.sentences import sentences
+from rescore.report.text import LABELS, Subtask, group, in_order, words
 from rescore.tables import CLIFFS, EXAMPLES, GENERATIONS, write
 
 COMPUTE = Along()
@@ -276,12 +277,10 @@ def test_the_sentences_count_every_answer_and_say_the_open_ones() -> None:
         "5 of 7 subtasks rise suddenly (1 more is open). The metric makes at least 2 of 4 cliffs with a likelihood "
         "(1 has none); the skill itself broke in at least 1."
     )
-    assert rest == (
-        "Open: the metric's part in 1, the skill in 2. The metric adds little to 1. The skill did not break in 1."
-    )
+    assert rest == "The metric makes it: 2 yes, 1 no, 1 open. The skill broke: 1 yes, 1 no, 2 open."
     assert sentences(pl.concat(found[:2])) == (
         "2 of 2 subtasks rise suddenly. The metric makes 2 of 2 cliffs; the skill itself broke in 1.",
-        "The skill did not break in 1.",
+        "The metric makes it: 2 yes, 0 no, 0 open. The skill broke: 1 yes, 1 no, 0 open.",
     )
     assert sentences(pl.concat(others)) == ("No sudden rise under exact match in 2 subtasks (1 is open).", "")
     assert sentences(pl.concat([found[-1], *others])) == (

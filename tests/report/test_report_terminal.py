@@ -8,7 +8,7 @@ import pytest
 from report_tables import cliff_row
 
 from rescore.report import summary
-from rescore.report.text import sentences
+from rescore.report.sentences import sentences
 from rescore.tables import CLIFFS, FORECAST_COUNTS
 
 

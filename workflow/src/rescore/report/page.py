@@ -12,6 +12,7 @@ from rescore.report.details import Details, details, models
 from rescore.report.document import document
 from rescore.report.grid import Column, Grid, Titles, of_table
 from rescore.report.replies import asked
+from rescore.report.sentences import sentences
 from rescore.tables import CLIFFS, HEADLINE, METRICS
 
 _HEADLINE: Titles = {
@@ -67,7 +68,7 @@ def render(
     return document(
         "page.html.j2",
         ["grid.js", "page.js"],
-        sentences=text.sentences(cliffs),
+        sentences=sentences(cliffs),
         ladder_lines=ladder_lines(curves),
         axis=axis,
         groups=panels.grouped((subtask.group, subtask.panel) for subtask in subtasks),

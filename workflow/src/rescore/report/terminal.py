@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 from rich.text import Text
 
-from rescore.report.text import KEY, NONE, Subtask, group, in_order, percent, plain, question, sentences, times
+from rescore.report.sentences import sentences
+from rescore.report.text import KEY, NONE, Subtask, group, in_order, percent, plain, question, times
 from rescore.tables.metrics import HARD_METRICS, METRICS
 
 _WIDTH, _HEIGHT = 80, 40

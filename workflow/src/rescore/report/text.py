@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rescore.tables import METRICS, count
+from rescore.tables import METRICS
 
 KEY = ("ladder", "task", "subtask")
 """What names a subtask in every table of the report."""
@@ -79,7 +79,6 @@ FLAGS = {
 }
 """What each flag says, in plain words."""
 
-_ASKED = ("metric_makes_it", "skill_broke")
 _LONGEST = 500
 
 # Control characters break terminals and XML; the bidirectional overrides reorder the text around them.
@@ -242,63 +241,3 @@ def in_order(subtasks: pl.DataFrame) -> pl.DataFrame:
     places = {name: place for place, name in enumerate(GROUPS)}
     at = [places.get(group(row) or "", len(places)) for row in subtasks.iter_rows(named=True)]
     return subtasks.with_columns(_at=pl.Series(at, dtype=pl.Int64)).sort("_at", "task", "subtask", "ladder").drop("_at")
-
-
-def sentences(cliffs: pl.DataFrame) -> tuple[str, str]:
-    """Say of the table CLIFFS how many sudden rises there are and what makes them; and then the other answers.
-
-    With several ladders a subtask counts once per ladder; the sentence gives both numbers.
-    """
-    if cliffs.is_empty():
-        return "No subtask was tested.", ""
-    rises = cliffs.filter(pl.col("cliff") == "yes")
-    n, undecided = rises.height, int((cliffs["cliff"] == "open").sum())
-    total, ladders = cliffs.select("task", "subtask").n_unique(), cliffs["ladder"].n_unique()
-    tested = count(total, "subtask") + (f" on {ladders} ladders" if ladders > 1 else "")
-    more = f" ({undecided} {'more ' if n else ''}{'is' if undecided == 1 else 'are'} open)" if undecided else ""
-    if not n:
-        # The hard metric that decides: exact match, or what stands in for it.
-        under = [title(metric).lower() for metric in sorted(cliffs["hard_metric"].drop_nulls().unique())]
-        return f"No sudden rise under {' or '.join(under) or 'exact match'} in {tested}{more}.", ""
-    if ladders == 1:
-        found = f"{n} of {tested} rise{'s' if n == 1 else ''} suddenly{more}."
-    else:
-        found = f"{count(n, 'sudden rise')} in {tested}{more}."
-    unasked = rises["metric_makes_it"].null_count()
-    if unasked == n:
-        who = "It has no likelihood, so what makes it" if n == 1 else "None has a likelihood, so what makes them"
-        return f"{found} {who} is not asked.", ""
-    metric, skill = ({word: int((rises[name] == word).sum()) for word in ("yes", "no", "open")} for name in _ASKED)
-    first = f"{found} {_causes(metric, skill, unasked)}"
-    if n - unasked == 1:
-        return first, ""
-    opens = {"the metric's part in": metric, "the skill in": skill}
-    told = [f"{what} {counts['open']}" for what, counts in opens.items() if counts["yes"] and counts["open"]]
-    others = {"The metric adds little to": metric["no"], "The skill did not break in": skill["no"]}
-    rest = [f"Open: {', '.join(told)}."] if told else []
-    return first, " ".join([*rest, *(f"{what} {n}." for what, n in others.items() if n)])
-
-
-def _causes(metric: Mapping[str, int], skill: Mapping[str, int], unasked: int) -> str:
-    """Say of how many cliffs the answers are yes; where none is, whether that is open. Cliffs not asked stand apart."""
-    n = sum(metric.values())
-    every = "the cliff" if n == 1 else f"{n} cliffs"
-    if unasked:
-        every += f" with a likelihood ({unasked} {'has' if unasked == 1 else 'have'} none)"
-    if n == 1:
-        does = "makes" if metric["yes"] else "adds little to"
-        first = f"Whether the metric makes {every} is open" if metric["open"] else f"The metric {does} {every}"
-        did = "broke" if skill["yes"] else "did not break"
-        second = "whether the skill itself broke is open" if skill["open"] else f"the skill itself {did}"
-        return f"{first}; {second}."
-    at_least = ["at least " if each["open"] else "" for each in (metric, skill)]
-    if metric["yes"] or not metric["open"]:
-        first = f"The metric makes {at_least[0]}{metric['yes']} of {every}"
-    else:
-        some = "all" if metric["open"] == n else f"{metric['open']} of"
-        first = f"Whether the metric makes them is open in {some} {every}"
-    if skill["yes"] or not skill["open"]:
-        second = f"the skill itself broke in {at_least[1]}{skill['yes']}"
-    else:
-        second = f"whether the skill itself broke is open in {'all' if skill['open'] == n else skill['open']}"
-    return f"{first}; {second}."
