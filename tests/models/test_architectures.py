@@ -98,6 +98,12 @@ def test_every_architecture_has_the_numbers_of_one_sequence_at_a_time(tmp_path, 
         assert worst(loaded, tmp_path, questions, budget) < 1e-4
 
 
+def test_long_prompts_of_doge_are_read_alone(tmp_path):
+    loaded = prepared(tiny("doge", keep_window_size=48))  # beyond the questions of the probe
+    assert loaded.model.alone_from == 49
+    assert worst(loaded, tmp_path, QUESTIONS, 16384) < 1e-4
+
+
 SWITCH = 64
 FACTORS = [1.0, 1.5, 2.0, 3.0]  # by pair of places of a head
 SCALINGS = {

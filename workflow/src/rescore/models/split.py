@@ -102,7 +102,8 @@ def _alone_from(model: PreTrainedModel) -> int:
     """Find the length where rotary factors or chunks of attention begin to depend on the longest row of a pass.
 
     Dynamic scaling ("dynamic" and "longrope") uses other factors where the longest row exceeds the length of
-    pretraining; chunked attention counts columns, including padding.
+    pretraining; chunked attention counts columns, including padding; Doge attends to a number of columns, those that
+    score highest, from that number on.
     """
     config = model.config.get_text_config()
     window = getattr(config, "max_position_embeddings", None)
@@ -116,6 +117,8 @@ def _alone_from(model: PreTrainedModel) -> int:
                 lengths.append(original or getattr(config, "original_max_position_embeddings", None) or window)
     if "chunked_attention" in (getattr(config, "layer_types", None) or ()):
         lengths.append(config.attention_chunk_size + 1)
+    if keep := getattr(config, "keep_window_size", None):
+        lengths.append(keep + 1)
     return min((int(length) for length in lengths if length), default=2**62)
 
 
