@@ -217,6 +217,7 @@ def test_items_and_rungs_without_scores_are_left_out_and_told() -> None:
     assert (verdict["n_items"], verdict["n_rungs"], verdict["decades"]) == (38, 6, 5.0)
     assert "2 of 40 items left out" in verdict["reason"]
     assert "no scores for m6" in verdict["reason"]
+    assert "no scores for m6" in found.cliffs["reason"][0]
     assert found.curves["n"].to_list() == [38] * 6 + [0]
     assert found.curves["mean"][6] is None
 

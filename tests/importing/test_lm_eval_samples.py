@@ -181,10 +181,12 @@ def test_numbers_logged_as_text_are_numbers_and_null_is_null_with_a_reason() -> 
     assert frame.select("score", "reason").rows() == [(1.0, None), (0.0, None), (None, NO_NUMBER), (1.0, None)]
 
 
-def test_in_a_log_without_a_list_of_metrics_only_numbers_are_scores() -> None:
+def test_in_a_log_without_a_list_of_metrics_numbers_and_known_names_are_scores() -> None:
     asked = [["q", {"until": []}]]
     line = {"doc_id": 0, "target": "4", "arguments": asked, "filtered_resps": ["4"], "exact_match": 1}
     assert read_sample(line | {"note": None, "user": "42"}).scores == {"exact_match": 1.0}
+    assert read_sample(line | {"exact_match": "0.5"}).scores == {"exact_match": 0.5}
+    assert read_sample(line | {"exact_match": None}).scores == {"exact_match": None}
 
 
 def test_choices_without_their_question_are_no_choices() -> None:

@@ -463,15 +463,42 @@ def test_columns_beside_those_of_metrics_that_are_not_read_are_named(header: str
 
 
 def test_words_for_no_number_may_be_names(tmp_path: Path) -> None:
-    rows = "".join(f"a,t,{leaf},em,{score}\n" for leaf, score in (("na", "0.5"), ("NULL", "0.25"), ("NA", "0.75")))
+    rows = "".join(f"a,t,{leaf},em,{score}\n" for leaf, score in (("na", "0.5"), ("nil", "0.25"), ("NULL", "0.75")))
     read = leaves("model,task,subtask,metric,score\n" + rows + "a,t,u,em,NONE\n", tmp_path)
-    assert [(row[1], row[3]) for row in read] == [("t:na", 0.5), ("t:NULL", 0.25), ("t", 0.75)]
+    assert [(row[1], row[3]) for row in read] == [("t:na", 0.5), ("t:nil", 0.25), ("t", 0.75)]
     items = found(table("model,task,example,metric,score\na,t,none,em,1\n", tmp_path), Columns(), where="t").items
     assert items["example_id"].to_list() == [0]
     names = pl.DataFrame({"model": ["-"], "task": ["t"], "subtask": ["NA"], "metric": ["em"], "score": ["0.5"]})
     names.write_parquet(tmp_path / "t.parquet")
     read_back = found(read_table(tmp_path / "t.parquet"), Columns(), where="t").found
     assert read_back.select("model", "subtask").rows() == [("-", "NA")]
+
+
+def test_an_empty_text_of_a_parquet_table_is_no_name(tmp_path: Path) -> None:
+    names = {"model": ["p", "p"], "revision": ["", "step5"], "task": ["t", "t"], "subtask": [" ", "s"]}
+    pl.DataFrame(names | {"metric": ["em", "em"], "score": [0.5, 0.25]}).write_parquet(tmp_path / "t.parquet")
+    read = found(read_table(tmp_path / "t.parquet"), Columns(), where="t").found
+    assert read.select("model", "subtask").rows() == [("p", None), ("p@step5", "s")]
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "row"),
+    [
+        ("Model;ARC (25-shot, norm);N\na;0,5;100\n", ["Model", "ARC (25-shot, norm)", "N"], ("a", "0.5", "100")),
+        (
+            "Model;ARC (25, acc);SIQA (5, acc)\na;0,5;0,6\n",
+            ["Model", "ARC (25, acc)", "SIQA (5, acc)"],
+            ("a", "0.5", "0.6"),
+        ),
+        ("model;em;remark, if any\na;0,5\n", ["model", "em", "remark, if any"], ("a", "0.5", None)),
+        ("model,a|b|c,em\na,x,1,\n", ["model", "a|b|c", "em"], ("a", "x", "1")),
+    ],
+)
+def test_the_separator_parts_every_row(
+    text: str, header: list[str], row: tuple[str | None, ...], tmp_path: Path
+) -> None:
+    read = table(text, tmp_path)
+    assert (read.columns, read.row(0)) == (header, row)
 
 
 def test_a_name_that_begins_as_an_archive_does_is_none(tmp_path: Path) -> None:

@@ -97,7 +97,11 @@ def cliff_row(subtask: Subtask, settings: Settings, architecture: Mapping[float,
         for name in ("cliff", "metric_makes_it", "skill_broke", "label", "reason", "p_skill")
     }
     first = subtask.curves[0]
-    left_out = [note for note in subtask.cells[first.metrics[first.stages - 1]].notes if "left out" in note]
+    left_out = [
+        note
+        for note in subtask.cells[first.metrics[first.stages - 1]].notes
+        if note.startswith("no scores for") or "left out" in note
+    ]
     row["reason"] = "; ".join([answer.reason, *left_out])
     row |= {"p_cliff": answer.hard.p_cliff, "synchrony": first.synchrony}
     row |= {"rung_noise_logits": first.noise.logits, "rung_noise_from": first.noise.source}

@@ -145,10 +145,10 @@ def _metrics(report: Mapping[str, Any], task: str, n: int | None, prefer: str | 
     for key, value in scores.items():
         metric, _, kind = key.partition(",")
         twins = [k for k in scores if k.partition(",")[0] == metric]
-        if entries[key] is None and any(entries[k] is not None for k in twins):
-            continue
         kinds = [k.partition(",")[2] for k in twins]
         counts = kind == (prefer if prefer in kinds else kinds[0])
+        if entries[key] is None and not counts:
+            continue
         yield (
             key,
             {

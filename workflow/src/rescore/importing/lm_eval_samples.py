@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from rescore.importing.json_files import as_number, refusing
 from rescore.importing.logged_answers import OF_ANSWER, OF_CHOICES, Scores, chosen, nats, scored
+from rescore.importing.names import KNOWN
 from rescore.importing.tidy import CHOICES, ITEMS, Schema
 
 UNKNOWN = "the log does not say which of the choices is right"
@@ -57,8 +58,8 @@ def read_sample(line: Mapping[str, Any]) -> Sample:
     if "acc_mutual_info" in line:
         pairs = pairs[: len(pairs) // 2]
     logged = {m: line.get(m) for m in line.get("metrics") or line if m not in _NO_METRICS}
-    if not line.get("metrics"):  # then any field may be a metric, and what is no number is something else
-        logged = {m: value for m, value in logged.items() if isinstance(value, int | float)}
+    if not line.get("metrics"):  # then any field may be a metric: one that is a number, or has the name of one
+        logged = {m: value for m, value in logged.items() if isinstance(value, int | float) or m in KNOWN}
     return Sample(
         int(line["doc_id"]),
         line.get("doc_hash"),

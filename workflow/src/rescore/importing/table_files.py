@@ -13,7 +13,7 @@ import polars as pl
 from rescore.importing.wide_tables import ERROR
 from rescore.tables import InputError
 
-_NO_NAMES = ["", "NA", "N/A", "n/a", "-", "–", "—", "null", "None"]  # `none` and `na` may be names
+_NO_NAMES = ["", "NA", "N/A", "n/a", "#N/A", "-", "–", "—", "null", "NULL", "None"]  # `none` and `na` may be names
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _DRESSED = rf"^\**\s*({_NUMBER})\s*%?\s*(?:(?:±|\+/-)\s*({_NUMBER})\s*%?)?\s*\**$"
 _OF_NUMBERS = r"^[-−+\d.,%±/*eE\s]+$"  # a cell of these characters alone holds no name
@@ -40,7 +40,11 @@ def read_table(path: Path, *, percent: bool = False) -> pl.DataFrame:
 def _of_parquet(path: Path) -> pl.DataFrame:
     plain = [column for column in pl.read_parquet(path) if not column.dtype.is_nested()]
     plain = [column.cast(pl.Int8) if column.dtype == pl.Boolean else column for column in plain]
-    return pl.DataFrame([c if c.dtype.is_numeric() else c.cast(pl.String) for c in plain])
+    return pl.DataFrame([c if c.dtype.is_numeric() else _stripped(c.cast(pl.String)) for c in plain])
+
+
+def _stripped(column: pl.Series) -> pl.Series:
+    return column.str.strip_chars().replace("", None)
 
 
 def _of_text(path: Path) -> pl.DataFrame:
@@ -78,21 +82,22 @@ def _of_text(path: Path) -> pl.DataFrame:
 
 
 def _separator(text: str, *, own: str) -> str:
-    """Take of the separators in the header that of the file's name, else the most frequent one.
+    """Take the separator that is in the header most often, of those that part every row as they part the header.
 
-    Another one is taken where it alone gives every row as many cells as the header.
+    `own` is that of the file's name, taken where the header has none.
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
     bare = re.sub('"[^"]*"', "", first)
-    there = sorted((s for s in ",\t;|" if s in bare), key=lambda s: (s != own, -bare.count(s)))
-    if len(there) < 2:
-        return (there or [own])[0]
-    return next((s for s in there if _is_even(text, s)), there[0])
+    there = [s for s in "\t;|," if s in bare]
+    if len(there) > 1:
+        there = [s for s in there if _parts_all(text, s)] or there
+    return max(there, key=bare.count, default=own)
 
 
-def _is_even(text: str, separator: str) -> bool:
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    return len({len(cells) for cells in rows if any(map(str.strip, cells))}) == 1
+def _parts_all(text: str, separator: str) -> bool:
+    """Whether every row has several cells, and no more than the header but for empty ones."""
+    rows = [cells for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(cells)]
+    return all(len(cells) > 1 and not any(map(str.strip, cells[len(rows[0]) :])) for cells in rows)
 
 
 def _text(path: Path) -> str:
