@@ -1,7 +1,7 @@
 """Tables with a column per metric or per task, to a row for each."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -43,7 +43,7 @@ def from_metrics(table: pl.DataFrame, given: Mapping[str, str], where: str) -> t
             "give --metric and --score where a row is one metric, or --metric-name where a column is a task"
         )
     passed = [column for column in table.columns if column not in read]
-    return pl.concat(parts, how="diagonal"), [f"columns passed over: {', '.join(passed)}"] if passed else []
+    return pl.concat(parts, how="diagonal"), _passed_over(passed)
 
 
 def from_tasks(
@@ -56,14 +56,11 @@ def from_tasks(
     for column in table.columns:
         if column != ROW and column not in given.values() and column not in companions:
             plain = re.sub(r"\W+", "_", column.lower()).strip("_")
-            is_task = share_of_numbers(without_nulls(table[column])) > 0.5 and not _NO_TASKS.fullmatch(
-                plain
-            )  # the rest are refused
-            (tasks if is_task else passed).append(column)
+            has_scores = share_of_numbers(without_nulls(table[column])) > 0.5  # its other cells are refused
+            (tasks if has_scores and not _NO_TASKS.fullmatch(plain) else passed).append(column)
     if not tasks:
         raise InputError(f"{where}: --metric-name: no column of scores; the table has {', '.join(table.columns[1:])}")
-    notes = [f"columns taken for tasks: {', '.join(tasks)}"]
-    notes += [f"columns passed over: {', '.join(passed)}"] if passed else []
+    notes = [f"columns taken for tasks: {', '.join(tasks)}", *_passed_over(passed)]
     parts = [_part(table, given, column, task=column.strip(), metric=metric) for column in tasks]
     return pl.concat(parts, how="diagonal"), notes
 
@@ -96,6 +93,10 @@ def split(column: str) -> tuple[str | None, str | None]:
     plain = column.lower().replace(" ", "_").replace("-", "_")
     metric = max((m for m in KNOWN if plain.endswith(f"_{m}")), key=len, default=None)
     return (None, None) if metric is None else (column[: -len(metric) - 1], metric)
+
+
+def _passed_over(columns: Sequence[str]) -> list[str]:
+    return [f"columns passed over: {', '.join(columns)}"] if columns else []
 
 
 def without_nulls(column: pl.Series) -> pl.Series:
